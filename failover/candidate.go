@@ -1,0 +1,326 @@
+package failover
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/reseat-proxy/reseat/discovery"
+)
+
+// State is the state of a Candidate.
+type State uint8
+
+// The states of a Candidate.
+const (
+	Standby   State = iota // another serves, or nobody yet
+	Claiming               // a take-over transaction is under way
+	Restoring              // the lock is ours; the state is on its way into the game
+	Primary                // serving
+	Over                   // this incarnation is no candidate any more
+)
+
+var stateNames = [...]string{"standby", "claiming", "restoring", "primary", "over"}
+
+// String is the state's name.
+func (s State) String() string { return stateNames[s] }
+
+// Candidate decides, in a sidecar, when to take a region over and when to give
+// it up. The zero value is not usable; see NewCandidate.
+type Candidate struct {
+	timing  Timing
+	self    string // incarnation
+	session string // Consul session of this incarnation
+
+	state   State
+	epoch   uint64 // ours, from Restoring on
+	promise uint64 // the highest epoch heard of
+
+	view      discovery.View
+	holder    string    // the last incarnation seen to hold the lock
+	since     time.Time // when the present epoch was first seen
+	freeSince time.Time // when the lock was first seen free; zero: it is held
+	retryAt   time.Time // no claim before
+
+	words     map[string]word // what witnesses said, by witness
+	destroyed []time.Time     // sessions that we destroyed lately
+	restore   restore
+}
+
+type word struct {
+	session string
+	reason  Reason
+	at      time.Time
+}
+
+// NewCandidate returns a machine in Standby for one incarnation. Floor is the
+// highest epoch that this process has heard of in earlier incarnations.
+func NewCandidate(t Timing, self, session string, floor uint64) *Candidate {
+	return &Candidate{
+		timing: t, self: self, session: session, promise: floor,
+		words: map[string]word{}, restore: newRestore(),
+	}
+}
+
+// State is the machine's state.
+func (c *Candidate) State() State { return c.state }
+
+// Epoch is the epoch that this incarnation holds, or 0.
+func (c *Candidate) Epoch() uint64 { return c.epoch }
+
+// Promised is the highest epoch heard of.
+func (c *Candidate) Promised() uint64 { return c.promise }
+
+// View is the newest view that was stepped in.
+func (c *Candidate) View() discovery.View { return c.view }
+
+// CandidateEvent is what a sidecar tells its Candidate machine.
+type CandidateEvent interface{ candidateEvent() }
+
+// The events of a Candidate; it also takes ViewSeen, EpochHeard and Tick.
+type (
+	// Witness: From (an edge, a backup, or this sidecar itself) lost the
+	// holder of a session. From must identify the observer, not its report.
+	Witness struct {
+		From      string
+		Suspicion Suspicion
+	}
+	// Claimed and ClaimFailed answer Claim.
+	Claimed     struct{ Epoch uint64 }
+	ClaimFailed struct{ Final bool } // Final: our session is gone
+	// EdgeUp and EdgeDown follow the edges that have this region open with us.
+	EdgeUp   struct{ Edge string }
+	EdgeDown struct{ Edge string }
+	// Offered: an edge keeps this snapshot (Epoch 0: none).
+	Offered struct {
+		Edge  string
+		Epoch uint64 // of the snapshot
+		Index uint64
+	}
+	// Fetched: the snapshot has arrived whole; its edge is no longer needed.
+	Fetched struct{}
+	// Restored and RestoreFailed answer Fetch and Found.
+	Restored      struct{}
+	RestoreFailed struct{ Reason Reason }
+)
+
+func (ViewSeen) candidateEvent()      {}
+func (EpochHeard) candidateEvent()    {}
+func (Tick) candidateEvent()          {}
+func (Witness) candidateEvent()       {}
+func (Claimed) candidateEvent()       {}
+func (ClaimFailed) candidateEvent()   {}
+func (EdgeUp) candidateEvent()        {}
+func (EdgeDown) candidateEvent()      {}
+func (Offered) candidateEvent()       {}
+func (Fetched) candidateEvent()       {}
+func (Restored) candidateEvent()      {}
+func (RestoreFailed) candidateEvent() {}
+
+// CandidateCommand is what a Candidate wants done.
+type CandidateCommand interface{ candidateCommand() }
+
+// The commands of a Candidate.
+type (
+	// DestroySession: this very session is dead by the word of two witnesses.
+	DestroySession struct{ Suspicion Suspicion }
+	// Claim: run the take-over transaction with an epoch above Floor.
+	Claim struct{ Floor uint64 }
+	// Lead: tell the edges that Epoch is ours; they answer with offers.
+	Lead struct{ Epoch uint64 }
+	// Fetch: get this snapshot from that edge and restore the game to it.
+	Fetch struct {
+		Edge  string
+		Epoch uint64 // of the snapshot
+		Index uint64
+	}
+	// Found: nobody has a state: let the game start a new world.
+	Found struct{}
+	// Announce: tell the edges that we serve Epoch.
+	Announce struct{ Epoch uint64 }
+	// StepDown: this incarnation is over: fence, tell, end.
+	StepDown struct{ Reason Reason }
+	// WakeAt: send a Tick then.
+	WakeAt struct{ Time time.Time }
+)
+
+func (DestroySession) candidateCommand() {}
+func (Claim) candidateCommand()          {}
+func (Lead) candidateCommand()           {}
+func (Fetch) candidateCommand()          {}
+func (Found) candidateCommand()          {}
+func (Announce) candidateCommand()       {}
+func (StepDown) candidateCommand()       {}
+func (WakeAt) candidateCommand()         {}
+
+// Step takes one event and returns what to do. It panics on an answer to a
+// command that was not given: that is a bug of the caller.
+func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
+	if c.state == Over {
+		return nil
+	}
+	switch ev := ev.(type) {
+	case ViewSeen:
+		return c.seeView(now, ev.View)
+	case EpochHeard:
+		return c.hear(ev.Epoch)
+	case Tick:
+		return c.tick(now)
+	case Witness:
+		return c.witness(now, ev)
+	case Claimed:
+		return c.lead(now, ev.Epoch)
+	case ClaimFailed:
+		return c.claimFailed(now, ev)
+	case EdgeUp:
+		c.restore.edges[ev.Edge] = nil
+		return c.decideRestore(now)
+	case EdgeDown:
+		delete(c.restore.edges, ev.Edge)
+		delete(c.words, ev.Edge)
+		return c.edgeDown(now, ev.Edge)
+	case Offered:
+		if _, up := c.restore.edges[ev.Edge]; up {
+			c.restore.edges[ev.Edge] = &ev
+		}
+		return c.decideRestore(now)
+	case Fetched:
+		c.restore.from = ""
+		return nil
+	case Restored:
+		return c.serve()
+	case RestoreFailed:
+		return c.stepDown(ev.Reason)
+	}
+	panic(fmt.Sprintf("failover: unknown candidate event %T", ev))
+}
+
+func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand {
+	if v.Stale {
+		c.view.Stale = true // Consul gone: promote nobody, keep what is
+		return nil
+	}
+	if v.Epoch != c.view.Epoch || c.since.IsZero() {
+		c.since = now
+	}
+	c.view = v
+	if v.Primary != nil {
+		c.freeSince = time.Time{}
+		c.holder = v.Primary.Incarnation
+	} else if c.freeSince.IsZero() {
+		c.freeSince = now
+	}
+	if cmds := c.hear(v.Epoch); cmds != nil {
+		return cmds
+	}
+	if c.state == Standby && v.Primary != nil && v.Primary.Session == c.session {
+		c.to(Claiming) // a claim whose answer was lost has won after all
+		return c.lead(now, v.Epoch)
+	}
+	if c.leads() && v.Epoch == c.epoch && (v.Primary == nil || v.Primary.Session != c.session) {
+		return c.stepDown(ReasonSession)
+	}
+	return c.tick(now)
+}
+
+func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Primary }
+
+func (c *Candidate) hear(epoch uint64) []CandidateCommand {
+	c.promise = max(c.promise, epoch)
+	if c.leads() && epoch > c.epoch {
+		return c.stepDown(ReasonDeposed)
+	}
+	return nil
+}
+
+// tick claims a free lock when this candidate's turn has come, and lets a
+// restore go on whose offers do not all come.
+func (c *Candidate) tick(now time.Time) []CandidateCommand {
+	switch {
+	case c.state == Restoring:
+		return c.decideRestore(now)
+	case c.state != Standby || c.view.Stale || c.freeSince.IsZero():
+		return nil
+	}
+	at := c.freeSince.Add(c.timing.ClaimDelay(Rank(c.view, c.holder, c.self)))
+	if at.Before(c.retryAt) {
+		at = c.retryAt
+	}
+	if now.Before(at) {
+		return []CandidateCommand{WakeAt{at}}
+	}
+	c.to(Claiming)
+	return []CandidateCommand{Claim{Floor: c.promise}}
+}
+
+func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateCommand {
+	c.to(Standby)
+	if ev.Final {
+		return c.stepDown(ReasonSession)
+	}
+	c.retryAt = now.Add(c.timing.Retry)
+	return []CandidateCommand{WakeAt{c.retryAt}}
+}
+
+// witness weighs what observers say. Two independent ones, within
+// Timing.Witness, about the session that holds the lock now, are evidence.
+func (c *Candidate) witness(now time.Time, ev Witness) []CandidateCommand {
+	s := ev.Suspicion
+	c.words[ev.From] = word{session: s.Session, reason: s.Reason, at: now}
+	h := c.view.Primary
+	if c.state != Standby || c.view.Stale || h == nil || h.Session != s.Session || h.Session == c.session {
+		return nil
+	}
+	count, refused := 0, false
+	for _, w := range c.words {
+		if w.session == s.Session && now.Sub(w.at) <= c.timing.Witness {
+			count++
+			refused = refused || w.reason == ReasonRefused
+		}
+	}
+	if count < 2 || (!refused && now.Sub(c.since) < c.timing.MinEpoch) || !c.mayDestroy(now) {
+		return nil
+	}
+	c.destroyed = append(c.destroyed, now)
+	clear(c.words)
+	return []CandidateCommand{DestroySession{s}}
+}
+
+func (c *Candidate) mayDestroy(now time.Time) bool {
+	recent := c.destroyed[:0]
+	for _, t := range c.destroyed {
+		if now.Sub(t) < c.timing.Window {
+			recent = append(recent, t)
+		}
+	}
+	c.destroyed = recent
+	return len(recent) < c.timing.Limit
+}
+
+func (c *Candidate) serve() []CandidateCommand {
+	c.to(Primary)
+	return []CandidateCommand{Announce{c.epoch}}
+}
+
+func (c *Candidate) stepDown(why Reason) []CandidateCommand {
+	c.to(Over)
+	return []CandidateCommand{StepDown{why}}
+}
+
+// mayFollow lists the possible origins of each state.
+var mayFollow = map[State][]State{
+	Standby:   {Claiming},
+	Claiming:  {Standby},
+	Restoring: {Claiming},
+	Primary:   {Restoring},
+	Over:      {Standby, Claiming, Restoring, Primary},
+}
+
+func (c *Candidate) to(next State) {
+	for _, from := range mayFollow[next] {
+		if c.state == from {
+			c.state = next
+			return
+		}
+	}
+	panic(fmt.Sprintf("failover: invalid transition %v -> %v", c.state, next))
+}

@@ -1,0 +1,41 @@
+// Package failover decides: which primary an edge follows, when a backup takes
+// over, in which order and after which delay. It does no I/O, starts no
+// goroutine and reads no clock. Two machines share the work, each a function of
+// its past events:
+//
+//	Region     lives at an edge, one for each region: Holding or Serving.
+//	Candidate  lives in a sidecar, one for each region and incarnation:
+//	           Standby, Claiming, Restoring, Primary, Over.
+//
+// Step(now, event) changes the state and returns commands; the caller carries
+// them out in the order given and reports what came of them as further events.
+// Neither machine is safe for concurrent use: the caller's lock guards it.
+//
+// Suspicion costs availability only. Safety rests on epochs: a machine refuses
+// every epoch below the highest that it has heard of, and takes a sidecar for
+// the primary on that sidecar's own word only ("serving, epoch e"), never
+// because the catalog says so.
+package failover
+
+// Reason says why a primary is no longer followed, or why a machine moved. It
+// is the name of a wire code, and a metric label.
+type Reason string
+
+// The reasons that decisions depend on.
+const (
+	ReasonNone     Reason = "none"
+	ReasonNoLock   Reason = "no_lock"     // nobody is known to serve
+	ReasonRefused  Reason = "refused"     // the kernel refused our packets: the process is dead
+	ReasonSilence  Reason = "silence"     // nothing heard for the link's idle time
+	ReasonClosed   Reason = "link_closed" // the peer closed the link without more
+	ReasonDeposed  Reason = "deposed"     // a higher epoch exists
+	ReasonGameExit Reason = "game_exit"
+	ReasonGameHang Reason = "game_hang"
+	ReasonFault    Reason = "game_fault" // the game could not restore, or broke the protocol
+	ReasonDrain    Reason = "drain"
+	ReasonSession  Reason = "session_lost" // Consul says that our session is gone
+)
+
+// Witnessed tells whether the reason is evidence of a death that the dying
+// process could not announce itself; only such reasons are reported to backups.
+func (r Reason) Witnessed() bool { return r == ReasonRefused || r == ReasonSilence }

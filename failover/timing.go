@@ -1,0 +1,89 @@
+package failover
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Timing holds the durations that the machines decide by. Zero fields take the
+// defaults of DefaultTiming.
+type Timing struct {
+	// Report is how often an edge repeats a suspicion while it stands. It must
+	// be shorter than Witness, or reports of two observers never meet.
+	Report time.Duration
+	// Witness is how long a witness's word counts. Two different words within
+	// it are evidence. It must exceed the idle time of a link, because one
+	// observer may learn by refusal at once what another learns by silence.
+	Witness time.Duration
+	// MinEpoch protects a young primary from silence (a restore may keep it
+	// busy): before an epoch is that old, silence alone does not depose its
+	// holder. Refusals and the holder's own word do.
+	MinEpoch time.Duration
+	// Window and Limit bound how many sessions one candidate destroys: at most
+	// Limit within Window. What lies beyond is left to Consul's own check.
+	Window time.Duration
+	Limit  int
+	// Stagger is the delay between candidates of neighbouring rank. It should
+	// exceed the time of one transaction, so that the second does not race the
+	// first, and is what a take-over costs when the first candidate is dead.
+	Stagger time.Duration
+	// Retry is the delay before a claim that failed for want of Consul is tried
+	// again.
+	Retry time.Duration
+	// Offers is how long a new primary waits for the offers of its edges, when
+	// some of them do not answer.
+	Offers time.Duration
+}
+
+// DefaultTiming suits links with 300 ms idle time and a Consul nearby.
+func DefaultTiming() Timing {
+	return Timing{
+		Report:   100 * time.Millisecond,
+		Witness:  time.Second,
+		MinEpoch: time.Second,
+		Window:   10 * time.Second,
+		Limit:    3,
+		Stagger:  15 * time.Millisecond,
+		Retry:    200 * time.Millisecond,
+		Offers:   250 * time.Millisecond,
+	}
+}
+
+// Validate checks the durations against each other.
+func (t Timing) Validate() error {
+	var errs []error
+	for _, d := range []struct {
+		name string
+		v    time.Duration
+	}{
+		{"report", t.Report},
+		{"witness", t.Witness},
+		{"min_epoch", t.MinEpoch},
+		{"window", t.Window},
+		{"stagger", t.Stagger},
+		{"retry", t.Retry},
+		{"offers", t.Offers},
+	} {
+		if d.v <= 0 {
+			errs = append(errs, fmt.Errorf("timing %s is %v: it must be positive", d.name, d.v))
+		}
+	}
+	if t.Report >= t.Witness {
+		errs = append(errs, fmt.Errorf("timing report (%v) must be shorter than witness (%v), or two reports never meet", t.Report, t.Witness))
+	}
+	if t.Limit < 1 {
+		errs = append(errs, fmt.Errorf("timing limit is %d: it must be at least 1", t.Limit))
+	}
+	return errors.Join(errs...)
+}
+
+// ClaimDelay is how long a candidate of that rank waits before it claims a free lock.
+func (t Timing) ClaimDelay(rank int) time.Duration { return time.Duration(rank) * t.Stagger }
+
+// LeaseEnd is the moment up to which a primary may believe in its lease: ttl
+// after the last good renewal was SENT (not answered: the answer may have been
+// long on its way), less a tenth for clocks that run apart.
+func LeaseEnd(sent time.Time, ttl time.Duration) time.Time {
+	return sent.Add(ttl - ttl/10)
+}

@@ -1,0 +1,149 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// Config is what an edge needs to run. NewEdge fills in defaults and refuses
+// what contradicts itself.
+type Config struct {
+	Name    string   // stable name of this edge, for people
+	Regions []string // regions that players may join here
+
+	Listen    string      // UDP address for players
+	PlayerTLS *tls.Config // certificate for players; TLS 1.3, ALPN is set here
+	Keys      Keys        // zero: random, then a restarted edge is noticed by timeout only
+
+	Limits    buffer.Limits // zero: buffer.DefaultLimits
+	Players   int           // how many sessions at most; 0: 10000
+	Handshake float64       // new connections per second above which addresses are validated; 0: 200
+	Timing    failover.Timing
+
+	Link      link.Config // idle time, keep-alive, network; TLS is filled from LinkTLS
+	LinkTLS   *tls.Config // for links to sidecars
+	Drain     time.Duration
+	Discovery *discovery.Client
+	Log       *slog.Logger
+}
+
+func (c Config) check() (Config, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Timing == (failover.Timing{}) {
+		c.Timing = failover.DefaultTiming()
+	}
+	if c.Limits == (buffer.Limits{}) {
+		c.Limits = buffer.DefaultLimits()
+	}
+	if c.Players == 0 {
+		c.Players = 10000
+	}
+	if c.Handshake == 0 {
+		c.Handshake = 200
+	}
+	if c.Drain == 0 {
+		c.Drain = 2 * time.Second
+	}
+	if c.Link.Network == nil {
+		c.Link.Network = link.UDP{}
+	}
+	errs := []error{c.Limits.Validate(), c.Timing.Validate()}
+	if c.Limits.ActionBytes > wire.MaxAction {
+		errs = append(errs, fmt.Errorf("edge: action_bytes %d is above the protocol's %d", c.Limits.ActionBytes, wire.MaxAction))
+	}
+	if len(c.Regions) == 0 {
+		errs = append(errs, errors.New("edge: no region is configured: name at least one"))
+	}
+	for _, r := range c.Regions {
+		errs = append(errs, discovery.CheckName(r))
+	}
+	if c.Discovery == nil || c.PlayerTLS == nil || c.LinkTLS == nil {
+		errs = append(errs, errors.New("edge: discovery, player and link TLS are required"))
+	}
+	c.Link.TLS = c.LinkTLS
+	return c, errors.Join(errs...)
+}
+
+// Edge is the process in front of the players.
+type Edge struct {
+	cfg      Config
+	log      *slog.Logger
+	id       string // incarnation
+	stats    Stats
+	regions  map[string]*region
+	backends *backends
+	addr     chan net.Addr // one slot
+}
+
+// NewEdge checks the configuration. It does no I/O.
+func NewEdge(cfg Config) (*Edge, error) {
+	cfg, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	e := &Edge{cfg: cfg, id: newIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1)}
+	e.log = cfg.Log.With("edge", cfg.Name)
+	for _, name := range cfg.Regions {
+		e.regions[name] = newRegion(e, name)
+	}
+	e.backends = newBackends(e)
+	return e, nil
+}
+
+// Addr waits until the edge listens and returns its address.
+func (e *Edge) Addr(ctx context.Context) (net.Addr, error) {
+	select {
+	case a := <-e.addr:
+		e.addr <- a
+		return a, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+// Stats returns the counters so far.
+func (e *Edge) Stats() Counters { return e.stats.counters() }
+
+// Run serves players until ctx ends, then says goodbye to each with the seqs
+// that are not durable, for at most Config.Drain. It returns nil then, and an
+// error for what cannot get better by itself, such as an address in use.
+func (e *Edge) Run(ctx context.Context) error {
+	// Links outlive the goodbye to the players: acks may still come.
+	linkCtx, closeLinks := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer closeLinks(nil)
+	ln, err := listenPlayers(e)
+	if err != nil {
+		return err
+	}
+	e.addr <- ln.addr()
+	e.log.Info("edge listens", "event", "listening", "addr", ln.addr().String(), "regions", e.cfg.Regions)
+
+	var links errgroup.Group
+	links.Go(func() error { return e.backends.run(linkCtx) })
+	for _, r := range e.regions {
+		links.Go(func() error { return r.run(linkCtx) })
+	}
+	err = ln.run(ctx) // returns when all sessions are over
+	closeLinks(context.Canceled)
+	_ = links.Wait()
+	ln.close()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}

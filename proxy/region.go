@@ -1,0 +1,371 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// beat is how often a region looks at the clock while it holds.
+const beat = 50 * time.Millisecond
+
+// region is one region as this edge sees it.
+type region struct {
+	edge *Edge
+	name string
+	log  *slog.Logger
+
+	mu         sync.Mutex // guards the fields below, and the state of the region's sessions and uplinks
+	machine    *failover.Region
+	buf        *buffer.Region
+	players    map[string]*session
+	handles    map[uint64]*session
+	lastHandle uint64
+	uplinks    map[string]*uplink // by incarnation
+	serving    *uplink            // the primary's; nil while holding
+	reseat     reseat
+	scratch    []byte
+}
+
+// reseat measures one switch: from holding to every player attached again.
+type reseat struct {
+	since   time.Time // when the region began to hold
+	pending int       // players whose attach is not answered
+	players int
+	actions int // that are sent again
+}
+
+func newRegion(e *Edge, name string) *region {
+	return &region{
+		edge: e, name: name, log: e.log.With("region", name),
+		machine: failover.NewRegion(e.cfg.Timing), buf: buffer.NewRegion(e.cfg.Limits),
+		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{},
+	}
+}
+
+// run watches Consul and the clock until ctx ends.
+func (r *region) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	watch := r.edge.cfg.Discovery.Watch(r.name)
+	g.Go(func() error { return watch.Run(ctx) })
+	g.Go(func() error { return r.watch(ctx, watch) })
+	return g.Wait()
+}
+
+func (r *region) watch(ctx context.Context, watch *discovery.Watch) error {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case v := <-watch.Views():
+			r.edge.backends.see(r.name, v)
+			r.step(failover.ViewSeen{View: v})
+		case <-tick.C:
+			r.step(failover.Tick{})
+			r.expire(time.Now())
+		}
+	}
+}
+
+// step lets the machine decide and carries its commands out. Everything that a
+// command does is a change in memory; nothing is waited for.
+func (r *region) step(ev failover.RegionEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stepLocked(ev)
+}
+
+func (r *region) stepLocked(ev failover.RegionEvent) {
+	for _, cmd := range r.machine.Step(time.Now(), ev) {
+		switch cmd := cmd.(type) {
+		case failover.Hold:
+			r.hold(cmd)
+		case failover.Switch:
+			r.switchTo(cmd)
+		case failover.MakeOffer:
+			r.offer(cmd)
+		case failover.Report:
+			r.report(cmd.Suspicion)
+		case failover.Refuse:
+			r.edge.stats.stale.Add(1)
+			if u := r.uplinks[cmd.Incarnation]; u != nil {
+				u.add(wire.Stale{Epoch: cmd.Epoch})
+			}
+		}
+	}
+}
+
+func (r *region) hold(cmd failover.Hold) {
+	r.edge.stats.holds.Add(1)
+	r.serving = nil
+	r.buf.Hold()
+	r.reseat.since = time.Now()
+	kept := r.buf.Stats().Kept
+	for _, s := range r.players {
+		s.attached = false
+		s.add(wire.Hold{Epoch: cmd.Epoch, Reason: reasonCode(cmd.Reason)})
+	}
+	r.log.Warn("holding", "event", "held", "reason", string(cmd.Reason), "epoch", cmd.Epoch,
+		"players", len(r.players), "actions", kept)
+}
+
+func (r *region) switchTo(cmd failover.Switch) {
+	u := r.uplinks[cmd.Incarnation]
+	if u == nil {
+		return // its stream ended in this very moment; LinkDown follows
+	}
+	r.edge.stats.switches.Add(1)
+	r.serving = u
+	r.buf.Hold() // each log becomes ready when its player is attached
+	if r.reseat.since.IsZero() {
+		r.reseat.since = time.Now()
+	}
+	r.reseat.pending, r.reseat.players, r.reseat.actions = len(r.players), len(r.players), 0
+	for _, s := range r.players {
+		r.attach(s)
+	}
+	r.log.Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
+}
+
+// attach asks the primary to take a player. The caller holds r.mu.
+func (r *region) attach(s *session) {
+	s.attached = false
+	r.serving.add(wire.Attach{
+		Epoch: r.machine.Epoch(), Handle: s.handle, Number: s.number, Durable: s.mark, Player: s.player,
+	})
+}
+
+func (r *region) offer(cmd failover.MakeOffer) {
+	u := r.uplinks[cmd.Incarnation]
+	if u == nil {
+		return
+	}
+	o := wire.Offer{Epoch: cmd.Epoch}
+	if snap := r.buf.Newest(); snap != nil {
+		o.SnapEpoch, o.SnapIndex, o.Size = snap.Epoch, snap.Index, uint64(snap.Size())
+	}
+	u.add(o)
+}
+
+func (r *region) report(s failover.Suspicion) {
+	told := 0
+	for inc, u := range r.uplinks {
+		if inc != s.Incarnation {
+			u.add(wire.Suspect{Epoch: s.Epoch, Reason: reasonCode(s.Reason), Session: s.Session, Incarnation: s.Incarnation})
+			told++
+		}
+	}
+	r.log.Warn("primary suspected", "event", "suspect", "reason", string(s.Reason), "primary", s.Incarnation,
+		"session", s.Session, "witness", "edge", "told", told)
+}
+
+// join enters a session. It is seated when the primary has attached it and
+// everything that it has of the player is durable.
+func (r *region) join(s *session) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.players[s.player]; old != nil {
+		if !s.mayReplace(old) {
+			return &endError{wire.CodeNotYours, "this player is in another session: show its resume token"}
+		}
+		r.remove(old)
+		old.end(&endError{wire.CodeReplaced, "you came back on another connection"})
+	}
+	r.lastHandle++
+	s.handle = r.lastHandle
+	s.newToken()
+	r.players[s.player], r.handles[s.handle] = s, s
+	if r.serving == nil {
+		s.add(wire.Hold{Epoch: r.machine.Epoch(), Reason: reasonCode(r.machine.Reason())})
+		return nil
+	}
+	r.reseat.pending++
+	r.attach(s)
+	return nil
+}
+
+// attached is the primary's answer: it has the player's actions up to f.Have.
+func (r *region) attached(f wire.Attached) error {
+	s := r.handles[f.Handle]
+	if s == nil || s.attached {
+		return nil // left in the meantime
+	}
+	s.attached, s.number = true, f.Number
+	r.reseat.pending--
+	defer r.reseated(f.Epoch)
+	if s.actions == nil {
+		s.need = f.Have
+		if f.Durable >= s.need {
+			r.seat(s, f.Durable)
+		}
+		return nil
+	}
+	if err := s.actions.Rewind(f.Have); err != nil {
+		s.end(&endError{wire.CodeLost, "the region came back without actions that were durable"})
+		return nil
+	}
+	r.reseat.actions += int(s.actions.Tail() - s.actions.Sent())
+	s.add(wire.Reseated{Epoch: f.Epoch, Applied: f.Have})
+	r.serving.wake.Wake()
+	return r.acked(wire.Acked{Epoch: f.Epoch, Handle: f.Handle, Seq: f.Durable})
+}
+
+// reseated tells when the last player of a switch is attached.
+func (r *region) reseated(epoch uint64) {
+	if r.reseat.pending > 0 || r.reseat.since.IsZero() {
+		return
+	}
+	r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
+		"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
+	r.reseat = reseat{}
+}
+
+// seat welcomes a session: its log begins after what is durable.
+func (r *region) seat(s *session, durable uint64) {
+	s.actions = r.buf.Open(s)
+	s.actions.Reset(durable)
+	s.mark = durable
+	r.edge.stats.sessions.Add(1)
+	limits := r.edge.cfg.Limits
+	s.add(wire.Welcome{
+		Version: wire.Version, Epoch: r.machine.Epoch(), Durable: durable,
+		Actions: uint64(limits.Actions), ActionBytes: uint64(limits.ActionBytes), AgeMillis: uint64(limits.Age.Milliseconds()),
+		Token: s.token[:],
+	})
+	if r.serving != nil {
+		_ = s.actions.Rewind(durable)
+	}
+}
+
+// acked frees what is durable, and seats or wakes a session that waits for it.
+func (r *region) acked(f wire.Acked) error {
+	s := r.handles[f.Handle]
+	switch {
+	case s == nil:
+		return nil
+	case s.actions == nil:
+		if s.attached && f.Seq >= s.need {
+			r.seat(s, f.Seq)
+		}
+		return nil
+	}
+	if err := s.actions.Ack(f.Seq); err != nil {
+		return fmt.Errorf("%w: %w", &wire.Error{Code: wire.CodeAckAhead, Detail: "the primary acked what it was not sent"}, err)
+	}
+	if f.Seq > s.mark {
+		s.mark = f.Seq
+		s.ack(f.Epoch, f.Seq)
+	}
+	if s.full && s.actions.Room() {
+		s.full = false
+		s.add(wire.Pressure{Kept: uint64(s.actions.Kept())})
+		s.room.Wake()
+	}
+	return nil
+}
+
+// keep appends one action to the player's log.
+func (r *region) keep(s *session, f wire.Act) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.actions == nil {
+		return &endError{wire.CodeNotHello, "an action before the welcome"}
+	}
+	err := s.actions.Append(f.Seq, f.Payload, time.Now())
+	switch {
+	case err == nil:
+		if r.serving != nil {
+			r.serving.wake.Wake()
+		}
+		return nil
+	case errors.Is(err, buffer.ErrRepeat):
+		return nil
+	case errors.Is(err, buffer.ErrFull):
+		if !s.full {
+			s.full = true
+			s.add(wire.Pressure{On: true, Kept: uint64(s.actions.Kept())})
+		}
+		return err
+	}
+	return refusal(err)
+}
+
+func refusal(err error) error {
+	code := wire.CodeProtocol
+	switch {
+	case errors.Is(err, buffer.ErrGap):
+		code = wire.CodeGap
+	case errors.Is(err, buffer.ErrReused):
+		code = wire.CodeReused
+	case errors.Is(err, buffer.ErrTooLarge):
+		code = wire.CodeTooLarge
+	}
+	return &endError{code, err.Error()}
+}
+
+// leave removes a session and says which of its actions are not durable.
+func (r *region) leave(s *session, cause error) wire.Bye {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	bye := wire.Bye{Reason: codeOf(cause), Text: textOf(cause)}
+	bye.First, bye.Last = r.remove(s)
+	r.edge.stats.ends.Add(bye.Reason)
+	s.log.Debug("session over", "reason", bye.Reason.String(), "first", bye.First, "last", bye.Last, "error", cause)
+	return bye
+}
+
+// remove takes a session out of the region, once; a newer session of the same
+// player stays.
+func (r *region) remove(s *session) (first, last uint64) {
+	if s.over {
+		return 0, 0
+	}
+	s.over = true
+	delete(r.handles, s.handle)
+	if r.players[s.player] == s {
+		delete(r.players, s.player)
+	}
+	if r.serving != nil {
+		if !s.attached {
+			r.reseat.pending--
+			r.reseated(r.machine.Epoch())
+		}
+		r.serving.add(wire.Detach{Epoch: r.machine.Epoch(), Handle: s.handle, Reason: wire.CodeLeft})
+	}
+	if s.actions != nil {
+		_, first, last = r.buf.Close(s.actions)
+	}
+	return first, last
+}
+
+// expire ends the sessions whose oldest kept action is too old while no
+// primary serves.
+func (r *region) expire(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.serving != nil {
+		return
+	}
+	for _, s := range r.players {
+		if s.actions != nil && s.actions.Expired(now) {
+			s.end(&endError{wire.CodeExpired, "no server for too long; keep your actions and come back"})
+		}
+	}
+}
+
+func reasonCode(why failover.Reason) wire.Code {
+	c, _ := wire.ParseCode(string(why))
+	return c
+}

@@ -1,0 +1,295 @@
+package proxy
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+const (
+	// playerQueue bounds what waits for a player to read it. A player who lets
+	// so much gather is closed; his client comes back.
+	playerQueue = 256 << 10
+	// writeTimeout is how long one write to a player may take.
+	writeTimeout = 5 * time.Second
+)
+
+// session is one connection of one player.
+type session struct {
+	region *region
+	player string
+	conn   *quic.Conn
+	log    *slog.Logger
+	end    context.CancelCauseFunc // the first cause counts
+
+	out     *pump.Buffer
+	durable atomic.Uint64 // highest durable seq
+	epoch   atomic.Uint64 // of that ack
+	told    uint64        // of it, what has been written; owned by the writer
+	room    pump.Waker    // the log has room again
+
+	datagrams     *pump.Datagrams
+	datagramsOnce sync.Once
+
+	token [32]byte
+
+	// Guarded by region.mu.
+	actions  *buffer.Log // nil until seated
+	handle   uint64
+	number   uint64 // attach number, 0: none yet
+	attached bool   // the primary that serves has answered our attach
+	mark     uint64 // the highest durable mark that client or edge have seen
+	need     uint64 // to be seated: all up to here must be durable
+	full     bool   // the reader waits for room
+	over     bool
+}
+
+// endError is the cause with which a session ends.
+type endError struct {
+	code wire.Code
+	text string
+}
+
+func (e *endError) Error() string { return e.code.String() + ": " + e.text }
+
+func codeOf(err error) wire.Code {
+	var end *endError
+	if errors.As(err, &end) {
+		return end.code
+	}
+	if errors.Is(err, context.Canceled) {
+		return wire.CodeShutdown
+	}
+	if c := wire.CodeOf(err); c != wire.CodeLinkClosed {
+		return c
+	}
+	return link.Cause(err)
+}
+
+// serve runs one player's connection from its first frame to its last.
+func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
+	s, reader, stream, err := e.greet(ctx, conn)
+	if err != nil {
+		code := codeOf(err)
+		e.stats.refuse(code)
+		e.log.Debug("join refused", "reason", code.String(), "error", err)
+		sayBye(conn, stream, wire.Bye{Reason: code, Text: textOf(err)})
+		return
+	}
+	sctx, end := context.WithCancelCause(conn.Context())
+	s.end = end
+	stop := context.AfterFunc(ctx, func() { end(&endError{wire.CodeShutdown, "the edge stops"}) })
+	defer stop()
+	if err := s.region.join(s); err != nil {
+		e.stats.refuse(codeOf(err))
+		sayBye(conn, stream, wire.Bye{Reason: codeOf(err), Text: textOf(err)})
+		return
+	}
+	g, gctx := errgroup.WithContext(sctx)
+	g.Go(func() error { return s.read(gctx, reader) })
+	g.Go(func() error { return pump.Run(gctx, deadlineWriter{stream}, s.out.Waker, s) })
+	<-gctx.Done()
+	cause := context.Cause(gctx)
+	bye := s.region.leave(s, cause)
+	stream.CancelRead(0)
+	_ = stream.SetWriteDeadline(time.Now()) // ends a write that a slow player holds up
+	_ = g.Wait()
+	sayBye(conn, stream, bye)
+	end(nil)
+}
+
+// greet reads the Hello. The stream is nil when the player opened none.
+func (e *Edge) greet(ctx context.Context, conn *quic.Conn) (*session, *wire.Reader, *quic.Stream, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, &endError{wire.CodeJoinTimeout, "no hello in time"})
+	defer cancel()
+	stream, err := conn.AcceptStream(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, nil, nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = stream.SetReadDeadline(time.Now()) })
+	defer stop()
+	reader := wire.NewReader(stream, wire.LinkPlayer)
+	t, body, err := reader.Next()
+	if err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		return nil, nil, stream, err
+	}
+	if t != wire.TypeHello {
+		return nil, nil, stream, &endError{wire.CodeNotHello, "the first frame must be Hello"}
+	}
+	var hello wire.Hello
+	if err := hello.Decode(body); err != nil {
+		return nil, nil, stream, err
+	}
+	if hello.Version != wire.Version {
+		return nil, nil, stream, &endError{wire.CodeVersion, fmt.Sprintf("this edge speaks version %d, not %d", wire.Version, hello.Version)}
+	}
+	r := e.regions[hello.Region]
+	if r == nil {
+		return nil, nil, stream, &endError{wire.CodeUnknownName, fmt.Sprintf("region %q is not served here", hello.Region)}
+	}
+	return newSession(r, conn, hello), reader, stream, nil
+}
+
+func newSession(r *region, conn *quic.Conn, hello wire.Hello) *session {
+	s := &session{
+		region: r, player: hello.Player, conn: conn, mark: hello.Durable, log: r.log.With("player", hello.Player),
+		out: pump.NewBuffer(playerQueue), room: pump.NewWaker(),
+	}
+	copy(s.token[:], hello.Token) // what the player shows; join replaces it by a new one
+	return s
+}
+
+// mayReplace tells whether the player who said hello is the one of the session
+// that runs: he shows the token that this one was welcomed with.
+func (s *session) mayReplace(old *session) bool {
+	return subtle.ConstantTimeCompare(s.token[:], old.token[:]) == 1
+}
+
+func (s *session) newToken() { _, _ = rand.Read(s.token[:]) }
+
+// read takes the player's frames until the stream ends.
+func (s *session) read(ctx context.Context, reader *wire.Reader) error {
+	for {
+		t, body, err := reader.Next()
+		if err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return err
+		}
+		switch t {
+		case wire.TypeAct:
+			var f wire.Act
+			if err := f.Decode(body); err != nil {
+				return err
+			}
+			if err := s.act(ctx, f); err != nil {
+				return err
+			}
+		case wire.TypeBye:
+			return &endError{wire.CodeLeft, "the player left"}
+		case wire.TypeHello:
+			return &endError{wire.CodeJoinTwice, "this session has joined already"}
+		default:
+			return &endError{wire.CodeUnknownType, fmt.Sprintf("frame %#x from a player", uint64(t))}
+		}
+	}
+}
+
+// act keeps one action. While the log is full the player's stream is not read,
+// so that flow control pushes back, and the player is told.
+func (s *session) act(ctx context.Context, f wire.Act) error {
+	err := s.region.keep(s, f)
+	for errors.Is(err, buffer.ErrFull) {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.room:
+		}
+		err = s.region.keep(s, f)
+	}
+	return err
+}
+
+// add queues a frame for the player. A full queue ends the session.
+func (s *session) add(f pump.Frame) {
+	if pump.Add(s.out, f) != nil {
+		s.end(errSlow)
+	}
+}
+
+// put queues an encoded frame for the player.
+func (s *session) put(encoded []byte) {
+	if s.out.Put(encoded) != nil {
+		s.end(errSlow)
+	}
+}
+
+var errSlow = &endError{wire.CodeSlow, "you do not read what you are sent"}
+
+// Fill implements pump.Source: what waits, then the newest durable mark, once,
+// however many acks made it.
+func (s *session) Fill(dst []byte) []byte {
+	dst = s.out.Fill(dst)
+	if d := s.durable.Load(); d > s.told {
+		s.told = d
+		dst = wire.Durable{Epoch: s.epoch.Load(), Seq: d}.Append(dst)
+	}
+	return dst
+}
+
+// ack tells the player, with the next write, that actions are durable.
+func (s *session) ack(epoch, seq uint64) {
+	s.epoch.Store(epoch)
+	s.durable.Store(seq)
+	s.out.Wake()
+}
+
+// datagram sends an unreliable update. The sender starts with the first one.
+func (s *session) datagram(encoded []byte) {
+	s.datagramsOnce.Do(func() {
+		s.datagrams = pump.NewDatagrams()
+		go func() { _ = s.datagrams.Run(s.conn.Context(), s.conn.SendDatagram) }()
+	})
+	s.datagrams.Put(encoded)
+}
+
+// sayBye writes a Bye as the last frame and gives the player a moment to close
+// first: a connection that is closed over it may arrive before the frame.
+func sayBye(conn *quic.Conn, stream *quic.Stream, bye wire.Bye) {
+	if stream != nil && conn.Context().Err() == nil {
+		_ = stream.SetWriteDeadline(time.Now().Add(goodbye))
+		if _, err := stream.Write(bye.Append(nil)); err == nil {
+			_ = stream.Close()
+			select {
+			case <-conn.Context().Done():
+			case <-time.After(goodbye):
+			}
+		}
+	}
+	_ = conn.CloseWithError(quic.ApplicationErrorCode(bye.Reason), bye.Text)
+}
+
+func textOf(err error) string {
+	var end *endError
+	if errors.As(err, &end) {
+		return end.text
+	}
+	var bad *wire.Error
+	if errors.As(err, &bad) {
+		return bad.Detail[:min(len(bad.Detail), wire.MaxText)]
+	}
+	return ""
+}
+
+// deadlineWriter bounds each write to a player.
+type deadlineWriter struct{ stream *quic.Stream }
+
+func (w deadlineWriter) Write(b []byte) (int, error) {
+	_ = w.stream.SetWriteDeadline(time.Now().Add(writeTimeout))
+	n, err := w.stream.Write(b)
+	if err != nil && errors.Is(err, errDeadline) {
+		err = errSlow
+	}
+	return n, err
+}

@@ -1,0 +1,198 @@
+package sidecar
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// farewell is how long the end of an incarnation may take to tell Consul.
+const farewell = 2 * time.Second
+
+// life is one incarnation: one game process, one registration, one session.
+type life struct {
+	sc   *Sidecar
+	id   string // incarnation
+	log  *slog.Logger
+	ctx  context.Context
+	end  context.CancelCauseFunc // the first cause counts
+	game *gameLink
+	reg  *discovery.Registration
+
+	regions []*region // by game ID, which is the index + 1
+
+	mu    sync.Mutex // guards the fields below
+	links map[*link.Conn]struct{}
+	over  bool
+}
+
+// live runs one incarnation from the game's hello to its end.
+func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
+	ctx, end := context.WithCancelCause(parent)
+	defer end(nil)
+	l := &life{sc: s, id: newIncarnation(), ctx: ctx, end: end, links: map[*link.Conn]struct{}{}}
+	l.log = s.log.With("incarnation", l.id)
+
+	stop, err := s.startGame(end)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	conn, err := s.awaitGame(ctx, socket)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if l.game, err = greet(conn, s.cfg.Game, l.id, l.log); err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.Go(func() error { end(l.game.run(ctx, l.find)); return nil })
+	defer func() { _ = g.Wait() }()
+	if err := l.register(addr); err != nil {
+		end(err)
+		return err
+	}
+	for i, name := range s.cfg.Regions {
+		l.regions = append(l.regions, newRegion(l, name, uint64(i+1), &s.floor[i]))
+	}
+	l.serve(&g)
+	return context.Cause(ctx)
+}
+
+// serve runs the regions until the incarnation ends, and ends it: Consul and
+// the peers are told at the same time.
+func (l *life) serve(g *errgroup.Group) {
+	l.sc.life.Store(l)
+	l.log.Info("joined", "event", "joined", "regions", l.sc.cfg.Regions, "session", l.reg.Session())
+	g.Go(func() error { l.end(l.reg.Run(l.ctx)); return nil })
+	for _, r := range l.regions {
+		g.Go(func() error { l.end(r.run(l.ctx)); return nil })
+	}
+	<-l.ctx.Done()
+	cause := context.Cause(l.ctx)
+	code := causeOf(cause)
+	if errors.Is(cause, discovery.ErrSessionLost) {
+		code = wire.CodeDeposed
+	}
+	l.sc.life.CompareAndSwap(l, nil)
+	l.log.Warn("incarnation ends", "event", "down", "reason", code.String(), "detail", cause.Error())
+	g.Go(func() error { l.leave(code); return nil })
+	l.closeLinks(code)
+}
+
+// leave frees the lock as fast as it can be freed, then deregisters.
+func (l *life) leave(code wire.Code) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), farewell)
+	defer cancel()
+	if err := l.reg.Fail(ctx, code.String()); err != nil {
+		l.log.Warn("could not fail the check; its TTL will", "error", err)
+	}
+	if err := l.reg.Close(ctx); err != nil {
+		l.log.Warn("could not deregister", "error", err)
+	}
+}
+
+// register retries for as long as Consul cannot be reached: a sidecar that
+// starts before its Consul waits for it. What Consul refuses is an error.
+func (l *life) register(addr string) error {
+	cfg := l.sc.cfg
+	server := discovery.Server{
+		Incarnation: l.id, Name: cfg.Name, Address: addr, Regions: cfg.Regions, Zone: cfg.Zone, Host: cfg.Host,
+	}
+	delay := retryDelay()
+	for {
+		reg, err := cfg.Discovery.Register(l.ctx, server)
+		if err == nil {
+			l.reg = reg
+			return nil
+		}
+		if !errors.Is(err, discovery.ErrUnavailable) {
+			return fmt.Errorf("register: %w", err)
+		}
+		wait := delay.NextBackOff()
+		l.log.Warn("consul is not available, trying again", "error", err, "retry_in", wait)
+		select {
+		case <-l.ctx.Done():
+			return context.Cause(l.ctx)
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (l *life) find(id uint64) gameHandler {
+	if id == 0 || id > uint64(len(l.regions)) {
+		return nil
+	}
+	return l.regions[id-1]
+}
+
+func (l *life) region(name string) *region {
+	for _, r := range l.regions {
+		if r.name == name {
+			return r
+		}
+	}
+	return nil
+}
+
+// serveLink serves what an edge or a backup opens on its link, until it closes.
+func (l *life) serveLink(conn *link.Conn) {
+	l.mu.Lock()
+	if l.over {
+		l.mu.Unlock()
+		conn.Close(wire.CodeNotServing)
+		return
+	}
+	l.links[conn] = struct{}{}
+	l.mu.Unlock()
+
+	var g errgroup.Group
+	g.Go(func() error { l.receiveSnapshots(conn); return nil })
+	for {
+		st, err := conn.AcceptStream(l.ctx)
+		if err != nil {
+			break
+		}
+		g.Go(func() error { serveStream(l, conn, st); return nil })
+	}
+	if l.ctx.Err() == nil {
+		conn.Close(wire.CodeNone) // it is closed; this frees what it holds
+	}
+	_ = g.Wait()
+	l.mu.Lock()
+	delete(l.links, conn)
+	l.mu.Unlock()
+}
+
+func (l *life) closeLinks(why wire.Code) {
+	l.mu.Lock()
+	l.over = true
+	conns := make([]*link.Conn, 0, len(l.links))
+	for c := range l.links {
+		conns = append(conns, c)
+	}
+	l.mu.Unlock()
+	for _, c := range conns {
+		c.Close(why)
+	}
+}
+
+// newIncarnation is 64 random bits: two lives of one region never share it.
+func newIncarnation() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

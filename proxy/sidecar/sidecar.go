@@ -1,0 +1,226 @@
+package sidecar
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"github.com/quic-go/quic-go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// Config is what a sidecar needs to run. New fills in defaults and refuses what
+// contradicts itself.
+type Config struct {
+	Name    string   // stable name of the server, for people
+	Zone    string   // where it runs, for placement; may be empty
+	Host    string   // machine, for placement; may be empty
+	Regions []string // regions that it may become primary of
+
+	Listen    string // UDP address for edges and other sidecars
+	Advertise string // what they should dial; empty: the address bound to
+	ResetKey  *quic.StatelessResetKey
+
+	Game     GameConfig
+	Snapshot Pace
+	Timing   failover.Timing // zero: failover.DefaultTiming
+
+	Link      link.Config // idle time, keep-alive, network; TLS is filled from below
+	ServerTLS *tls.Config // for links from edges and backups
+	ClientTLS *tls.Config // for links to the primary of a region
+
+	Discovery *discovery.Client
+	Log       *slog.Logger
+}
+
+func (c Config) check() (Config, error) {
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Timing == (failover.Timing{}) {
+		c.Timing = failover.DefaultTiming()
+	}
+	c.Game = c.Game.withDefaults()
+	c.Snapshot = c.Snapshot.withDefaults()
+	errs := []error{c.Timing.Validate(), c.Snapshot.validate()}
+	if len(c.Regions) == 0 {
+		errs = append(errs, errors.New("sidecar: no region is configured: name at least one"))
+	}
+	for _, r := range c.Regions {
+		errs = append(errs, discovery.CheckName(r))
+	}
+	if c.Discovery == nil || c.ServerTLS == nil || c.ClientTLS == nil {
+		errs = append(errs, errors.New("sidecar: discovery, server and client TLS are required"))
+	}
+	return c, errors.Join(errs...)
+}
+
+// Sidecar is the process beside a game server.
+type Sidecar struct {
+	cfg   Config
+	log   *slog.Logger
+	stats Stats
+
+	life  atomic.Pointer[life] // the present incarnation; nil between two
+	floor []atomic.Uint64      // by region: the highest epoch heard of in any incarnation
+	addr  atomic.Pointer[string]
+	ready chan struct{} // closed when addr is known
+}
+
+// New checks the configuration. It does no I/O.
+func New(cfg Config) (*Sidecar, error) {
+	cfg, err := cfg.check()
+	if err != nil {
+		return nil, err
+	}
+	return &Sidecar{
+		cfg: cfg, log: cfg.Log, floor: make([]atomic.Uint64, len(cfg.Regions)), ready: make(chan struct{}),
+	}, nil
+}
+
+// Addr waits until the sidecar listens and returns the address that it registers.
+func (s *Sidecar) Addr(ctx context.Context) (string, error) {
+	select {
+	case <-s.ready:
+		return *s.addr.Load(), nil
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
+}
+
+// Stats returns the counters so far.
+func (s *Sidecar) Stats() Snapshot { return s.stats.snapshot() }
+
+// Run listens, starts or awaits the game, and lives one incarnation after the
+// other until ctx ends. It returns nil then, and an error only for what cannot
+// get better by itself: an address in use, a game command that does not start.
+func (s *Sidecar) Run(ctx context.Context) error {
+	cfg := s.cfg.Link
+	cfg.TLS = s.cfg.ServerTLS
+	ln, err := link.Listen(s.cfg.Listen, s.cfg.ResetKey, cfg)
+	if err != nil {
+		return err
+	}
+	addr := s.cfg.Advertise
+	if addr == "" {
+		addr = ln.Addr().String()
+	}
+	s.addr.Store(&addr)
+	close(s.ready)
+
+	socket, err := listenGame(s.cfg.Game)
+	if err != nil {
+		ln.Close()
+		return err
+	}
+	defer socket.Close()
+
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.accept(gctx, ln) })
+	g.Go(func() error { return s.lives(gctx, socket, addr) })
+	err = g.Wait()
+	ln.Close()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// accept hands every link to the incarnation of the moment. Between two of them
+// links are refused: who dials comes again.
+func (s *Sidecar) accept(ctx context.Context, ln *link.Listener) error {
+	var g errgroup.Group
+	defer func() { _ = g.Wait() }()
+	for {
+		conn, err := ln.Accept(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("accept links: %w", err)
+		}
+		l := s.life.Load()
+		if l == nil {
+			conn.Close(wire.CodeNotServing)
+			continue
+		}
+		g.Go(func() error { l.serveLink(conn); return nil })
+	}
+}
+
+// lives runs incarnation after incarnation. One that lasted resets the delay
+// before the next; one that failed at once (a game that crashes on start, a
+// Consul that refuses us) is tried again ever more slowly.
+func (s *Sidecar) lives(ctx context.Context, socket net.Listener, addr string) error {
+	delay := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(s.cfg.Game.RestartMin),
+		backoff.WithMaxInterval(s.cfg.Game.RestartMax),
+		backoff.WithMaxElapsedTime(0),
+	)
+	for {
+		began := time.Now()
+		err := s.live(ctx, socket, addr)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var fatal *FatalError
+		if errors.As(err, &fatal) {
+			return err
+		}
+		if time.Since(began) > s.cfg.Game.RestartMax {
+			delay.Reset()
+		}
+		wait := delay.NextBackOff()
+		s.log.Warn("incarnation over", "event", "over", "reason", causeOf(err).String(), "error", err, "retry_in", wait)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(wait):
+		}
+	}
+}
+
+// FatalError is an error that trying again does not cure.
+type FatalError struct{ Err error }
+
+func (e *FatalError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *FatalError) Unwrap() error { return e.Err }
+
+// endError is the cause with which an incarnation ends.
+type endError struct {
+	code wire.Code
+	err  error // detail, may be nil
+}
+
+func (e *endError) Error() string {
+	if e.err == nil {
+		return e.code.String()
+	}
+	return fmt.Sprintf("%v: %v", e.code, e.err)
+}
+
+func (e *endError) Unwrap() error { return e.err }
+
+func causeOf(err error) wire.Code {
+	var end *endError
+	switch {
+	case errors.As(err, &end):
+		return end.code
+	case errors.Is(err, context.Canceled):
+		return wire.CodeShutdown
+	}
+	return wire.CodeGameFault
+}

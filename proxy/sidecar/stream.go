@@ -1,0 +1,225 @@
+package sidecar
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quic-go/quic-go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// streamQueue bounds what waits for an edge to read it. An edge that lets so
+// much gather is slow or gone: its link is closed, and it attaches again.
+const streamQueue = 8 << 20
+
+// stream is a region stream as its sidecar sees it.
+type stream struct {
+	region *region
+	conn   *link.Conn
+	id     quic.StreamID
+	role   wire.Role
+	peer   string // incarnation of the edge or backup
+	out    *pump.Buffer
+	grams  *pump.Datagrams
+	gram   []byte // scratch, guarded by region.mu
+	snaps  *snapshotSender
+
+	// Guarded by region.mu.
+	rows      map[uint64]*row // by the edge's handle
+	confirmed uint64          // index of the newest snapshot that it keeps, of our epoch
+	holds     bool            // it has confirmed one
+}
+
+// serveStream serves one region stream until it closes. A frame that must not
+// be there closes the stream's link: on a trusted link it is a bug, and the
+// peer begins anew.
+func serveStream(l *life, conn *link.Conn, st *quic.Stream) {
+	reader := wire.NewReader(st, wire.LinkRegion)
+	s, err := openStream(l, conn, st, reader)
+	if err != nil {
+		l.sc.stats.refuse(wire.CodeOf(err))
+		l.log.Warn("region stream refused", "reason", wire.CodeOf(err).String(), "error", err)
+		conn.Close(wire.CodeOf(err))
+		return
+	}
+	g, ctx := errgroup.WithContext(l.ctx)
+	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
+	g.Go(func() error { return s.read(ctx, reader) })
+	g.Go(func() error { return pump.Run(ctx, st, s.out.Waker, s.out) })
+	g.Go(func() error { return s.grams.Run(ctx, conn.SendDatagram) })
+	g.Go(func() error { return s.snaps.run(ctx) })
+	err = g.Wait()
+	stop()
+	s.region.closed(s)
+	if code := wire.CodeOf(err); l.ctx.Err() == nil && code != wire.CodeLinkClosed && code != wire.CodeNone {
+		l.sc.stats.refuse(code)
+		l.log.Warn("region stream broken", "event", "protocol", "peer", s.peer, "reason", code.String(), "error", err)
+		conn.Close(code)
+	}
+}
+
+func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) (*stream, error) {
+	t, body, err := reader.Next()
+	if err != nil {
+		return nil, err
+	}
+	if t != wire.TypeOpen {
+		return nil, &wire.Error{Code: wire.CodeNotHello, Detail: "the first frame of a region stream must be Open"}
+	}
+	var open wire.Open
+	if err := open.Decode(body); err != nil {
+		return nil, err
+	}
+	if open.Version != wire.Version {
+		return nil, &wire.Error{Code: wire.CodeVersion, Detail: fmt.Sprintf("peer speaks %d, we speak %d", open.Version, wire.Version)}
+	}
+	r := l.region(open.Region)
+	if r == nil {
+		return nil, &wire.Error{Code: wire.CodeUnknownName, Detail: "region " + open.Region + " is not configured here"}
+	}
+	s := &stream{
+		region: r, conn: conn, id: st.StreamID(), role: open.Role, peer: open.Incarnation,
+		out: pump.NewBuffer(streamQueue), grams: pump.NewDatagrams(), rows: map[uint64]*row{},
+	}
+	s.snaps = newSnapshotSender(s)
+	r.opened(s)
+	r.post(failover.EpochHeard{Epoch: open.Epoch})
+	return s, nil
+}
+
+// opened greets a stream with all that its peer has missed.
+func (r *region) opened(s *stream) {
+	r.mu.Lock()
+	r.streams[s] = struct{}{}
+	s.add(wire.Opened{Version: wire.Version, Incarnation: r.life.id, Epoch: r.epoch, Serving: r.serving})
+	switch {
+	case r.serving:
+		s.add(wire.Serving{Epoch: r.epoch})
+	case r.epoch > 0:
+		s.add(wire.Elected{Epoch: r.epoch})
+	}
+	r.mu.Unlock()
+	if s.role == wire.RoleEdge {
+		r.post(failover.EdgeUp{Edge: s.peer})
+		r.cuts.join(s)
+	}
+}
+
+// closed forgets a stream and detaches its players.
+func (r *region) closed(s *stream) {
+	r.mu.Lock()
+	delete(r.streams, s)
+	for _, row := range s.rows {
+		if row.stream == s {
+			r.detach(row, wire.CodeLinkClosed)
+		}
+	}
+	r.settle()
+	r.mu.Unlock()
+	if s.role == wire.RoleEdge {
+		r.post(failover.EdgeDown{Edge: s.peer})
+	}
+}
+
+// add queues a control frame. The caller holds region.mu or does not care for order.
+func (s *stream) add(f pump.Frame) {
+	if pump.Add(s.out, f) != nil {
+		s.slow()
+	}
+}
+
+func (s *stream) slow() {
+	s.region.stats.refuse(wire.CodeSlow)
+	go s.conn.Close(wire.CodeSlow) // not under the region's lock
+}
+
+// send queues an update: a reliable one on the stream, one that may be lost as
+// a datagram if it fits. The caller holds region.mu.
+func (s *stream) send(o wire.Output) {
+	if o.Reliable || len(o.Payload) > wire.MaxDatagram {
+		if pump.Add(s.out, o) != nil {
+			s.slow()
+		}
+		return
+	}
+	s.gram = o.Append(link.AppendDatagram(s.gram[:0], s.id))
+	s.grams.Put(s.gram)
+}
+
+func (s *stream) read(ctx context.Context, reader *wire.Reader) error {
+	game := s.region.life.game.out
+	for {
+		t, body, err := reader.Next()
+		if err != nil {
+			return err
+		}
+		if err := game.Room(ctx); err != nil { // back-pressure: the game reads slowly
+			return err
+		}
+		if err := s.take(t, body); err != nil {
+			return err
+		}
+	}
+}
+
+// take handles one frame from the peer.
+func (s *stream) take(t wire.Type, body []byte) error {
+	r := s.region
+	switch t {
+	case wire.TypeAction:
+		var f wire.Action
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return r.action(s, f)
+	case wire.TypeAttach:
+		var f wire.Attach
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return r.attach(s, f)
+	case wire.TypeDetach:
+		var f wire.Detach
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.detached(s, f)
+	case wire.TypeConfirm:
+		var f wire.Confirm
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.confirm(s, f)
+	case wire.TypeOffer:
+		var f wire.Offer
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if f.Epoch < r.ourEpoch() {
+			break // an answer to an earlier epoch's question
+		}
+		r.post(failover.Offered{Edge: s.peer, Epoch: f.SnapEpoch, Index: f.SnapIndex})
+	case wire.TypeSuspect:
+		var f wire.Suspect
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.post(failover.Witness{From: s.peer, Suspicion: failover.Suspicion{
+			Epoch: f.Epoch, Session: f.Session, Incarnation: f.Incarnation, Reason: failover.Reason(f.Reason.String()),
+		}})
+	case wire.TypeStale:
+		var f wire.Stale
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.post(failover.EpochHeard{Epoch: f.Epoch})
+	default:
+		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %#x from %s", uint64(t), s.peer)}
+	}
+	return nil
+}

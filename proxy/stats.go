@@ -1,0 +1,49 @@
+package proxy
+
+import (
+	"sync/atomic"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// Stats counts what an edge does. It is safe for concurrent use.
+type Stats struct {
+	sessions, switches, holds atomic.Uint64
+	stale, snapshots          atomic.Uint64
+	refusals                  wire.Tally // frames, joins, attaches
+	ends                      wire.Tally // sessions
+}
+
+func (s *Stats) refuse(c wire.Code) { s.refusals.Add(c) }
+
+// Counters is a copy of the counters.
+type Counters struct {
+	Sessions  uint64 // welcomed so far
+	Switches  uint64 // to a primary
+	Holds     uint64 // times that a region began to hold
+	Stale     uint64 // frames of a lower epoch, refused
+	Snapshots uint64 // kept
+	Refused   map[wire.Code]uint64
+	Ended     map[wire.Code]uint64 // sessions by the code they ended with
+}
+
+func (s *Stats) counters() Counters {
+	return Counters{
+		Sessions: s.sessions.Load(), Switches: s.switches.Load(), Holds: s.holds.Load(),
+		Stale: s.stale.Load(), Snapshots: s.snapshots.Load(),
+		Refused: s.refusals.Counts(), Ended: s.ends.Counts(),
+	}
+}
+
+// Kept returns the log counters of a region; they obey buffer.Stats' law of
+// conservation. The zero Stats is returned for a region that is not served here.
+func (e *Edge) Kept(name string) buffer.Stats {
+	r := e.regions[name]
+	if r == nil {
+		return buffer.Stats{}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.buf.Stats()
+}

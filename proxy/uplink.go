@@ -1,0 +1,348 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quic-go/quic-go"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+const (
+	// uplinkQueue bounds the control frames that wait for a sidecar to read
+	// them: attaches of some ten thousand players. A sidecar that lets so much
+	// gather is as good as dead: its link is closed.
+	uplinkQueue = 4 << 20
+	// quantum is how many actions of one player leave before the next player's.
+	quantum = 16
+)
+
+// uplink is a region stream to one sidecar: to the primary or, warm and nearly
+// silent, to a backup.
+type uplink struct {
+	region      *region
+	incarnation string
+	conn        *link.Conn
+	id          quic.StreamID
+	wake        pump.Waker
+
+	control []byte // frames that wait; guarded by region.mu
+	closing bool   // guarded by region.mu
+}
+
+// openUplink opens the region's stream on a link and announces it.
+func openUplink(r *region, conn *link.Conn, incarnation string) (*uplink, *quic.Stream, error) {
+	st, err := conn.OpenStream()
+	if err != nil {
+		return nil, nil, err
+	}
+	u := &uplink{region: r, incarnation: incarnation, conn: conn, id: st.StreamID(), wake: pump.NewWaker()}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u.add(wire.Open{
+		Version: wire.Version, Role: wire.RoleEdge, Region: r.name, Incarnation: r.edge.id, Epoch: r.machine.Promised(),
+	})
+	return u, st, nil
+}
+
+// run serves the stream until it or ctx ends.
+func (u *uplink) run(ctx context.Context, st *quic.Stream) error {
+	g, ctx := errgroup.WithContext(ctx)
+	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
+	defer stop()
+	g.Go(func() error { return u.read(wire.NewReader(st, wire.LinkRegion)) })
+	g.Go(func() error { return pump.Run(ctx, st, u.wake, u) })
+	err := g.Wait()
+	if code := wire.CodeOf(err); code != wire.CodeLinkClosed && code != wire.CodeNone {
+		u.region.edge.stats.refuse(code)
+		u.region.log.Error("region stream broken", "event", "protocol", "primary", u.incarnation, "error", err)
+		u.conn.Close(code)
+	}
+	return err
+}
+
+// add queues a control frame. The caller holds region.mu.
+func (u *uplink) add(f pump.Frame) {
+	u.control = f.Append(u.control)
+	if len(u.control) > uplinkQueue && !u.closing {
+		u.closing = true
+		go u.conn.Close(wire.CodeSlow) // not under the region's lock
+	}
+	u.wake.Wake()
+}
+
+// Fill implements pump.Source: control frames, then, when this is the primary,
+// actions from the logs that have any, in turn.
+func (u *uplink) Fill(dst []byte) []byte {
+	r := u.region
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	dst = append(dst, u.control...)
+	u.control = u.control[:0]
+	if r.serving != u {
+		return dst
+	}
+	epoch := r.machine.Epoch()
+	for len(dst) < pump.Batch {
+		log := r.buf.NextReady()
+		if log == nil {
+			break
+		}
+		handle := log.Owner.(*session).handle
+		for range quantum {
+			a, ok := log.Next()
+			if !ok {
+				break
+			}
+			dst = wire.Action{Epoch: epoch, Handle: handle, Seq: a.Seq, Payload: a.Payload}.Append(dst)
+		}
+		r.buf.Requeue(log)
+	}
+	return dst
+}
+
+// read takes the sidecar's frames until the stream ends.
+func (u *uplink) read(reader *wire.Reader) error {
+	for {
+		t, body, err := reader.Next()
+		if err != nil {
+			return err
+		}
+		if err := u.take(t, body); err != nil {
+			return err
+		}
+	}
+}
+
+// take handles one frame. Those that belong to a primary's epoch count only
+// from the primary that we follow, in that epoch.
+func (u *uplink) take(t wire.Type, body []byte) error {
+	r := u.region
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch t {
+	case wire.TypeOutput:
+		var f wire.Output
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if u.fresh(f.Epoch) {
+			r.output(f)
+		}
+		return nil
+	case wire.TypeAcked:
+		var f wire.Acked
+		if err := f.Decode(body); err != nil || !u.fresh(f.Epoch) {
+			return err
+		}
+		return r.acked(f)
+	case wire.TypeAttached:
+		var f wire.Attached
+		if err := f.Decode(body); err != nil || !u.fresh(f.Epoch) {
+			return err
+		}
+		return r.attached(f)
+	case wire.TypeGap:
+		var f wire.Gap
+		if err := f.Decode(body); err != nil || !u.fresh(f.Epoch) {
+			return err
+		}
+		return r.gap(f)
+	case wire.TypeReject:
+		var f wire.Reject
+		if err := f.Decode(body); err != nil || !u.fresh(f.Epoch) {
+			return err
+		}
+		r.reject(f)
+		return nil
+	}
+	return u.decide(t, body)
+}
+
+// decide handles the frames that decide who is primary.
+func (u *uplink) decide(t wire.Type, body []byte) error {
+	r := u.region
+	switch t {
+	case wire.TypeOpened:
+		var f wire.Opened
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if f.Incarnation != u.incarnation {
+			return &wire.Error{Code: wire.CodeNotServing, Detail: "another incarnation answers at this address"}
+		}
+		r.stepLocked(failover.EpochHeard{Epoch: f.Epoch})
+	case wire.TypeElected:
+		var f wire.Elected
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.stepLocked(failover.ElectedHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
+	case wire.TypeServing:
+		var f wire.Serving
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.stepLocked(failover.ServingHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
+	case wire.TypeDown:
+		var f wire.Down
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.stepLocked(failover.DownHeard{Incarnation: u.incarnation, Epoch: f.Epoch, Reason: failover.Reason(f.Reason.String())})
+	case wire.TypeStale:
+		var f wire.Stale
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.stepLocked(failover.EpochHeard{Epoch: f.Epoch})
+	case wire.TypeFetch:
+		var f wire.Fetch
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return u.fetch(f)
+	default:
+		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %#x from a sidecar", uint64(t))}
+	}
+	return nil
+}
+
+// fresh tells whether a frame is from the primary that serves, in its epoch.
+// What is not is counted and dropped: a deposed primary is harmless here.
+func (u *uplink) fresh(epoch uint64) bool {
+	r := u.region
+	if r.serving == u && r.machine.Epoch() == epoch {
+		return true
+	}
+	r.edge.stats.stale.Add(1)
+	if epoch < r.machine.Promised() {
+		u.add(wire.Stale{Epoch: r.machine.Promised()})
+	}
+	return false
+}
+
+// output passes an update on: to one player, or to all that are seated.
+func (r *region) output(f wire.Output) {
+	r.scratch = wire.Update{Epoch: f.Epoch, Payload: f.Payload}.Append(r.scratch[:0])
+	if f.Handle != 0 {
+		if s := r.handles[f.Handle]; s != nil && s.actions != nil {
+			s.update(f.Reliable, r.scratch)
+		}
+		return
+	}
+	for _, s := range r.players {
+		if s.actions != nil {
+			s.update(f.Reliable, r.scratch)
+		}
+	}
+}
+
+func (s *session) update(reliable bool, encoded []byte) {
+	if reliable || len(encoded) > wire.MaxDatagram {
+		s.put(encoded)
+	} else {
+		s.datagram(encoded)
+	}
+}
+
+// gap: the primary lacks actions; go back to what it has.
+func (r *region) gap(f wire.Gap) error {
+	s := r.handles[f.Handle]
+	if s == nil || s.actions == nil {
+		return nil
+	}
+	if err := s.actions.Rewind(f.Have); err != nil {
+		s.end(&endError{wire.CodeLost, "the region lacks actions that were durable"})
+		return nil
+	}
+	r.serving.wake.Wake()
+	return nil
+}
+
+// reject: the primary refuses a player, or one action.
+func (r *region) reject(f wire.Reject) {
+	s := r.handles[f.Handle]
+	if s == nil {
+		return
+	}
+	if f.Seq != 0 {
+		s.add(wire.Refused{Epoch: f.Epoch, Seq: f.Seq, Reason: f.Reason, Text: f.Text})
+		return
+	}
+	code := f.Reason
+	if code == wire.CodeStaleAttach {
+		code = wire.CodeReplaced
+	}
+	s.end(&endError{code, f.Text})
+}
+
+// fetch sends the newest snapshot to a primary that asked for it.
+func (u *uplink) fetch(f wire.Fetch) error {
+	snap := u.region.buf.Newest()
+	if snap == nil || snap.Epoch != f.SnapEpoch || snap.Index != f.SnapIndex {
+		return &wire.Error{Code: wire.CodeBadSnapshot, Detail: "a snapshot was asked for that is not kept here"}
+	}
+	go func() {
+		if err := u.sendSnapshot(f.Epoch, snap); err != nil {
+			u.region.log.Warn("could not send the snapshot", "primary", u.incarnation, "error", err)
+		}
+	}()
+	return nil
+}
+
+func (u *uplink) sendSnapshot(epoch uint64, snap *buffer.Snapshot) error {
+	st, err := u.conn.OpenUniStreamSync(u.conn.Context())
+	if err != nil {
+		return err
+	}
+	blob := wire.AppendSnapshot(make([]byte, 0, snap.Size()+64), snap)
+	head := wire.SnapshotHead{
+		Epoch: epoch, Region: snap.Region, SnapEpoch: snap.Epoch, SnapIndex: snap.Index,
+		Size: uint64(len(blob)), Sum: wire.Sum(blob),
+	}
+	if err := link.SendSnapshot(st, head, blob); err != nil {
+		st.CancelWrite(0)
+		return err
+	}
+	return st.Close()
+}
+
+// keepSnapshot takes a snapshot from the primary and confirms it.
+func (r *region) keepSnapshot(conn *link.Conn, epoch uint64, snap *buffer.Snapshot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	u := r.serving
+	if u == nil || u.conn != conn || r.machine.Epoch() != epoch || snap.Epoch != epoch {
+		r.edge.stats.stale.Add(1)
+		return
+	}
+	if r.buf.Keep(snap) {
+		r.edge.stats.snapshots.Add(1)
+	}
+	u.add(wire.Confirm{Epoch: epoch, Index: snap.Index})
+}
+
+// opened registers an uplink; closed forgets it and tells the machine why.
+func (r *region) opened(u *uplink) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.uplinks[u.incarnation] = u
+	r.stepLocked(failover.LinkUp{Incarnation: u.incarnation})
+}
+
+func (r *region) closed(u *uplink, why wire.Code) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.uplinks[u.incarnation] != u {
+		return
+	}
+	delete(r.uplinks, u.incarnation)
+	r.stepLocked(failover.LinkDown{Incarnation: u.incarnation, Reason: failover.Reason(why.String())})
+}
