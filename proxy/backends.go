@@ -208,4 +208,3 @@ func (b *backend) receiveDatagrams(conn *link.Conn, streams *sync.Map) {
 		}
 	}
 }
-

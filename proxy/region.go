@@ -330,7 +330,7 @@ func (r *region) leave(s *session, cause error) wire.Bye {
 // player stays.
 func (r *region) remove(s *session) (first, last uint64) {
 	if s.over {
-		return 0, 0
+		return s.first, s.last
 	}
 	s.over = true
 	delete(r.handles, s.handle)
@@ -345,9 +345,9 @@ func (r *region) remove(s *session) (first, last uint64) {
 		r.serving.add(wire.Detach{Epoch: r.machine.Epoch(), Handle: s.handle, Reason: wire.CodeLeft})
 	}
 	if s.actions != nil {
-		_, first, last = r.buf.Close(s.actions)
+		_, s.first, s.last = r.buf.Close(s.actions)
 	}
-	return first, last
+	return s.first, s.last
 }
 
 // expire ends the sessions whose oldest kept action is too old while no

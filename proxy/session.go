@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,6 +57,8 @@ type session struct {
 	need     uint64 // to be seated: all up to here must be durable
 	full     bool   // the reader waits for room
 	over     bool
+	first    uint64 // when over: the seqs that are not durable
+	last     uint64
 }
 
 // endError is the cause with which a session ends.
@@ -288,7 +291,7 @@ type deadlineWriter struct{ stream *quic.Stream }
 func (w deadlineWriter) Write(b []byte) (int, error) {
 	_ = w.stream.SetWriteDeadline(time.Now().Add(writeTimeout))
 	n, err := w.stream.Write(b)
-	if err != nil && errors.Is(err, errDeadline) {
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errSlow
 	}
 	return n, err

@@ -43,28 +43,23 @@ func (r *region) action(s *stream, f wire.Action) error {
 	row := s.rows[f.Handle]
 	switch {
 	case row == nil:
-		r.stats.refuse(wire.CodeBadHandle) // detached a moment ago, or never attached
+		r.stats.refuse(wire.CodeBadHandle) // detached a moment ago
 	case row.stream != s || row.handle != f.Handle:
 		r.stats.refuse(wire.CodeStaleAttach)
 	case f.Seq <= row.have:
 		r.stats.repeats.Add(1)
 		if f.Seq <= row.durable {
-			return r.queue(s, wire.Acked{Epoch: r.epoch, Handle: f.Handle, Seq: row.durable})
+			s.acked(wire.Acked{Epoch: r.epoch, Handle: f.Handle, Seq: row.durable})
 		}
 	case f.Seq > row.have+1:
 		r.stats.gaps.Add(1)
-		return r.queue(s, wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
+		s.add(wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
 	default:
 		index := r.table.append(row)
 		r.stats.actions.Add(1)
 		r.cuts.wake.Wake()
 		return pump.Add(r.life.game.out, wire.Do{ID: r.id, Index: index, Handle: row.id, Seq: f.Seq, Payload: f.Payload})
 	}
-	return nil
-}
-
-func (r *region) queue(s *stream, f pump.Frame) error {
-	s.add(f)
 	return nil
 }
 
@@ -169,7 +164,7 @@ func (r *region) settle() {
 		row.durable = max(row.durable, m.seq)
 		r.stats.durable.Add(1)
 		if row.stream != nil {
-			row.stream.add(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
+			row.stream.acked(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
 		}
 	}
 }

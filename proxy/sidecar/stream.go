@@ -133,6 +133,13 @@ func (s *stream) add(f pump.Frame) {
 	}
 }
 
+// acked is add for the frame that is sent most: it does not allocate.
+func (s *stream) acked(f wire.Acked) {
+	if pump.Add(s.out, f) != nil {
+		s.slow()
+	}
+}
+
 func (s *stream) slow() {
 	s.region.stats.refuse(wire.CodeSlow)
 	go s.conn.Close(wire.CodeSlow) // not under the region's lock

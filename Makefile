@@ -1,0 +1,84 @@
+# make test    everything, under the race detector, on a real Consul
+# make check   formatting, vet, linters, import directions
+# make demo    servers die under real players: make demo ARGS='--players 100'
+
+# Tools run as MODULE@VERSION, so that go.mod holds only what Reseat itself needs.
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# The oldest Consul that the tests accept from PATH.
+CONSUL_MIN := 1.22.5
+
+# Packages tested at once. The suites start processes and measure silence, so
+# more at a time than the machine has cores makes them slow, not fast.
+PARALLEL ?= 2
+TIMEOUT  ?= 15m
+FUZZTIME ?= 10s
+ARGS     ?=
+
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+export GOTOOLCHAIN ?= local
+
+.DEFAULT_GOAL := help
+.PHONY: help test consul check layering fmt fuzz bench build demo clean
+
+help: ## say what the targets do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# find_consul prints the path of a Consul that is new enough: $RESEAT_CONSUL,
+# then PATH, then one built from its Go module (minutes, once).
+define find_consul
+	if [[ -n "$${RESEAT_CONSUL:-}" ]]; then echo "$$RESEAT_CONSUL"; exit; fi; \
+	if path=$$(command -v consul); then \
+		have=$$("$$path" version | sed -nE '1s/^Consul v([0-9.]+).*/\1/p'); \
+		if printf '%s\n' $(CONSUL_MIN) "$$have" | sort -V -C; then echo "$$path"; exit; fi; \
+		echo "consul $$have of PATH is older than $(CONSUL_MIN)" >&2; \
+	fi; \
+	tools/consul/build.sh
+endef
+
+test: ## run everything with -race -shuffle=on, the suites on a real Consul included
+	@consul=$$($(find_consul)); \
+	version=$$("$$consul" version | head -n 1); \
+	export RESEAT_CONSUL="$$consul"; \
+	set -x; go test -race -shuffle=on -p $(PARALLEL) -timeout $(TIMEOUT) ./...; { set +x; } 2>/dev/null; \
+	echo "ran $$(go list ./... | wc -l) packages with -race -shuffle=on, and $$version ($$consul)"
+
+consul: ## find or build the Consul that the tests use, and print its path
+	@$(find_consul)
+
+check: layering ## formatting, go vet, go.mod, linters, import directions
+	@unformatted=$$(go run $(GOFUMPT) -l .); \
+	if [[ -n "$$unformatted" ]]; then echo "run 'make fmt' for:"; echo "$$unformatted"; exit 1; fi
+	go vet ./...
+	go mod tidy -diff
+	go run $(STATICCHECK) ./...
+	go run $(GOLANGCI) run ./...
+
+layering: ## packages import each other in one direction only
+	go test -run '^TestLayering$$' -count=1 .
+
+fmt: ## format the code
+	go run $(GOFUMPT) -w .
+
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@grep -rlE --include='*_test.go' '^func Fuzz' . | xargs -n 1 dirname | sort -u | while read -r dir; do \
+		for target in $$(go test -list '^Fuzz' "$$dir" | grep '^Fuzz'); do \
+			echo "== $$dir $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x "$$dir" </dev/null; \
+		done; \
+	done
+
+bench: ## all benchmarks, with allocations
+	go test -run '^$$' -bench . -benchmem -p 1 ./...
+
+build: ## a static binary in bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+demo: ## servers die under real players; flags in ARGS
+	go run ./cmd/reseat demo $(ARGS)
+
+clean: ## remove what was built, the cached Consul excepted
+	rm -rf bin

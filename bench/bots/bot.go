@@ -1,0 +1,227 @@
+package bots
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/world"
+	"github.com/reseat-proxy/reseat/proxy/player"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// Client is what a bot needs of *player.Client.
+type Client interface {
+	Act(ctx context.Context, payload []byte) (seq uint64, err error)
+	Done() <-chan struct{}
+	Err() error
+	Close() error
+}
+
+// bot is one player. It writes down what it does and hears, by its own count of
+// its actions, and believes the client's numbers only so far as to find out
+// which of its actions a durable mark covers.
+type bot struct {
+	name  string
+	clock clock
+	books chan audit // of 1: the audit that is waited for
+
+	// Only the goroutine that acts uses these.
+	client Client // from Join on
+	rng    *rand.Rand
+	others int // players in the crowd
+	lag    int64
+
+	mu      sync.Mutex
+	done    <-chan struct{} // of the client; nil before it has joined
+	samples []judge.Sample  // of action i+1
+	seqs    []uint64        // the client's number of action i+1; 0 while Act has not returned
+	settled int             // actions 1..settled are durable
+	mark    uint64          // the highest number that the client called durable
+	markAt  int64
+	refused []uint64 // by the client's numbers
+	ledger  judge.Ledger
+	holds   uint64
+	reseats uint64
+	epoch   uint64
+	reader  world.Reader
+}
+
+type audit struct {
+	n     uint64
+	books world.Books
+}
+
+func newBot(i int, cfg Config, c clock) *bot {
+	b := &bot{
+		name: nameOf(i), clock: c, books: make(chan audit, 1), others: cfg.Players,
+		rng: rand.New(rand.NewPCG(cfg.Seed, uint64(i))),
+	}
+	b.ledger.Player = b.name
+	return b
+}
+
+func nameOf(i int) string { return fmt.Sprintf("bot-%03d", i+1) }
+
+// handler is what the bot wants to hear.
+func (b *bot) handler() player.Handler {
+	return player.Handler{
+		Update:   b.onUpdate,
+		Durable:  b.onDurable,
+		Hold:     func(wire.Code) { b.note(func() { b.holds++ }) },
+		Reseated: func(epoch, _ uint64) { b.note(func() { b.reseats++; b.epoch = max(b.epoch, epoch) }) },
+		Refused:  func(seq uint64, _ wire.Code, _ string) { b.note(func() { b.refused = append(b.refused, seq) }) },
+		Lost:     func(error) { b.note(func() { b.ledger.Disconnects++ }) },
+	}
+}
+
+func (b *bot) join(ctx context.Context, dial func(context.Context, string, player.Handler) (Client, error)) error {
+	client, err := dial(ctx, b.name, b.handler())
+	if err != nil {
+		return fmt.Errorf("bots: %s cannot join: %w", b.name, err)
+	}
+	b.client = client
+	b.note(func() { b.done = client.Done() })
+	return nil
+}
+
+func (b *bot) note(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+}
+
+// act sends one command, which gets the bot's next number. It blocks when the
+// edge pushes back.
+func (b *bot) act(ctx context.Context, intended int64, c world.Command) (n uint64, err error) {
+	b.note(func() {
+		b.samples = append(b.samples, judge.Sample{Intended: intended})
+		b.seqs = append(b.seqs, 0)
+		n = uint64(len(b.seqs))
+	})
+	c.N = n
+	payload := c.Append(nil)
+	seq, err := b.client.Act(ctx, payload)
+	now := b.clock.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err != nil { // was not accepted: it never happened
+		b.samples, b.seqs = b.samples[:n-1], b.seqs[:n-1]
+		return 0, fmt.Errorf("%s: action %d: %w", b.name, n, err)
+	}
+	b.samples[n-1].Sent, b.seqs[n-1] = now, seq
+	b.ledger.Sent, b.ledger.Hash = n, world.Chain(b.ledger.Hash, payload)
+	b.settle()
+	return n, nil
+}
+
+// onDurable hears that everything up to the client's number seq is durable.
+func (b *bot) onDurable(seq uint64) {
+	now := b.clock.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if seq < b.mark {
+		b.ledger.Fell++
+		return
+	}
+	b.mark, b.markAt = seq, now
+	b.settle()
+}
+
+// settle finds the actions that the mark covers. One whose Act had not returned
+// when the mark came was durable then.
+func (b *bot) settle() {
+	for b.settled < len(b.seqs) && b.seqs[b.settled] != 0 && b.seqs[b.settled] <= b.mark {
+		b.samples[b.settled].Durable = b.markAt
+		b.settled++
+	}
+}
+
+func (b *bot) onUpdate(update []byte, _ bool) {
+	now := b.clock.now()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch world.TagOf(update) {
+	case world.TagShow:
+	case world.TagEcho:
+		echo, err := world.ParseEcho(update)
+		if err != nil || echo.N == 0 || echo.N > uint64(len(b.samples)) {
+			b.ledger.Strays++
+		} else if a := &b.samples[echo.N-1]; a.Replied == 0 { // a failover may bring it again
+			a.Replied = now
+		}
+	case world.TagBooks:
+		b.onBooks(update)
+	default:
+		b.ledger.Strays++
+	}
+}
+
+func (b *bot) onBooks(update []byte) {
+	books, n, done, err := b.reader.Add(update)
+	if err != nil {
+		b.ledger.Strays++
+	}
+	if !done {
+		return
+	}
+	select {
+	case <-b.books: // the same audit again
+	default:
+	}
+	b.books <- audit{n, books} // never blocks: there is room, and nobody else sends
+}
+
+// ended tells whether the session is over. mu is held.
+func (b *bot) ended() bool {
+	select {
+	case <-b.done: // nil: never
+		return true
+	default:
+		return false
+	}
+}
+
+// account closes the ledger: what the client heard, in the bot's own numbers.
+func (b *bot) account() judge.Ledger {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.ledger
+	l.Durable = uint64(b.settled)
+	if b.ended() && b.client.Err() != nil {
+		l.Ended = b.client.Err().Error()
+	}
+	for i, seq := range b.seqs {
+		for _, r := range b.refused {
+			if r == seq {
+				l.Refused = append(l.Refused, uint64(i)+1)
+			}
+		}
+	}
+	if len(b.seqs) == 0 || b.mark > b.seqs[len(b.seqs)-1] {
+		if b.mark > 0 {
+			l.Fell++ // durable beyond what was sent
+		}
+	}
+	return l
+}
+
+// think chooses what to do next: mostly to walk and gather, and every fifth
+// time to trade with somebody.
+func (b *bot) think() world.Command {
+	switch p := b.rng.IntN(100); {
+	case p < 40:
+		return world.Command{Kind: world.Move, DX: int8(b.rng.IntN(3) - 1), DY: int8(b.rng.IntN(3) - 1)}
+	case p < 70:
+		return world.Command{Kind: world.Take}
+	case p < 80:
+		return world.Command{Kind: world.Sell, Item: uint8(b.rng.IntN(world.Kinds)), Count: 1 + b.rng.Uint64N(2)}
+	default:
+		return world.Command{
+			Kind: world.Trade, Item: uint8(b.rng.IntN(world.Kinds)), Count: 1 + b.rng.Uint64N(3),
+			Price: 1 + b.rng.Uint64N(8), Partner: nameOf(b.rng.IntN(b.others)),
+		}
+	}
+}

@@ -1,0 +1,203 @@
+package bots
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/world"
+	"github.com/reseat-proxy/reseat/proxy/player"
+)
+
+func newCrowd(t *testing.T, r *region, players int) *Crowd {
+	t.Helper()
+	c, err := New(Config{Players: players, Rate: 10, Seed: 1, Dial: r.dial})
+	require.NoError(t, err)
+	require.NoError(t, c.Join(t.Context()))
+	return c
+}
+
+// books settles the crowd and compares its account with the region's.
+func books(t *testing.T, c *Crowd) (Result, judge.Verdict) {
+	t.Helper()
+	c.Stop()
+	require.NoError(t, c.Settle(t.Context()))
+	after, err := c.Audit(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, c.Settle(t.Context()))
+	result := c.Result()
+	return result, judge.Judge(result.Ledgers, world.Books{}, after)
+}
+
+func TestQuietRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t, newRegion(), 5)
+		c.Play()
+		time.Sleep(2 * time.Second)
+		result, v := books(t, c)
+		require.True(t, v.OK(), v.Violations)
+		require.EqualValues(t, 5*20+1, v.Sent) // and the audit
+		require.Equal(t, judge.Spread{
+			N: 101, P50: 30 * time.Millisecond, P99: 30 * time.Millisecond, Max: 30 * time.Millisecond,
+		}, result.QuietDurable)
+		require.Equal(t, 100, result.QuietReply.N)
+		require.Equal(t, 2*time.Millisecond, result.QuietReply.Max)
+		require.NoError(t, c.Leave())
+	})
+}
+
+func TestStallIsMeasuredFromTheFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion()
+		c := newCrowd(t, r, 5)
+		c.Play()
+		time.Sleep(time.Second)
+
+		heal := r.fail()
+		fault := time.Now()
+		c.Mark("kill", fault.UnixNano())
+		time.Sleep(500 * time.Millisecond)
+		p := c.Progress()
+		require.Zero(t, p.Back)
+		require.Greater(t, p.Sent, p.Durable)
+		heal()
+		time.Sleep(time.Second)
+		p = c.Progress()
+		require.Equal(t, 5, p.Back)
+		require.EqualValues(t, 7, p.Epoch)
+		require.WithinRange(t, time.Unix(0, p.BackAt), fault.Add(500*time.Millisecond), fault.Add(time.Second))
+		c.Close(time.Now().UnixNano())
+		require.Zero(t, c.Progress().Back, "no window is open")
+		time.Sleep(500 * time.Millisecond)
+
+		result, v := books(t, c)
+		require.True(t, v.OK(), v.Violations)
+		require.Len(t, result.Faults, 1)
+		require.Len(t, result.Faults[0].Stalls, 5)
+		require.EqualValues(t, 5, result.Holds)
+		require.EqualValues(t, 5, result.Reseats)
+		for _, s := range result.Faults[0].Stalls {
+			// What was at work when the fault came goes on: the next one waits. It
+			// was intended at most 100 ms after the fault.
+			require.Greater(t, s.Durable, 400*time.Millisecond, s.Player)
+			require.Less(t, s.Durable, 700*time.Millisecond, s.Player)
+			require.Less(t, s.Reply, s.Durable, s.Player)
+		}
+		require.Equal(t, 30*time.Millisecond, result.QuietDurable.Max)
+		require.NoError(t, c.Leave())
+	})
+}
+
+func TestLostActionsAreInTheLedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion()
+		c := newCrowd(t, r, 2)
+		c.Play()
+		time.Sleep(time.Second)
+		r.mu.Lock()
+		r.drop = true
+		r.mu.Unlock()
+		time.Sleep(300 * time.Millisecond)
+		r.mu.Lock()
+		r.drop = false
+		r.mu.Unlock()
+		time.Sleep(300 * time.Millisecond)
+		_, v := books(t, c)
+		require.EqualValues(t, 6, v.Lost)
+		require.NoError(t, c.Leave())
+	})
+}
+
+func TestSameSeedSameActions(t *testing.T) {
+	hashes := func(seed uint64) (all []uint64) {
+		synctest.Test(t, func(t *testing.T) {
+			c, err := New(Config{Players: 3, Rate: 10, Seed: seed, Dial: newRegion().dial})
+			require.NoError(t, err)
+			require.NoError(t, c.Join(t.Context()))
+			c.Play()
+			time.Sleep(time.Second)
+			c.Stop()
+			require.NoError(t, c.Settle(t.Context()))
+			for _, l := range c.Result().Ledgers {
+				all = append(all, l.Hash)
+			}
+			require.NoError(t, c.Leave())
+		})
+		return all
+	}
+	require.Equal(t, hashes(1), hashes(1))
+	require.NotEqual(t, hashes(1), hashes(2))
+}
+
+// TestBotHears goes through what a client may tell.
+func TestBotHears(t *testing.T) {
+	hear := func(f func(b *bot, h player.Handler)) judge.Ledger {
+		b := newBot(0, Config{Players: 1}, clock{time.Now()})
+		b.seqs, b.samples = []uint64{11, 12, 13}, make([]judge.Sample, 3) // the client began at 11
+		b.ledger.Sent = 3
+		f(b, b.handler())
+		return b.account()
+	}
+	nothing := judge.Ledger{Player: "bot-001", Sent: 3}
+	require.Equal(t, nothing, hear(func(*bot, player.Handler) {}))
+	require.EqualValues(t, 2, hear(func(_ *bot, h player.Handler) { h.Durable(11); h.Durable(12); h.Durable(12) }).Durable)
+	require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Durable(12); h.Durable(11) }).Fell)
+	require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Durable(14) }).Fell, "more than was sent")
+	require.Equal(t, []uint64{2}, hear(func(_ *bot, h player.Handler) { h.Refused(12, 0, "") }).Refused)
+	require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Lost(io.EOF) }).Disconnects)
+	echo := func(n uint64) []byte { return (&world.Echo{N: n}).Append(nil) }
+	require.Zero(t, hear(func(_ *bot, h player.Handler) { h.Update(echo(3), true); h.Update(echo(3), true) }).Strays)
+	for _, update := range [][]byte{echo(0), echo(4), {byte(world.TagEcho)}, {byte(world.TagBooks)}, {}, {99}} {
+		require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Update(update, true) }).Strays, "%x", update)
+	}
+}
+
+// TestDurableBeforeActReturns: the mark may come first.
+func TestDurableBeforeActReturns(t *testing.T) {
+	b := newBot(0, Config{Players: 1}, clock{time.Now()})
+	b.client = early{b}
+	_, err := b.act(t.Context(), 1, world.Command{Kind: world.Take})
+	require.NoError(t, err)
+	require.EqualValues(t, 1, b.account().Durable)
+	require.LessOrEqual(t, b.samples[0].Durable, b.samples[0].Sent)
+}
+
+type early struct{ b *bot }
+
+func (e early) Act(context.Context, []byte) (uint64, error) { e.b.onDurable(1); return 1, nil }
+func (e early) Done() <-chan struct{}                       { return nil }
+func (e early) Err() error                                  { return nil }
+func (e early) Close() error                                { return nil }
+
+func TestAnEndedSessionIsInTheLedger(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion()
+		c := newCrowd(t, r, 2)
+		c.Play()
+		time.Sleep(time.Second)
+		c.bots[1].client.(*client).end(errors.New("bye: expired"))
+		time.Sleep(time.Second)
+		require.Equal(t, 1, c.Progress().Ended)
+		_, v := books(t, c)
+		require.EqualValues(t, 1, v.Ended)
+		require.Equal(t, []string{"bot-002: the session ended: bye: expired"}, v.Violations)
+		require.NoError(t, c.Leave())
+	})
+}
+
+func TestBadConfigAndFailedJoin(t *testing.T) {
+	_, err := New(Config{Players: 0, Rate: 1, Dial: newRegion().dial})
+	require.Error(t, err)
+	c, err := New(Config{Players: 2, Rate: 1, Dial: func(context.Context, string, player.Handler) (Client, error) {
+		return nil, io.ErrUnexpectedEOF
+	}})
+	require.NoError(t, err)
+	require.ErrorIs(t, c.Join(t.Context()), io.ErrUnexpectedEOF)
+	require.NoError(t, c.Leave())
+}

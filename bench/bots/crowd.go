@@ -1,0 +1,256 @@
+// Package bots is a crowd of players who keep books: each plays the demo's game
+// over a client of its own at a fixed rate, and writes down what it sent and
+// what it heard, for the judge.
+//
+// The load is open: the schedule of a bot says when each action is to be sent,
+// whatever became of the ones before. A bot that is held up sends the rest as
+// fast as it may, and every latency counts from the time in the schedule.
+//
+// A crowd lives through these steps, which its owner calls in this order: Join,
+// Audit, Play, any number of Mark and Close, Stop, Settle, Audit, Result, Leave.
+// [Serve] does so at the orders of another process, [Remote] is that process's
+// end.
+package bots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/world"
+	"github.com/reseat-proxy/reseat/proxy/player"
+)
+
+// Config says who plays.
+type Config struct {
+	Players int     // 1 or more
+	Rate    float64 // actions per second of each player
+	Seed    uint64  // decides what they do, and when in each interval
+
+	// Dial joins a player. The handler may be called before it returns.
+	Dial func(ctx context.Context, name string, h player.Handler) (Client, error)
+}
+
+// dialing is how many join at once: more of them would only make each other's
+// handshakes slower.
+const dialing = 8
+
+// clock tells Unix nanoseconds that never jump: the wall clock at the start,
+// and from then on the monotonic one.
+type clock struct{ start time.Time }
+
+func (c clock) now() int64 { return c.start.UnixNano() + int64(time.Since(c.start)) }
+
+// Crowd is the players of one process.
+type Crowd struct {
+	cfg   Config
+	clock clock
+	bots  []*bot
+
+	stop    context.CancelFunc // ends the schedule
+	playing sync.WaitGroup
+
+	mu     sync.Mutex
+	faults []judge.Window // the last one is open while its To is 0
+}
+
+// New makes a crowd that has not joined yet.
+func New(cfg Config) (*Crowd, error) {
+	if cfg.Players < 1 || cfg.Rate <= 0 || cfg.Dial == nil {
+		return nil, fmt.Errorf("bots: %d players at %v actions per second is no crowd", cfg.Players, cfg.Rate)
+	}
+	c := &Crowd{cfg: cfg, clock: clock{time.Now()}, stop: func() {}}
+	for i := range cfg.Players {
+		c.bots = append(c.bots, newBot(i, cfg, c.clock))
+	}
+	return c, nil
+}
+
+// Join connects everybody, and returns when all are welcomed.
+func (c *Crowd) Join(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(dialing)
+	for _, b := range c.bots {
+		g.Go(func() error { return b.join(ctx, c.cfg.Dial) })
+	}
+	return g.Wait()
+}
+
+// Audit asks the game for its books, as an action of the first bot. It must not
+// be called while the crowd plays.
+func (c *Crowd) Audit(ctx context.Context) (world.Books, error) {
+	b := c.bots[0]
+	n, err := b.act(ctx, c.clock.now(), world.Command{Kind: world.Audit})
+	if err != nil {
+		return world.Books{}, err
+	}
+	for {
+		select {
+		case a := <-b.books:
+			if a.n == n {
+				return a.books, nil
+			}
+		case <-b.client.Done():
+			return world.Books{}, fmt.Errorf("bots: no audit: %w", b.client.Err())
+		case <-ctx.Done():
+			return world.Books{}, fmt.Errorf("bots: no answer to the audit: %w", context.Cause(ctx))
+		}
+	}
+}
+
+// Play starts everybody's schedule, until Stop.
+func (c *Crowd) Play() {
+	ctx, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	interval := time.Duration(float64(time.Second) / c.cfg.Rate)
+	for _, b := range c.bots {
+		first := c.clock.now() + int64(b.rng.Float64()*float64(interval))
+		c.playing.Go(func() { b.play(ctx, first, int64(interval)) })
+	}
+}
+
+// play follows the schedule until ctx ends, or until the client has had enough.
+func (b *bot) play(ctx context.Context, next, interval int64) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		if early := next - b.clock.now(); early > 0 {
+			timer.Reset(time.Duration(early))
+			select {
+			case <-ctx.Done():
+				return
+			case <-timer.C:
+				b.lag = max(b.lag, b.clock.now()-next)
+			}
+		} else if ctx.Err() != nil {
+			return
+		}
+		if _, err := b.act(ctx, next, b.think()); err != nil {
+			return // the schedule is over, or the session: Result says why
+		}
+		next += interval
+	}
+}
+
+// Stop ends the schedules and the open window. An action that the edge pushes
+// back at that moment is given up, and in nobody's books.
+func (c *Crowd) Stop() {
+	c.stop()
+	c.playing.Wait()
+	c.Close(c.clock.now())
+}
+
+// Mark opens the window of a fault that came at a time, and closes the one
+// before it.
+func (c *Crowd) Mark(fault string, at int64) {
+	c.Close(at)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.faults = append(c.faults, judge.Window{Fault: fault, From: at})
+}
+
+// Close ends the open window, if there is one.
+func (c *Crowd) Close(at int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.open(); w != nil {
+		w.To = at
+	}
+}
+
+func (c *Crowd) open() *judge.Window {
+	if n := len(c.faults); n > 0 && c.faults[n-1].To == 0 {
+		return &c.faults[n-1]
+	}
+	return nil
+}
+
+// settlePoll is how often Settle looks.
+const settlePoll = 5 * time.Millisecond
+
+// Settle returns when everything that was sent is durable.
+func (c *Crowd) Settle(ctx context.Context) error {
+	tick := time.NewTicker(settlePoll)
+	defer tick.Stop()
+	for {
+		p := c.Progress()
+		if p.Durable == p.Sent {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("bots: %d of %d actions are not durable: %w", p.Sent-p.Durable, p.Sent, context.Cause(ctx))
+		}
+	}
+}
+
+// Leave closes all clients.
+func (c *Crowd) Leave() error {
+	c.Stop()
+	var errs []error
+	for _, b := range c.bots {
+		if b.client != nil {
+			errs = append(errs, b.client.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Progress is where the crowd is now.
+type Progress struct {
+	Players int    `json:"players"`
+	Sent    uint64 `json:"sent"`    // actions
+	Durable uint64 `json:"durable"` // actions
+	Back    int    `json:"back"`    // players who have a durable action from after the open fault
+	BackAt  int64  `json:"back_at"` // when the last of them got it
+	Ended   int    `json:"ended"`   // players whose session is over
+	Epoch   uint64 `json:"epoch"`   // the highest that a player was reseated to
+}
+
+// Progress looks at all bots.
+func (c *Crowd) Progress() Progress {
+	fault := c.fault()
+	p := Progress{Players: len(c.bots)}
+	for _, b := range c.bots {
+		b.progress(&p, fault)
+	}
+	return p
+}
+
+// fault is when the open window began; 0 if there is none.
+func (c *Crowd) fault() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.open(); w != nil {
+		return w.From
+	}
+	return 0
+}
+
+// progress adds this bot to p.
+func (b *bot) progress(p *Progress, fault int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.Sent += b.ledger.Sent
+	p.Durable += uint64(b.settled)
+	p.Epoch = max(p.Epoch, b.epoch)
+	if b.ended() {
+		p.Ended++
+	}
+	back := int64(0) // when the first action from after the fault became durable
+	for i := len(b.samples) - 1; i >= 0 && fault > 0 && b.samples[i].Intended >= fault; i-- {
+		if at := b.samples[i].Durable; at != 0 {
+			back = at
+		}
+	}
+	if back > 0 {
+		p.Back++
+		p.BackAt = max(p.BackAt, back)
+	}
+}

@@ -1,0 +1,160 @@
+package bots
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/reseat-proxy/reseat/bench/world"
+	"github.com/reseat-proxy/reseat/proxy/player"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// region stands in for edge, sidecar and game at once: it journals what comes,
+// answers it after a while, and can be made to fail.
+type region struct {
+	reply, durable time.Duration // after the action was taken
+	first          uint64        // the number of each client's first action, less 1
+
+	mu      sync.Mutex
+	books   map[string]*world.Account
+	clients []*client
+	down    chan struct{} // closed when it is up again; nil: up
+	drop    bool          // take actions, but carry none out
+}
+
+func newRegion() *region {
+	return &region{
+		reply: 2 * time.Millisecond, durable: 30 * time.Millisecond, first: 1000,
+		books: map[string]*world.Account{},
+	}
+}
+
+// client is one player's connection with a region. Each has one goroutine that
+// calls the handler.
+type client struct {
+	r    *region
+	name string
+	h    player.Handler
+	seq  uint64
+	work chan func()
+	done chan struct{}
+
+	mu  sync.Mutex
+	err error // work is closed
+}
+
+func (r *region) dial(_ context.Context, name string, h player.Handler) (Client, error) {
+	c := &client{r: r, name: name, h: h, seq: r.first, work: make(chan func(), 10_000), done: make(chan struct{})}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.books[name] = &world.Account{Player: name}
+	r.clients = append(r.clients, c)
+	go func() {
+		for f := range c.work {
+			f()
+		}
+		close(c.done)
+	}()
+	return c, nil
+}
+
+// Act takes everything: the payload is carried out when the region is up.
+func (c *client) Act(_ context.Context, payload []byte) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		return 0, c.err
+	}
+	c.seq++
+	seq, payload := c.seq, append([]byte(nil), payload...)
+	c.work <- func() { c.r.carryOut(c, seq, payload) }
+	return seq, nil
+}
+
+func (r *region) carryOut(c *client, seq uint64, payload []byte) {
+	r.mu.Lock()
+	down, drop := r.down, r.drop
+	r.mu.Unlock()
+	if down != nil {
+		<-down
+	}
+	command, err := world.ParseCommand(payload)
+	if err != nil {
+		panic(err)
+	}
+	time.Sleep(r.reply)
+	if !drop {
+		r.mu.Lock()
+		r.books[c.name].Journal.Note(command.N, payload)
+		r.mu.Unlock()
+		r.answer(c, command)
+	}
+	time.Sleep(r.durable - r.reply)
+	c.h.Durable(seq)
+}
+
+func (r *region) answer(c *client, command world.Command) {
+	if command.Kind != world.Audit {
+		echo := world.Echo{N: command.N, Result: world.Done}
+		c.h.Update(echo.Append(nil), true)
+		return
+	}
+	for _, part := range r.audit(command.N) {
+		c.h.Update(part, true)
+	}
+}
+
+func (r *region) audit(n uint64) [][]byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	b := world.Books{}
+	for i := range r.clients {
+		b.Players = append(b.Players, *r.books[nameOf(i)])
+	}
+	return b.Parts(n)
+}
+
+// fail makes the region stand still until the returned function is called.
+func (r *region) fail() (heal func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	down := make(chan struct{})
+	r.down = down
+	return func() {
+		r.mu.Lock()
+		r.down = nil
+		clients := r.clients
+		r.mu.Unlock()
+		for _, c := range clients {
+			c.h.Hold(wire.CodeGameExit)
+			c.h.Reseated(7, 0)
+		}
+		close(down)
+	}
+}
+
+func (c *client) Done() <-chan struct{} { return c.done }
+
+func (c *client) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+func (c *client) Close() error {
+	c.end(errors.New("closed"))
+	<-c.done
+	return nil
+}
+
+// end ends the session when the work is done.
+func (c *client) end(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+		close(c.work)
+	}
+}

@@ -1,0 +1,74 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Fault is something that happens to a game server.
+type Fault struct {
+	Name string
+	Does string // in words, as in "game of server-2 killed (SIGKILL)"; %s is the server
+
+	strike func(*Server) error
+	heal   func(*Server) error
+}
+
+// faults are all there are, in the order in which they are listed.
+var faults = []Fault{
+	{
+		Name: "kill", Does: "game of %s killed (SIGKILL)",
+		strike: func(s *Server) error { return s.killGame() },
+		heal:   func(*Server) error { return nil }, // its sidecar starts another one
+	},
+	{
+		Name: "host", Does: "game and sidecar of %s killed (SIGKILL)",
+		strike: func(s *Server) error { return s.killBoth() },
+		heal:   func(s *Server) error { return s.Start() },
+	},
+	{
+		Name: "freeze", Does: "game and sidecar of %s frozen (SIGSTOP)",
+		strike: func(s *Server) error { return s.freeze() },
+		heal:   func(s *Server) error { return s.thaw() },
+	},
+}
+
+// ParseFaults reads a comma-separated list of names.
+func ParseFaults(list string) ([]Fault, error) {
+	var chosen []Fault
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		i := slices.IndexFunc(faults, func(f Fault) bool { return f.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown fault %q: choose from %s", name, strings.Join(FaultNames(), ", "))
+		}
+		chosen = append(chosen, faults[i])
+	}
+	return chosen, nil
+}
+
+// FaultNames are the names that ParseFaults knows.
+func FaultNames() []string {
+	names := make([]string, len(faults))
+	for i, f := range faults {
+		names[i] = f.Name
+	}
+	return names
+}
+
+// Strike makes the fault happen to s.
+func (f Fault) Strike(s *Server) error {
+	if err := f.strike(s); err != nil {
+		return fmt.Errorf("fault %s: %w", f.Name, err)
+	}
+	return nil
+}
+
+// Heal brings s back, after a Strike.
+func (f Fault) Heal(s *Server) error {
+	if err := f.heal(s); err != nil {
+		return fmt.Errorf("after fault %s: %w", f.Name, err)
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package fleet
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+)
+
+// Server is a sidecar and the game process that it supervises.
+type Server struct {
+	Name string
+
+	fleet *Fleet
+	spec  Spec
+
+	mu      sync.Mutex
+	sidecar *Process
+	game    int // its process ID; 0: none that we know of
+}
+
+// gameStarted is the event by which a sidecar tells the pid of its game.
+const gameStarted = "game_started"
+
+// NewServer makes a server out of the command of its sidecar. It is not started.
+func (f *Fleet) NewServer(spec Spec) *Server {
+	return &Server{Name: spec.Name, fleet: f, spec: spec}
+}
+
+// Start starts the sidecar, which starts the game.
+func (s *Server) Start() error {
+	p, err := s.fleet.Start(s.spec)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sidecar = p
+	return nil
+}
+
+// Observe takes an event of any process; a server learns the pid of its game so.
+func (s *Server) Observe(e Event) {
+	if e.From != s.Name || e.Name != gameStarted {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.game = int(e.Number("pid"))
+}
+
+// Game is the process ID of the game, 0 if none is known.
+func (s *Server) Game() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.game
+}
+
+// take returns both, and forgets the game if it is about to end.
+func (s *Server) take(ends bool) (sidecar *Process, game *os.Process, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sidecar == nil || s.game == 0 {
+		return nil, nil, fmt.Errorf("%s has no game process", s.Name)
+	}
+	if game, err = os.FindProcess(s.game); err != nil {
+		return nil, nil, err
+	}
+	if ends {
+		s.game = 0
+	}
+	return s.sidecar, game, nil
+}
+
+func (s *Server) killGame() error {
+	_, game, err := s.take(true)
+	if err != nil {
+		return err
+	}
+	return game.Kill()
+}
+
+// killBoth is what the loss of a machine looks like from outside.
+func (s *Server) killBoth() error {
+	sidecar, game, err := s.take(true)
+	if err != nil {
+		return err
+	}
+	sidecar.Expect()
+	// The game may be gone before its turn comes: it dies with its sidecar.
+	err = sidecar.cmd.Process.Kill()
+	if killed := game.Kill(); !errors.Is(killed, os.ErrProcessDone) {
+		err = errors.Join(err, killed)
+	}
+	<-sidecar.Exited()
+	return err
+}
+
+func (s *Server) freeze() error {
+	sidecar, game, err := s.take(false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(stop(game), stop(sidecar.cmd.Process))
+}
+
+func (s *Server) thaw() error {
+	sidecar, game, err := s.take(false)
+	if err != nil {
+		return err
+	}
+	return errors.Join(resume(sidecar.cmd.Process), resume(game))
+}

@@ -1,0 +1,202 @@
+// Package judge decides whether a run kept the promises, from two accounts that
+// know nothing of each other: what the clients wrote down while they played
+// ([Ledger]), and what the game says at the end ([world.Books]). It sees neither
+// logs nor metrics of the proxy, and it is pure: the same accounts, the same
+// [Verdict].
+//
+// A client numbers its actions itself: 1, 2, 3 … The promises, in these terms:
+//
+//	lost       durable for the client, but not in the game
+//	unsettled  sent, but not durable when the run had ended
+//	doubled    carried out again
+//	reordered  carried out after an action that came later
+//	skipped    passed over: a later action was carried out, this one never
+//	altered    all actions are there once and in order, but not as they were sent
+//	invented   carried out, but never sent
+//
+// The package also measures how long players had to wait: see [Stalls].
+package judge
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/reseat-proxy/reseat/bench/world"
+)
+
+// Ledger is what one client wrote down.
+type Ledger struct {
+	Player      string   `json:"player"`
+	Sent        uint64   `json:"sent"`              // actions 1..Sent were accepted
+	Durable     uint64   `json:"durable"`           // actions 1..Durable were acknowledged as durable
+	Hash        uint64   `json:"hash,string"`       // world.Chain over the payloads 1..Sent
+	Refused     []uint64 `json:"refused,omitempty"` // actions that were refused, ascending
+	Fell        uint64   `json:"fell"`              // times the durable mark went down, or above what was sent
+	Strays      uint64   `json:"strays"`            // replies that no action of this client asked for
+	Disconnects uint64   `json:"disconnects"`       // times the connection to the edge was lost
+	Ended       string   `json:"ended,omitempty"`   // why the session ended before the client wanted it to
+}
+
+// Verdict is the outcome of a run. Counts are of actions unless they say
+// otherwise; all from Lost to Malformed must be 0.
+type Verdict struct {
+	Players int    `json:"players"`
+	Sent    uint64 `json:"sent"`
+	Durable uint64 `json:"durable"`
+	Applied uint64 `json:"applied"` // by the game, repeats included
+
+	Lost        uint64 `json:"lost"`
+	Unsettled   uint64 `json:"unsettled"`
+	Doubled     uint64 `json:"doubled"`
+	Reordered   uint64 `json:"reordered"`
+	Skipped     uint64 `json:"skipped"`
+	Altered     uint64 `json:"altered"` // players
+	Invented    uint64 `json:"invented"`
+	Refused     uint64 `json:"refused"`
+	Fell        uint64 `json:"fell"`
+	Strays      uint64 `json:"strays"`
+	Disconnects uint64 `json:"disconnects"`
+	Ended       uint64 `json:"ended"` // players
+	Malformed   uint64 `json:"malformed"`
+
+	Before world.Totals `json:"before"`
+	After  world.Totals `json:"after"`
+
+	// Violations says each broken promise in words; empty means that the run is good.
+	Violations []string `json:"violations"`
+}
+
+// OK tells whether every promise was kept.
+func (v *Verdict) OK() bool { return len(v.Violations) == 0 }
+
+// maxViolations bounds the list: who reads more than this?
+const maxViolations = 20
+
+// Judge compares what the clients wrote down with what the game says. before
+// are the books of an audit from before the first fault, after those of one
+// from when everything had settled.
+func Judge(ledgers []Ledger, before, after world.Books) Verdict {
+	v := Verdict{
+		Players: len(ledgers), Malformed: after.Malformed,
+		Before: before.Totals, After: after.Totals, Violations: []string{},
+	}
+	accounts := make(map[string]world.Account, len(after.Players))
+	for _, a := range after.Players {
+		accounts[a.Player] = a
+	}
+	for _, l := range sorted(ledgers) {
+		v.compare(l, accounts[l.Player].Journal)
+		delete(accounts, l.Player)
+	}
+	for _, a := range after.Players {
+		if _, unclaimed := accounts[a.Player]; unclaimed && a.Journal.Applied > 0 {
+			v.Applied += a.Journal.Applied
+			v.count(&v.Invented, a.Journal.Applied, a.Player, "%s carried out for a client that sent nothing")
+		}
+	}
+	if v.Malformed > 0 {
+		v.violate("%s reached the game malformed", plural(v.Malformed, "action"))
+	}
+	if v.Before != v.After {
+		v.violate("the conserved totals were %v and are %v", v.Before, v.After)
+	}
+	return v
+}
+
+// compare holds one client's ledger against the game's journal of it.
+func (v *Verdict) compare(l Ledger, j world.Journal) {
+	v.Sent += l.Sent
+	v.Durable += l.Durable
+	v.Applied += j.Applied
+	lost, skipped := absent(l, j)
+	v.count(&v.Lost, lost, l.Player, "%s lost: durable, but not in the game")
+	v.count(&v.Skipped, skipped, l.Player, "%s skipped: never carried out, though later ones were")
+	v.count(&v.Unsettled, l.Sent-min(l.Sent, l.Durable), l.Player, "%s not durable at the end")
+	v.count(&v.Doubled, j.Repeats, l.Player, "%s applied twice")
+	v.count(&v.Reordered, j.Late, l.Player, "%s out of order")
+	v.count(&v.Invented, j.Last-min(j.Last, l.Sent), l.Player, "%s carried out, but never sent")
+	v.count(&v.Refused, uint64(len(l.Refused)), l.Player, "%s refused")
+	if whole(l, j) && l.Hash != j.Hash {
+		v.Altered++
+		v.violate("%s: all actions are there once, but not as they were sent", l.Player)
+	}
+	if v.Fell += l.Fell; l.Fell > 0 {
+		v.violate("%s: the durable mark went wrong %s", l.Player, plural(l.Fell, "time"))
+	}
+	if v.Strays += l.Strays; l.Strays > 0 {
+		v.violate("%s: %s to no action of its own", l.Player, plural(l.Strays, "answer"))
+	}
+	if v.Disconnects += l.Disconnects; l.Disconnects > 0 {
+		v.violate("%s: disconnected %s", l.Player, plural(l.Disconnects, "time"))
+	}
+	if l.Ended != "" {
+		v.Ended++
+		v.violate("%s: the session ended: %s", l.Player, l.Ended)
+	}
+}
+
+// absent counts the actions that the game has not carried out: lost are those
+// that were durable for the client, skipped the others that a later one passed
+// over. A refused action is neither: the client was told.
+func absent(l Ledger, j world.Journal) (lost, skipped uint64) {
+	for _, s := range append(slices.Clone(j.Missing), world.Span{First: j.Last + 1, Last: max(j.Last, l.Durable)}) {
+		lost += within(s, 1, l.Durable)
+		skipped += within(s, l.Durable+1, math.MaxUint64)
+	}
+	for _, n := range l.Refused {
+		switch {
+		case j.Has(n):
+		case n <= l.Durable:
+			lost--
+		case n < j.Last:
+			skipped--
+		}
+	}
+	return lost, skipped
+}
+
+// within counts what s and first..last have in common.
+func within(s world.Span, first, last uint64) uint64 {
+	first, last = max(first, s.First), min(last, s.Last)
+	if first > last {
+		return 0
+	}
+	return last - first + 1
+}
+
+// whole tells whether the game has carried out exactly 1..Sent, in order; only
+// then can the hashes be compared.
+func whole(l Ledger, j world.Journal) bool {
+	return j.Last == l.Sent && j.Applied == l.Sent && j.Repeats == 0 && j.Late == 0 && len(j.Missing) == 0
+}
+
+// count adds n to a count, and says it when it is not 0. format takes the
+// number of actions in words.
+func (v *Verdict) count(sum *uint64, n uint64, player, format string) {
+	if *sum += n; n > 0 {
+		v.violate("%s: "+format, player, plural(n, "action"))
+	}
+}
+
+func (v *Verdict) violate(format string, args ...any) {
+	switch len(v.Violations) {
+	case maxViolations:
+	case maxViolations - 1:
+		v.Violations = append(v.Violations, "… and more")
+	default:
+		v.Violations = append(v.Violations, fmt.Sprintf(format, args...))
+	}
+}
+
+func plural(n uint64, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func sorted(ledgers []Ledger) []Ledger {
+	return slices.SortedFunc(slices.Values(ledgers), func(a, b Ledger) int { return cmp.Compare(a.Player, b.Player) })
+}

@@ -1,0 +1,243 @@
+package world
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// sink keeps what the world sends.
+type sink struct {
+	sent  []string // "player payload", reliable
+	shown [][]byte // broadcasts
+}
+
+func (s *sink) Send(player string, payload []byte) {
+	s.sent = append(s.sent, fmt.Sprintf("%s %x", player, payload))
+}
+
+func (s *sink) BroadcastUnreliable(payload []byte) {
+	s.shown = append(s.shown, append([]byte(nil), payload...))
+}
+
+// names are the players of the tests.
+var names = []string{"ann", "bob", "cid", "dee", "eve"}
+
+// commands draws any command that a client could send, sensible or not.
+func commands(n uint64) *rapid.Generator[Command] {
+	return rapid.Custom(func(t *rapid.T) Command {
+		c := Command{N: n, Kind: rapid.SampledFrom([]Kind{Move, Take, Take, Take, Sell, Trade, Trade}).Draw(t, "kind")}
+		switch c.Kind {
+		case Move:
+			c.DX, c.DY = rapid.Int8Range(-1, 1).Draw(t, "dx"), rapid.Int8Range(-1, 1).Draw(t, "dy")
+		case Sell, Trade:
+			c.Item = rapid.Uint8Range(0, Kinds-1).Draw(t, "item")
+			c.Count = rapid.OneOf(rapid.Uint64Range(0, 4), rapid.Uint64()).Draw(t, "count")
+		case Take, Audit:
+		}
+		if c.Kind == Trade {
+			c.Price = rapid.OneOf(rapid.Uint64Range(0, 30), rapid.Uint64()).Draw(t, "price")
+			c.Partner = rapid.SampledFrom(append(names, "nobody")).Draw(t, "partner")
+		}
+		return c
+	})
+}
+
+// play applies count random commands of random players, in their own order.
+func play(t *rapid.T, w *World, out output, seqs map[string]uint64, count int) {
+	for range count {
+		player := rapid.SampledFrom(names).Draw(t, "player")
+		seqs[player]++
+		c := commands(seqs[player]).Draw(t, "command")
+		w.apply(out, player, c.Append(nil))
+	}
+}
+
+func TestNothingIsMadeOrDestroyed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, seqs := New(), map[string]uint64{}
+		before := w.books().Totals
+		play(t, w, &sink{}, seqs, rapid.IntRange(1, 200).Draw(t, "commands"))
+		after := w.books()
+		require.Equal(t, before, after.Totals)
+		require.Zero(t, after.Malformed)
+		for _, a := range after.Players {
+			n := seqs[a.Player]
+			require.Equal(t, Journal{Last: n, Applied: n, Hash: a.Journal.Hash}, a.Journal)
+		}
+	})
+}
+
+func TestRestoredWorldGoesOnTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, seqs := New(), map[string]uint64{}
+		play(t, w, &sink{}, seqs, rapid.IntRange(0, 60).Draw(t, "before"))
+		w.leave(rapid.SampledFrom(names).Draw(t, "leaver"))
+		state := w.Snapshot(nil)
+
+		twin := New()
+		twin.join("somebody else")
+		require.NoError(t, twin.Restore(state))
+		require.Equal(t, state, twin.Snapshot(nil))
+
+		a, b := &sink{}, &sink{}
+		for range rapid.IntRange(1, 60).Draw(t, "after") {
+			player := rapid.SampledFrom(names).Draw(t, "player")
+			seqs[player]++
+			c := commands(seqs[player]).Draw(t, "command")
+			w.apply(a, player, c.Append(nil))
+			twin.apply(b, player, c.Append(nil))
+		}
+		require.Equal(t, a, b)
+		require.Equal(t, w.Snapshot(nil), twin.Snapshot(nil))
+	})
+}
+
+func TestCommandsDoWhatTheySay(t *testing.T) {
+	w, out := New(), &sink{}
+	act := func(player string, c Command) Echo {
+		t.Helper()
+		c.N = w.join(player).journal.Last + 1
+		w.apply(out, player, c.Append(nil))
+		echo, err := ParseEcho(w.scratch)
+		require.NoError(t, err)
+		require.Equal(t, c.N, echo.N)
+		return echo
+	}
+
+	require.Equal(t, Echo{N: 1, Result: Done, X: Side - 1, Y: 1, Gold: Grant}, act("ann", Command{Kind: Move, DX: -1, DY: 1}))
+	require.Equal(t, Echo{N: 2, Result: Done, X: 0, Y: 1, Gold: Grant}, act("ann", Command{Kind: Move, DX: 1}))
+
+	require.Equal(t, Done, act("ann", Command{Kind: Take}).Result)
+	require.Equal(t, [Kinds]uint64{Gather}, w.byName["ann"].items)
+	require.EqualValues(t, Stock-Gather, w.nodes[0])
+
+	require.Equal(t, Refused, act("bob", Command{Kind: Trade, Partner: "ann", Count: Gather + 1, Price: 5}).Result)
+	require.Equal(t, Refused, act("bob", Command{Kind: Trade, Partner: "ann", Count: 1, Price: Grant + 1}).Result)
+	require.Equal(t, Refused, act("bob", Command{Kind: Trade, Partner: "bob", Count: 1, Price: 1}).Result)
+	require.Equal(t, Refused, act("bob", Command{Kind: Trade, Partner: "zoe", Count: 1, Price: 1}).Result)
+	echo := act("bob", Command{Kind: Trade, Partner: "ann", Count: 2, Price: 5})
+	require.Equal(t, Done, echo.Result)
+	require.EqualValues(t, Grant-5, echo.Gold)
+	require.EqualValues(t, Grant+5, w.byName["ann"].gold)
+	require.Equal(t, [Kinds]uint64{1}, w.byName["ann"].items)
+	require.Equal(t, [Kinds]uint64{2}, w.byName["bob"].items)
+
+	require.Equal(t, Refused, act("ann", Command{Kind: Sell, Count: 2}).Result)
+	require.EqualValues(t, Grant+5+Wage, act("ann", Command{Kind: Sell, Count: 1}).Gold)
+	require.EqualValues(t, 1, w.trades)
+}
+
+func TestSoldItemsReturnToANodeOfTheirKind(t *testing.T) {
+	w := New()
+	f := w.join("ann")
+	before := w.books().Totals
+	for i := range nodes {
+		f.x, f.y = uint8(i%(Side/area)*area), uint8(i/(Side/area)*area)
+		require.Equal(t, i, f.node())
+		for item := range uint8(Kinds) {
+			f.items[item]++ // out of a node far away
+			w.nodes[item]--
+			require.Equal(t, Done, w.do(f, &Command{Kind: Sell, Item: item, Count: 1}))
+			require.Equal(t, before, w.books().Totals)
+		}
+	}
+}
+
+func TestNobodyTakesFromAnEmptyNode(t *testing.T) {
+	w := New()
+	f := w.join("ann")
+	w.nodes[f.node()] = 2
+	require.Equal(t, Done, w.take(f))
+	require.EqualValues(t, 2, f.items[0])
+	require.Equal(t, Refused, w.take(f))
+}
+
+func TestJoiningTwiceChangesNothing(t *testing.T) {
+	w := New()
+	w.join("ann")
+	w.join("bob")
+	once := w.Snapshot(nil)
+	w.join("ann")
+	require.Equal(t, once, w.Snapshot(nil))
+	w.leave("ann")
+	w.leave("nobody")
+	require.EqualValues(t, Vault, w.books().Totals.Gold)
+	w.join("ann")
+	require.Equal(t, once, w.Snapshot(nil))
+}
+
+func TestAnEmptyVaultGivesWhatItHas(t *testing.T) {
+	w := New()
+	w.vault = Grant + 1
+	require.EqualValues(t, Grant, w.join("ann").gold)
+	require.EqualValues(t, 1, w.join("bob").gold)
+	require.Zero(t, w.join("cid").gold)
+	f := w.byName["ann"]
+	f.items[0] = 1
+	require.Equal(t, Refused, w.do(f, &Command{Kind: Sell, Count: 1}))
+}
+
+func TestMalformedActionsAreCountedAndChangeNothingElse(t *testing.T) {
+	w, out := New(), &sink{}
+	w.join("ann")
+	for _, payload := range []string{
+		"", "\x01", "\x09\x01", "\x01\x00\x01\x01", // no kind, no count, unknown kind, count 0
+		"\x01\x01\x02\x00", "\x01\x01\x00", "\x02\x01\x00", // two steps at once, short, trailing
+		"\x03\x01\x03\x01", "\x04\x01\x00\x01", // unknown item, no price
+	} {
+		w.apply(out, "ann", []byte(payload))
+	}
+	b := w.books()
+	require.EqualValues(t, 9, b.Malformed)
+	require.Equal(t, Journal{}, b.Players[0].Journal)
+	require.Empty(t, out.sent)
+}
+
+func TestPositionsAreShownAtALowRate(t *testing.T) {
+	w, out := New(), &sink{}
+	for i := range 100 {
+		w.join(fmt.Sprintf("bot-%03d", i+1))
+	}
+	w.leave("bot-100")
+	move := Command{Kind: Move}
+	for range 3 * showEvery {
+		move.N++
+		w.apply(out, "bot-001", move.Append(nil))
+	}
+	require.Len(t, out.shown, 3)
+	require.Equal(t, TagShow, TagOf(out.shown[0]))
+	require.Len(t, out.shown[0], 1+2*99)
+	require.Zero(t, TagOf(nil))
+}
+
+func BenchmarkSnapshot100(b *testing.B) {
+	w := New()
+	for i := range 100 {
+		w.join(fmt.Sprintf("bot-%03d", i+1)).journal = Journal{Last: 1 << 20, Applied: 1 << 20, Hash: 1<<63 + 1}
+	}
+	var dst []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		dst = w.Snapshot(dst[:0])
+	}
+	b.ReportMetric(float64(len(dst)), "bytes")
+}
+
+func BenchmarkApply(b *testing.B) {
+	w, c := New(), Command{Kind: Move, DX: 1}
+	var payload []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		c.N++
+		payload = c.Append(payload[:0])
+		w.apply(discard{}, "ann", payload)
+	}
+}
+
+type discard struct{}
+
+func (discard) Send(string, []byte)        {}
+func (discard) BroadcastUnreliable([]byte) {}

@@ -1,0 +1,159 @@
+// Package config reads the settings of an edge and of a sidecar.
+//
+// A setting has one name, its path in the YAML file, and from it come its other
+// names: link.idle of an edge is RESEAT_EDGE_LINK_IDLE in the environment. The
+// common ones have a flag too. Flags win over the environment, the environment
+// over the file, the file over the defaults. An environment variable that is set
+// but empty counts as not set.
+//
+// A file is read strictly: a key that is not known, stands twice or has a value
+// of the wrong kind is refused with its file and line. So is every value that
+// cannot work, alone or beside another one; all problems are reported at once,
+// each in one line that says what to do. Secrets are files, never values.
+//
+//	listen: ":7777"
+//	regions: [arena]
+//	limits:
+//	  actions: 100
+//	  bytes: 64KiB
+//	  age: 10s
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Edge is all that an edge can be told.
+type Edge struct {
+	// Listen is the UDP address that players connect to.
+	Listen string `yaml:"listen" flag:"listen" help:"UDP address for players"`
+	// Regions are the regions that players may join here.
+	Regions []string `yaml:"regions" flag:"region" help:"region to serve; repeat for several"`
+	// Name tells this edge from others in logs; if empty, edge-<host>.
+	Name string `yaml:"name" flag:"name" help:"name in logs (default edge-<host>)"`
+	// Host is what fails as a whole with this process; if empty, the host name.
+	Host string `yaml:"host"`
+	// StateDir keeps what is made on the first run: keys, development
+	// certificates. If empty, reseat in $XDG_STATE_HOME or ~/.local/state.
+	StateDir string `yaml:"state_dir" flag:"state-dir" help:"folder for generated keys and certificates (default ~/.local/state/reseat)"`
+	// KeysFile keeps the secrets with which players recognize this edge after a
+	// restart. If empty, edge.keys in StateDir, made on the first run.
+	KeysFile string `yaml:"keys_file"`
+	// DrainTimeout is how long a stop may take, in which players are told what is
+	// not durable.
+	DrainTimeout time.Duration `yaml:"drain_timeout" flag:"drain-timeout" help:"longest time to stop in good order"`
+
+	TLS     TLS     `yaml:"tls"`
+	LinkTLS LinkTLS `yaml:"link_tls"`
+	Limits  Limits  `yaml:"limits"`
+	Link    Link    `yaml:"link"`
+	Consul  Consul  `yaml:"consul"`
+	Log     Log     `yaml:"log"`
+}
+
+// Sidecar is all that a sidecar can be told, its game's command excepted.
+type Sidecar struct {
+	// Listen is the UDP address for links of edges and other sidecars. Port 0 is
+	// any free one: peers learn it from Consul.
+	Listen string `yaml:"listen" flag:"listen" help:"UDP address for links"`
+	// Advertise is the address that peers dial; if empty, Listen. A host alone
+	// takes the port of Listen.
+	Advertise string `yaml:"advertise" flag:"advertise" help:"address that edges dial, host or host:port (default: the one listened on)"`
+	// Regions are the regions that this game server can simulate.
+	Regions []string `yaml:"regions" flag:"region" help:"region to campaign for; repeat for several"`
+	// Name tells this game server from others; if empty, game-<host>.
+	Name string `yaml:"name" flag:"name" help:"name of the game server (default game-<host>)"`
+	// Zone and Host are what may fail as a whole: backups are placed apart. If
+	// Host is empty, the host name.
+	Zone string `yaml:"zone" flag:"zone" help:"zone of this machine"`
+	Host string `yaml:"host"`
+	// StateDir keeps what is made on the first run. If empty, as for an edge.
+	StateDir string `yaml:"state_dir" flag:"state-dir" help:"folder for generated keys and certificates (default ~/.local/state/reseat)"`
+
+	Game     Game     `yaml:"game"`
+	Snapshot Snapshot `yaml:"snapshot"`
+	LinkTLS  LinkTLS  `yaml:"link_tls"`
+	Link     Link     `yaml:"link"`
+	Consul   Consul   `yaml:"consul"`
+	Log      Log      `yaml:"log"`
+}
+
+// TLS is what players see. Both empty: a development certificate for this machine.
+type TLS struct {
+	Cert string `yaml:"cert" flag:"tls-cert" help:"PEM certificate that players see (default: a development certificate)"`
+	Key  string `yaml:"key" flag:"tls-key" help:"PEM key of it"`
+}
+
+// LinkTLS is how our own processes know each other. All empty: development
+// certificates, which is refused on addresses that other machines can reach.
+type LinkTLS struct {
+	CA   string `yaml:"ca"`
+	Cert string `yaml:"cert"`
+	Key  string `yaml:"key"`
+}
+
+// Limits bound what an edge keeps and accepts.
+type Limits struct {
+	Actions       int           `yaml:"actions"`        // kept for each player
+	Bytes         Size          `yaml:"bytes"`          // kept for each player
+	Age           time.Duration `yaml:"age"`            // of the oldest kept action while no primary serves
+	ActionBytes   Size          `yaml:"action_bytes"`   // of one action
+	RegionBytes   Size          `yaml:"region_bytes"`   // kept for all players of a region
+	SnapshotBytes Size          `yaml:"snapshot_bytes"` // of one region's snapshot
+	Players       int           `yaml:"players" flag:"max-players" help:"players at most"`
+	HandshakeRate int           `yaml:"handshake_rate"` // a second, above it addresses are verified first
+}
+
+// Link times the connections between our own processes.
+type Link struct {
+	Idle      time.Duration `yaml:"idle"`      // silence after which a peer counts as lost
+	Keepalive time.Duration `yaml:"keepalive"` // a packet at least that often
+}
+
+// Game is how the sidecar and its game server talk.
+type Game struct {
+	// Socket is unix:/path or tcp:127.0.0.1:port. A supervised game is told it as
+	// RESEAT_GAME; for such a game it may be empty: a socket in a temporary folder.
+	Socket string `yaml:"socket" flag:"socket" help:"local address for the game, unix:/path or tcp:127.0.0.1:port"`
+	// BeatTimeout is how long the game may be silent before it counts as hung.
+	BeatTimeout time.Duration `yaml:"beat_timeout"`
+	// HelloTimeout is how long a supervised game may take until it connects.
+	HelloTimeout time.Duration `yaml:"hello_timeout"`
+	// RestartMin and RestartMax bound the growing delay before a supervised game
+	// that ended is started again.
+	RestartMin time.Duration `yaml:"restart_min"`
+	RestartMax time.Duration `yaml:"restart_max"`
+}
+
+// Snapshot says how often a region's state is copied to the edges.
+type Snapshot struct {
+	MinInterval    time.Duration `yaml:"min_interval"`
+	MaxInterval    time.Duration `yaml:"max_interval"`
+	BytesPerSecond Size          `yaml:"bytes_per_second"` // for each region
+	Bytes          Size          `yaml:"bytes"`            // of one snapshot
+}
+
+// Consul is where and how Consul is asked.
+type Consul struct {
+	// Address is host:port or a URL; if empty, $CONSUL_HTTP_ADDR or 127.0.0.1:8500.
+	Address string `yaml:"address" flag:"consul" help:"Consul's HTTP address (default $CONSUL_HTTP_ADDR or 127.0.0.1:8500)"`
+	// TokenFile holds the ACL token, CAFile the PEM certificates that Consul's is checked with.
+	TokenFile string `yaml:"token_file" flag:"consul-token-file" help:"file with the ACL token"`
+	CAFile    string `yaml:"ca_file"`
+	// Prefix starts every key, Service is the name that game servers register under.
+	Prefix  string `yaml:"prefix"`
+	Service string `yaml:"service"`
+	// CheckTTL is the longest that a dead server goes unnoticed when nobody but
+	// Consul is left to notice, SessionTTL how long a session lives unrenewed.
+	CheckTTL   time.Duration `yaml:"check_ttl"`
+	SessionTTL time.Duration `yaml:"session_ttl"`
+	// Timeout bounds one call.
+	Timeout time.Duration `yaml:"timeout"`
+}
+
+// Log is what is written to standard error.
+type Log struct {
+	Level  slog.Level `yaml:"level" flag:"log-level" help:"debug, info, warn or error"`
+	Format string     `yaml:"format" flag:"log-format" help:"text or json"`
+}

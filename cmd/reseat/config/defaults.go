@@ -1,0 +1,125 @@
+package config
+
+import (
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/reseat-proxy/reseat/discovery"
+)
+
+// DefaultEdge has the defaults of an edge. Regions has none.
+func DefaultEdge() Edge {
+	return Edge{
+		Listen:       ":7777",
+		DrainTimeout: 2 * time.Second,
+		Limits: Limits{
+			Actions:       100,
+			Bytes:         64 * KiB,
+			Age:           10 * time.Second,
+			ActionBytes:   4 * KiB,
+			RegionBytes:   256 * MiB,
+			SnapshotBytes: 16 * MiB,
+			Players:       10_000,
+			HandshakeRate: 200,
+		},
+		Link:   defaultLink(),
+		Consul: defaultConsul(),
+		Log:    defaultLog(),
+	}
+}
+
+// DefaultSidecar has the defaults of a sidecar. Regions has none.
+func DefaultSidecar() Sidecar {
+	return Sidecar{
+		Listen: "127.0.0.1:0",
+		Game: Game{
+			BeatTimeout:  200 * time.Millisecond, // the SDK beats every 50 ms
+			HelloTimeout: 30 * time.Second,
+			RestartMin:   100 * time.Millisecond,
+			RestartMax:   10 * time.Second,
+		},
+		Snapshot: Snapshot{
+			MinInterval:    20 * time.Millisecond,
+			MaxInterval:    time.Second,
+			BytesPerSecond: 16 * MiB,
+			Bytes:          16 * MiB,
+		},
+		Link:   defaultLink(),
+		Consul: defaultConsul(),
+		Log:    defaultLog(),
+	}
+}
+
+func defaultLink() Link {
+	return Link{Idle: 300 * time.Millisecond, Keepalive: 100 * time.Millisecond}
+}
+
+func defaultConsul() Consul {
+	return Consul{
+		Prefix:     discovery.DefaultPrefix,
+		Service:    discovery.DefaultService,
+		CheckTTL:   discovery.DefaultCheckTTL,
+		SessionTTL: discovery.DefaultSessionTTL,
+		Timeout:    discovery.DefaultTimeout,
+	}
+}
+
+func defaultLog() Log { return Log{Level: slog.LevelInfo, Format: "text"} }
+
+// complete fills what depends on the machine and the environment.
+func (e *Edge) complete(env environment, origins Origins) {
+	fillMachine(&e.Host, &e.StateDir, env)
+	fill(&e.Name, nameFor("edge-", e.Host))
+	e.Consul.complete(env, origins)
+	if e.StateDir != "" {
+		fill(&e.KeysFile, filepath.Join(e.StateDir, "edge.keys"))
+	}
+}
+
+func (s *Sidecar) complete(env environment, origins Origins) {
+	fillMachine(&s.Host, &s.StateDir, env)
+	fill(&s.Name, nameFor("game-", s.Host))
+	s.Consul.complete(env, origins)
+
+	_, port, err := net.SplitHostPort(s.Listen)
+	if err == nil && port != "0" && isHostAlone(s.Advertise) {
+		s.Advertise = net.JoinHostPort(strings.Trim(s.Advertise, "[]"), port)
+	}
+}
+
+// complete takes the address from the variable that all of Consul's clients know.
+func (c *Consul) complete(env environment, origins Origins) {
+	const variable = "CONSUL_HTTP_ADDR"
+	if c.Address == "" && env[variable] != "" {
+		c.Address, origins["consul.address"] = env[variable], variable
+	}
+	fill(&c.Address, "127.0.0.1:8500")
+}
+
+func fillMachine(host, stateDir *string, env environment) {
+	if *host == "" {
+		*host, _ = os.Hostname() // validation asks for a host if there is no name
+	}
+	switch {
+	case env["XDG_STATE_HOME"] != "":
+		fill(stateDir, filepath.Join(env["XDG_STATE_HOME"], "reseat"))
+	case env["HOME"] != "":
+		fill(stateDir, filepath.Join(env["HOME"], ".local", "state", "reseat"))
+	}
+}
+
+// nameFor makes a name of a host's, which may be as long as a name can be.
+func nameFor(role, host string) string {
+	const longest = 64
+	return (role + host)[:min(longest, len(role+host))]
+}
+
+func fill(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reseat-proxy/reseat/cmd/reseat/config"
+	"github.com/reseat-proxy/reseat/proxy/certs"
+	"github.com/reseat-proxy/reseat/proxy/sidecar"
+)
+
+func newSidecar() *cobra.Command {
+	var common configFlags
+	cmd := &cobra.Command{
+		Use:   "sidecar [flags] [-- game [arguments]]",
+		Short: "Run a sidecar: it starts a game server, or waits for one, and puts it into the mesh",
+		Example: `  reseat sidecar --region arena -- ./my-game --map desert
+  reseat sidecar --region arena --socket unix:/run/reseat/game.sock`,
+		Args: afterDash,
+	}
+	common.add(cmd, "RESEAT_SIDECAR_CONFIG")
+	flags := config.SidecarFlags(cmd.Flags())
+	cmd.RunE = func(cmd *cobra.Command, command []string) error {
+		cfg, origins, err := config.LoadSidecar(config.Source{Path: common.path, Environ: os.Environ(), Flags: flags})
+		if err != nil {
+			return err
+		}
+		if common.print {
+			return config.Explain(cmd.OutOrStdout(), cfg, origins)
+		}
+		if err := checkGame(cfg, command); err != nil {
+			return err
+		}
+		return runSidecar(cmd.Context(), cfg, command, newLogger(cmd.ErrOrStderr(), cfg.Log))
+	}
+	return cmd
+}
+
+// afterDash takes arguments only as the game's command, so that a flag of the
+// game is never mistaken for one of ours.
+func afterDash(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
+		return &usageError{fmt.Errorf("%q is not a flag: put -- before the game's command, as in reseat sidecar --region arena -- %s", args[0], args[0])}
+	}
+	return nil
+}
+
+// checkGame checks that there will be a game to talk to.
+func checkGame(cfg *config.Sidecar, command []string) error {
+	if len(command) == 0 {
+		if cfg.Game.Socket == "" {
+			return &usageError{errors.New("no game: start one with -- ./my-game, or say where one will connect with --socket unix:/path")}
+		}
+		return nil
+	}
+	if _, err := exec.LookPath(command[0]); err != nil {
+		return &usageError{fmt.Errorf("cannot start the game: %w: check the path after --", err)}
+	}
+	return nil
+}
+
+// runSidecar keeps the game in the mesh until ctx ends, then takes it out.
+func runSidecar(ctx context.Context, cfg *config.Sidecar, command []string, log *slog.Logger) error {
+	if cfg.Game.Socket == "" {
+		dir, err := os.MkdirTemp("", "reseat-")
+		if err != nil {
+			return fmt.Errorf("folder for the game's socket: %w: name one with --socket unix:/path", err)
+		}
+		defer os.RemoveAll(dir)
+		cfg.Game.Socket = "unix:" + filepath.Join(dir, "game.sock")
+	}
+	settings, err := sidecarConfig(cfg, command, log)
+	if err != nil {
+		return err
+	}
+	defer settings.Discovery.Close()
+	sc, err := sidecar.New(settings)
+	if err != nil {
+		return err
+	}
+	log.Info("sidecar starts", "event", "starting", "listen", cfg.Listen, "regions", cfg.Regions, "game", cfg.Game.Socket)
+	stop := announceDrain(ctx, log)
+	defer stop()
+	return explainListen(sc.Run(ctx), map[string]string{
+		"udp":  "--listen or RESEAT_SIDECAR_LISTEN",
+		"tcp":  "--socket or RESEAT_SIDECAR_GAME_SOCKET",
+		"unix": "--socket or RESEAT_SIDECAR_GAME_SOCKET",
+	})
+}
+
+// sidecarConfig turns settings into what a sidecar needs.
+func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sidecar.Config, error) {
+	server, client, err := sidecarTLS(cfg)
+	if err != nil {
+		return sidecar.Config{}, err
+	}
+	disco, err := newDiscovery(cfg.Consul, log)
+	if err != nil {
+		return sidecar.Config{}, err
+	}
+	return sidecar.Config{
+		Name:      cfg.Name,
+		Zone:      cfg.Zone,
+		Host:      cfg.Host,
+		Regions:   cfg.Regions,
+		Listen:    cfg.Listen,
+		Advertise: cfg.Advertise,
+		Game: sidecar.GameConfig{
+			Socket:       cfg.Game.Socket,
+			Command:      command,
+			BeatTimeout:  cfg.Game.BeatTimeout,
+			HelloTimeout: cfg.Game.HelloTimeout,
+			RestartMin:   cfg.Game.RestartMin,
+			RestartMax:   cfg.Game.RestartMax,
+		},
+		Snapshot: sidecar.Pace{
+			Min:   cfg.Snapshot.MinInterval,
+			Max:   cfg.Snapshot.MaxInterval,
+			Rate:  int(cfg.Snapshot.BytesPerSecond),
+			Bytes: int(cfg.Snapshot.Bytes),
+		},
+		Link:      linkConfig(cfg.Link),
+		ServerTLS: server,
+		ClientTLS: client,
+		Discovery: disco,
+		Log:       log,
+	}, nil
+}
+
+// sidecarTLS is for links from edges and other sidecars, and for links to the latter.
+func sidecarTLS(cfg *config.Sidecar) (server, client *tls.Config, err error) {
+	var made certs.Set
+	if cfg.LinkTLS == (config.LinkTLS{}) {
+		if made, err = certs.Dev(cfg.StateDir); err != nil {
+			return nil, nil, err
+		}
+	}
+	files := linkFiles(cfg.LinkTLS, made.Server)
+	if server, err = certs.LinkServer(files, "edge", "server"); err != nil {
+		return nil, nil, err
+	}
+	client, err = certs.LinkClient(files, "server")
+	return server, client, err
+}

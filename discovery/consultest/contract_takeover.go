@@ -1,0 +1,284 @@
+package consultest
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/discovery"
+)
+
+// oneOfThree lets three candidates race, from the same moment, ten times.
+func oneOfThree(r *rig) {
+	names := []string{"a", "b", "c"}
+	clients := make([]*discovery.Client, len(names))
+	regs := make([]*discovery.Registration, len(names))
+	for i, name := range names {
+		clients[i] = r.client()
+		regs[i] = r.register(clients[i], name)
+		r.run(regs[i])
+	}
+	for round := uint64(1); round <= 10; round++ {
+		grants := make([]discovery.Grant, len(names))
+		errs := make([]error, len(names))
+		start := make(chan struct{})
+		var wg sync.WaitGroup
+		for i, name := range names {
+			wg.Go(func() {
+				<-start
+				grants[i], errs[i] = r.takeOver(clients[i], regs[i], name, 0)
+			})
+		}
+		close(start)
+		wg.Wait()
+
+		winner := slices.Index(errs, nil)
+		require.GreaterOrEqual(r, winner, 0, "nobody won: %v", errs)
+		for i, err := range errs {
+			if i != winner {
+				require.ErrorIs(r, err, discovery.ErrHeld)
+			}
+		}
+		require.Equal(r, round, grants[winner].Epoch)
+		lock := r.get(r.key("lock"))
+		require.Equal(r, regs[winner].Session(), lock.Session)
+		require.Equal(r, lock.ModifyIndex, grants[winner].LockModify)
+		require.NoError(r, clients[winner].Release(r.ctx(), r.region, regs[winner].Session()))
+	}
+}
+
+func epochsRise(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	regs := map[string]*discovery.Registration{"a": r.register(c, "a"), "b": r.register(c, "b")}
+	for _, reg := range regs {
+		r.run(reg)
+	}
+	var last uint64
+	for i := range 20 {
+		name := []string{"a", "b"}[i%2]
+		grant, err := r.takeOver(c, regs[name], name, 0)
+		require.NoError(r, err)
+		require.Greater(r, grant.Epoch, last)
+		last = grant.Epoch
+		view := v.heldBy(name)
+		require.Equal(r, last, view.Epoch)
+		require.Equal(r, last, view.Primary.Epoch)
+		require.Equal(r, regs[name].Session(), view.Primary.Session)
+		require.Equal(r, "00-trace", view.Primary.Trace)
+		require.NoError(r, c.Release(r.ctx(), r.region, regs[name].Session()))
+		require.Equal(r, last, v.free().Epoch, "the epoch outlives its holder")
+	}
+}
+
+func floorIsRespected(r *rig) {
+	c := r.client()
+	reg := r.register(c, "a")
+	r.run(reg)
+	for _, step := range []struct{ floor, want uint64 }{{41, 42}, {7, 43}, {43, 44}, {1000, 1001}} {
+		grant, err := r.takeOver(c, reg, "a", step.floor)
+		require.NoError(r, err)
+		require.Equal(r, step.want, grant.Epoch)
+	}
+	require.Equal(r, "1001", string(r.get(r.key("epoch")).Value))
+	_, err := r.takeOver(c, reg, "a", math.MaxUint64)
+	require.ErrorIs(r, err, discovery.ErrEpoch)
+
+	// What the last holder wrote counts even when the epoch key is gone.
+	r.do(http.MethodDelete, r.key("epoch"), nil)
+	grant, err := r.takeOver(c, reg, "a", 0)
+	require.NoError(r, err)
+	require.Equal(r, uint64(1002), grant.Epoch)
+}
+
+func heldTellsWho(r *rig) {
+	c := r.client()
+	a, b := r.register(c, "a"), r.register(c, "b")
+	r.run(a)
+	r.run(b)
+	grant, err := r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	before := r.get(r.key("epoch"))
+
+	_, err = r.takeOver(c, b, "b", 500)
+	var held *discovery.HeldError
+	require.ErrorAs(r, err, &held)
+	require.ErrorIs(r, err, discovery.ErrHeld)
+	want := r.holder("a")
+	want.Session, want.Epoch = a.Session(), grant.Epoch
+	require.Equal(r, want, held.Holder)
+	require.Equal(r, before, r.get(r.key("epoch")), "nothing changed")
+}
+
+func takenAgain(r *rig) {
+	c := r.client()
+	reg := r.register(c, "a")
+	r.run(reg)
+	first, err := r.takeOver(c, reg, "a", 0)
+	require.NoError(r, err)
+	second, err := r.takeOver(c, reg, "a", 0)
+	require.NoError(r, err)
+	require.Greater(r, second.Epoch, first.Epoch)
+	require.Greater(r, second.LockModify, first.LockModify)
+}
+
+func unknownSession(r *rig) {
+	c := r.client()
+	reg := r.register(c, "a")
+	require.NoError(r, c.DestroySession(r.ctx(), reg.Session()))
+	_, err := r.takeOver(c, reg, "a", 0)
+	require.ErrorIs(r, err, discovery.ErrSession)
+	_, err = c.TakeOver(r.ctx(), r.region, "", r.holder("a"), 0)
+	require.ErrorIs(r, err, discovery.ErrSession)
+	_, err = c.TakeOver(r.ctx(), "no/such", reg.Session(), r.holder("a"), 0)
+	require.ErrorIs(r, err, discovery.ErrName)
+	require.Zero(r, r.get(r.key("lock")), "nothing changed")
+	require.Zero(r, r.get(r.key("epoch")))
+}
+
+func releaseFrees(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	a, b := r.register(c, "a"), r.register(c, "b")
+	r.run(a)
+	r.run(b)
+	require.ErrorIs(r, c.Release(r.ctx(), r.region, a.Session()), discovery.ErrDeposed, "there is no lock yet")
+	_, err := r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	v.heldBy("a")
+	require.ErrorIs(r, c.Release(r.ctx(), r.region, b.Session()), discovery.ErrDeposed, "it is not b's")
+	require.NoError(r, c.Release(r.ctx(), r.region, a.Session()))
+	v.free()
+	_, err = r.takeOver(c, b, "b", 0)
+	require.NoError(r, err, "at once: no lock delay")
+	v.heldBy("b")
+}
+
+// racedTakeOver changes a key between the read and the transaction of a take-over.
+func racedTakeOver(r *rig) {
+	for _, key := range []string{"epoch", "insync"} {
+		changed := false
+		c := r.client(func(cfg *discovery.Config) {
+			cfg.Transport = before(http.DefaultTransport, func(req *http.Request, body string) {
+				if strings.HasSuffix(req.URL.Path, "/txn") && strings.Contains(body, `"lock"`) && !changed {
+					changed = true
+					value := map[string]string{"epoch": "77", "insync": `["` + r.inc("a") + `"]`}[key]
+					r.do(http.MethodPut, r.key(key), value)
+				}
+			})
+		})
+		reg := r.register(c, "a")
+		_, err := r.takeOver(c, reg, "a", 0)
+		require.ErrorIs(r, err, discovery.ErrRaced, key)
+		require.True(r, changed)
+		require.Empty(r, r.get(r.key("lock")).Session, "nothing changed")
+		grant, err := r.takeOver(c, reg, "a", 0)
+		require.NoError(r, err)
+		require.GreaterOrEqual(r, grant.Epoch, uint64(78))
+		require.NoError(r, c.Release(r.ctx(), r.region, reg.Session()))
+	}
+}
+
+func inSyncSet(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	a := r.register(c, "a")
+	r.run(a)
+	set, err := c.InSync(r.ctx(), r.region)
+	require.NoError(r, err)
+	require.Equal(r, discovery.InSync{}, set)
+	grant, err := r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	require.False(r, grant.InSyncKnown)
+
+	change := func(from discovery.SetVersion, members ...string) (discovery.SetVersion, error) {
+		return c.ChangeInSync(r.ctx(), r.region, a.Session(), from, members)
+	}
+	first, err := change(grant.InSyncVersion, "y", "x", "y")
+	require.NoError(r, err)
+	view := v.until("a set", func(v discovery.View) bool { return v.InSyncKnown })
+	require.Equal(r, []string{"x", "y"}, view.InSync)
+	require.Equal(r, first, view.InSyncVersion)
+
+	_, err = change(0, "z")
+	require.ErrorIs(r, err, discovery.ErrRaced, "there is a set already")
+	second, err := change(first, "x")
+	require.NoError(r, err)
+	_, err = change(first, "y")
+	require.ErrorIs(r, err, discovery.ErrRaced, "the version is old")
+	_, err = change(second, "no/name")
+	require.ErrorIs(r, err, discovery.ErrName)
+
+	third, err := change(second)
+	require.NoError(r, err)
+	set, err = c.InSync(r.ctx(), r.region)
+	require.NoError(r, err)
+	require.Equal(r, discovery.InSync{Members: nil, Version: third, Known: true}, set, "an empty set is one")
+	_, err = r.takeOver(c, a, "a", 0)
+	require.ErrorIs(r, err, discovery.ErrNotInSync, "and nobody is in it")
+}
+
+// droppedBackup is refused, and nothing has changed by that.
+func droppedBackup(r *rig) {
+	c := r.client()
+	a, b, dropped := r.register(c, "a"), r.register(c, "b"), r.register(c, "c")
+	for _, reg := range []*discovery.Registration{a, b, dropped} {
+		r.run(reg)
+	}
+	_, err := r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	version, err := c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{r.inc("b"), r.inc("c")})
+	require.NoError(r, err)
+	version, err = c.ChangeInSync(r.ctx(), r.region, a.Session(), version, []string{r.inc("b")})
+	require.NoError(r, err)
+	require.NoError(r, c.DestroySession(r.ctx(), a.Session()))
+
+	before := fmt.Sprint(r.get(r.key("lock")), r.get(r.key("epoch")), r.get(r.key("insync")))
+	_, err = r.takeOver(c, dropped, "c", 900)
+	require.ErrorIs(r, err, discovery.ErrNotInSync)
+	require.Equal(r, before, fmt.Sprint(r.get(r.key("lock")), r.get(r.key("epoch")), r.get(r.key("insync"))))
+
+	grant, err := r.takeOver(c, b, "b", 0)
+	require.NoError(r, err)
+	require.Equal(r, discovery.Grant{
+		Epoch: 2, LockModify: grant.LockModify,
+		InSync: []string{r.inc("b")}, InSyncKnown: true, InSyncVersion: version,
+	}, grant)
+}
+
+// deposedPrimary may change nothing, whether the lock is free or another's.
+func deposedPrimary(r *rig) {
+	c := r.client()
+	a, b := r.register(c, "a"), r.register(c, "b")
+	r.run(b)
+	_, err := c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{"x"})
+	require.ErrorIs(r, err, discovery.ErrDeposed, "it never was one")
+	_, err = r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	require.NoError(r, c.DestroySession(r.ctx(), a.Session()))
+	for _, session := range []string{a.Session(), ""} {
+		_, err = c.ChangeInSync(r.ctx(), r.region, session, 0, []string{"x"})
+		require.ErrorIs(r, err, discovery.ErrDeposed, "the lock is free")
+	}
+	_, err = r.takeOver(c, b, "b", 0)
+	require.NoError(r, err)
+	_, err = c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{"x"})
+	require.ErrorIs(r, err, discovery.ErrDeposed, "the lock is b's")
+	require.Zero(r, r.get(r.key("insync")), "nothing changed")
+	_, err = c.ChangeInSync(r.ctx(), r.region, b.Session(), 0, []string{"x"})
+	require.NoError(r, err)
+}
+
+// holderOf decodes a lock's value.
+func (r *rig) holderOf(p pair) discovery.Holder {
+	r.Helper()
+	var h discovery.Holder
+	require.NoError(r, json.Unmarshal(p.Value, &h))
+	return h
+}

@@ -1,0 +1,43 @@
+// Package discovery is the only part of Reseat that knows Consul. It does four
+// things, and decides nothing:
+//
+//   - Register puts a game server's sidecar into Consul: a service, a TTL check
+//     that the sidecar beats, and a session that falls with that check.
+//   - Watch turns two blocking queries into the latest View of one region: its
+//     epoch, who holds its lock, which servers are registered, who is in sync.
+//   - TakeOver makes a session the holder of a region's lock in a new epoch, in
+//     one transaction with the check that the candidate is in sync. Release and
+//     DestroySession are the two ways to a free lock, for the holder and for a
+//     witness of its death.
+//   - ChangeInSync changes the published in-sync set, as long as the caller
+//     still holds the lock.
+//
+// # Keys
+//
+// Per region there are three keys, below <prefix>/<region>/:
+//
+//	lock    held by the primary's session; the value is its Holder as JSON
+//	epoch   decimal; goes up by at least one with every take-over
+//	insync  JSON list of incarnations; absent until hot backups are in use
+//
+// No other program may write to them. Consul's locks are advisory, though, and
+// so every reader here survives whatever it finds; see View for the rules.
+//
+// # Unknown outcomes
+//
+// A write that ends in ErrUnavailable may nevertheless have happened. TakeOver
+// may be repeated as it is: a session that holds the lock already gets it again,
+// in a higher epoch. ChangeInSync that did happen answers ErrRaced when it is
+// repeated; the next View (or InSync) shows which set is published.
+//
+// # Time
+//
+// Nothing here is safe because of a clock. Consul frees a lock CheckTTL after
+// the last beat, or 2 x SessionTTL after the last renewal, whichever is first;
+// Registration.RenewedAt is the send time that a holder measures its lease from.
+// While Consul does not answer, nothing changes: a Registration goes on trying,
+// a View is marked stale.
+//
+// All methods may be called from any goroutine. Every call is bounded by its
+// context and by Config.Timeout.
+package discovery

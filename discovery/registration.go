@@ -1,0 +1,260 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	consul "github.com/hashicorp/consul/api"
+	"golang.org/x/sync/errgroup"
+)
+
+// Registration is a server in Consul. Somebody must call Run, or it expires.
+type Registration struct {
+	c       *Client
+	server  Server
+	session string
+
+	end   sync.Once
+	ended chan struct{} // closed by Fail and Close, which set endedBy before
+	by    error
+
+	catalog sync.Mutex // held to register again and to deregister, so that Close is the last
+
+	mu      sync.Mutex // guards the fields below
+	beat    time.Time  // when the last beat that was answered well was sent
+	renewal time.Time  // the same of the session's renewal
+}
+
+// errClosed ends Run after Close, which is no error.
+var errClosed = errors.New("discovery: registration closed")
+
+// Session is the ID of the session that take-overs are made with.
+func (r *Registration) Session() string { return r.session }
+
+// RenewedAt tells how fresh the lease is: when the older one of the last beat
+// and the last renewal that Consul answered well was sent, on the monotonic
+// clock. Neither check nor session expires before Config.CheckTTL after it.
+func (r *Registration) RenewedAt() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.beat.Before(r.renewal) {
+		return r.beat
+	}
+	return r.renewal
+}
+
+func (r *Registration) answered(field *time.Time, sent time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*field = sent
+}
+
+// Run keeps the registration alive: it beats the check every third of CheckTTL,
+// renews the session every fifth of SessionTTL, and registers the service again
+// when the agent has forgotten it. While Consul does not answer it goes on
+// trying, for ever.
+//
+// It returns ErrSessionLost when Consul says for certain that the session is
+// gone, and after Fail; nil after Close; the cause of ctx when that ends.
+func (r *Registration) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return r.repeat(ctx, "beat", r.c.cfg.CheckTTL/3, r.sendBeat) })
+	g.Go(func() error { return r.repeat(ctx, "renewal", r.c.cfg.SessionTTL/5, r.sendRenewal) })
+	g.Go(func() error {
+		select {
+		case <-r.ended:
+			return r.by
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	if err := g.Wait(); !errors.Is(err, errClosed) {
+		return err
+	}
+	return nil
+}
+
+// repeat calls send every interval, and sooner after a failure. It returns
+// ErrSessionLost, or the cause of ctx.
+func (r *Registration) repeat(ctx context.Context, what string, interval time.Duration, send func(context.Context) error) error {
+	pause := newPause(minPause, maxPause)
+	failing := false
+	timer := time.NewTimer(interval)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+		sent := time.Now()
+		switch err := send(ctx); {
+		case err == nil:
+			if failing {
+				r.c.log.Info("consul answers again", "to", what, "session", r.session)
+			}
+			failing = false
+			pause.Reset()
+			timer.Reset(interval - time.Since(sent))
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, ErrSessionLost):
+			return err
+		default:
+			if !failing {
+				r.c.log.Warn("consul does not answer well, trying again", "to", what, "session", r.session, "err", err)
+			}
+			failing = true
+			timer.Reset(min(pause.NextBackOff(), interval))
+		}
+	}
+}
+
+// sendBeat sets the check passing. The note never changes: a new one would be a
+// write to every Consul server.
+func (r *Registration) sendBeat(ctx context.Context) error {
+	sent := time.Now()
+	x, err := r.setCheck(ctx, consul.HealthPassing, "beating")
+	if x.status == http.StatusNotFound {
+		err = r.putAgain(ctx)
+	}
+	if err == nil {
+		r.answered(&r.beat, sent)
+	}
+	return err
+}
+
+// putAgain registers a service that the agent does not know, unless it is Close
+// that has taken it out.
+func (r *Registration) putAgain(ctx context.Context) error {
+	r.catalog.Lock()
+	defer r.catalog.Unlock()
+	select {
+	case <-r.ended:
+		return r.by
+	default:
+	}
+	r.c.log.Warn("the agent does not know our check, registering again", "incarnation", r.server.Incarnation)
+	return r.putService(ctx)
+}
+
+func (r *Registration) setCheck(ctx context.Context, status, note string) (exchange, error) {
+	o := op{"set check " + status, serviceRight(r.c.cfg.Service)}
+	return r.c.exchange(ctx, o, func(ctx context.Context) error {
+		q := (&consul.QueryOptions{}).WithContext(ctx)
+		return r.c.calls.Agent().UpdateTTLOpts(checkID(r.server.Incarnation), note, status, q)
+	})
+}
+
+func (r *Registration) sendRenewal(ctx context.Context) error {
+	sent := time.Now()
+	var known bool
+	err := r.c.call(ctx, op{"renew session", sessionRight}, func(ctx context.Context) error {
+		entry, _, err := r.c.calls.Session().Renew(r.session, (&consul.WriteOptions{}).WithContext(ctx))
+		known = entry != nil
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if !known {
+		return r.confirmLoss(ctx)
+	}
+	r.answered(&r.renewal, sent)
+	return nil
+}
+
+// confirmLoss asks again, consistently: a server that has just become leader
+// answers a renewal before it has read its whole log, and may not know the
+// session yet.
+func (r *Registration) confirmLoss(ctx context.Context) error {
+	o := op{"look for own session", sessionRight}
+	var known bool
+	var meta *consul.QueryMeta
+	err := r.c.call(ctx, o, func(ctx context.Context) error {
+		q := (&consul.QueryOptions{RequireConsistent: true}).WithContext(ctx)
+		entry, m, err := r.c.calls.Session().Info(r.session, q)
+		known, meta = entry != nil, m
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if known {
+		return r.c.garbled(o)
+	}
+	if err := r.c.hidden(o, meta, true); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %s", ErrSessionLost, r.session)
+}
+
+// Fail makes the lock free as fast as can be: it sets the check critical and
+// destroys the session, at the same time, and ends Run. Use it when the game has
+// died. The error is nil when at least one of the two is known to have worked.
+func (r *Registration) Fail(ctx context.Context, reason string) error {
+	r.finish(fmt.Errorf("%w: %s", ErrSessionLost, reason))
+	errCheck, errSession := both(
+		func() error {
+			_, err := r.setCheck(ctx, consul.HealthCritical, reason)
+			return err
+		},
+		func() error { return r.c.DestroySession(ctx, r.session) },
+	)
+	if errCheck != nil && errSession != nil {
+		return errors.Join(errCheck, errSession)
+	}
+	return nil
+}
+
+// Close destroys the session, takes the service out of Consul and ends Run.
+func (r *Registration) Close(ctx context.Context) error {
+	r.finish(errClosed)
+	return errors.Join(both(
+		func() error {
+			if r.session == "" {
+				return nil
+			}
+			return r.c.DestroySession(ctx, r.session)
+		},
+		func() error { return r.deregister(ctx) },
+	))
+}
+
+func (r *Registration) deregister(ctx context.Context) error {
+	r.catalog.Lock()
+	defer r.catalog.Unlock()
+	o := op{"deregister service", serviceRight(r.c.cfg.Service)}
+	x, err := r.c.exchange(ctx, o, func(ctx context.Context) error {
+		q := (&consul.QueryOptions{}).WithContext(ctx)
+		return r.c.calls.Agent().ServiceDeregisterOpts(serviceID(r.server.Incarnation), q)
+	})
+	if x.status == http.StatusNotFound {
+		return nil // gone already
+	}
+	return err
+}
+
+// finish ends Run, which also cuts a beat off that would make the check pass again.
+func (r *Registration) finish(by error) {
+	r.end.Do(func() {
+		r.by = by
+		close(r.ended)
+	})
+}
+
+// both runs a and b at the same time.
+func both(a, b func() error) (errA, errB error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		errA = a()
+	}()
+	errB = b()
+	<-done
+	return errA, errB
+}

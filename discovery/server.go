@@ -1,0 +1,138 @@
+package discovery
+
+import (
+	"cmp"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+
+	consul "github.com/hashicorp/consul/api"
+)
+
+// Server is a game server with its sidecar, as registered in Consul.
+type Server struct {
+	// Incarnation is the random ID of this process life (see CheckName). It is
+	// part of the service's ID, so a restarted process is another service.
+	Incarnation string
+
+	Name    string   // what people call it, at most 64 bytes
+	Address string   // host:port of the sidecar's link
+	Regions []string // that it may serve; sorted on read
+	Zone    string   // where it runs; Zone and Host are for choosing backups, at most 64 bytes each
+	Host    string
+
+	// Passing tells whether its check passes now. Filled on read.
+	Passing bool
+}
+
+func (s Server) equal(o Server) bool {
+	return s.Incarnation == o.Incarnation && s.Name == o.Name && s.Address == o.Address &&
+		s.Zone == o.Zone && s.Host == o.Host && s.Passing == o.Passing && slices.Equal(s.Regions, o.Regions)
+}
+
+// serviceID is also the ID of the service's check, behind a prefix.
+func serviceID(incarnation string) string { return "reseat-" + incarnation }
+
+func checkID(incarnation string) string { return "beat:" + serviceID(incarnation) }
+
+// Meta keys of a service.
+const (
+	metaIncarnation = "reseat-incarnation"
+	metaName        = "reseat-name"
+	metaZone        = "reseat-zone"
+	metaHost        = "reseat-host"
+)
+
+// validate checks what Consul would refuse, or what could not be read back.
+func (s Server) validate() error {
+	if err := CheckName(s.Incarnation); err != nil {
+		return fmt.Errorf("discovery: incarnation: %w", err)
+	}
+	if _, _, err := splitAddress(s.Address); err != nil {
+		return err
+	}
+	if len(s.Regions) == 0 {
+		return fmt.Errorf("discovery: server %s has no regions", s.Incarnation)
+	}
+	for _, region := range s.Regions {
+		if err := CheckName(region); err != nil {
+			return fmt.Errorf("discovery: region: %w", err)
+		}
+	}
+	for _, text := range []string{s.Name, s.Zone, s.Host} {
+		if len(text) > maxName {
+			return fmt.Errorf("discovery: %.16q... of server %s has more than %d bytes", text, s.Incarnation, maxName)
+		}
+	}
+	return nil
+}
+
+func splitAddress(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err == nil {
+		port, err = strconv.Atoi(text)
+	}
+	if err != nil || host == "" || port < 1 || port > 65535 {
+		return "", 0, fmt.Errorf("discovery: link address %q is not host:port", address)
+	}
+	return host, port, nil
+}
+
+// service is the registration of s with its check, which passes from the start:
+// one that had to be set passing first could not carry a session before that.
+func (c *Client) service(s Server) *consul.AgentServiceRegistration {
+	host, port, _ := splitAddress(s.Address) // validated
+	return &consul.AgentServiceRegistration{
+		ID:      serviceID(s.Incarnation),
+		Name:    c.cfg.Service,
+		Tags:    s.Regions,
+		Address: host,
+		Port:    port,
+		Meta: map[string]string{
+			metaIncarnation: s.Incarnation, metaName: s.Name, metaZone: s.Zone, metaHost: s.Host,
+		},
+		Check: &consul.AgentServiceCheck{
+			CheckID: checkID(s.Incarnation),
+			Name:    "sidecar beats",
+			TTL:     c.cfg.CheckTTL.String(),
+			Status:  consul.HealthPassing,
+			// A dead incarnation never comes back; Consul's least is 1 min.
+			DeregisterCriticalServiceAfter: "1m",
+		},
+	}
+}
+
+// readServers translates a health list, leaving out what is not ours: services
+// of that name which somebody else registered.
+func readServers(entries []*consul.ServiceEntry) []Server {
+	var servers []Server
+	for _, e := range entries {
+		if e == nil || e.Service == nil {
+			continue
+		}
+		s := Server{
+			Incarnation: e.Service.Meta[metaIncarnation],
+			Name:        e.Service.Meta[metaName],
+			Address:     net.JoinHostPort(e.Service.Address, strconv.Itoa(e.Service.Port)),
+			Regions:     slices.Sorted(slices.Values(e.Service.Tags)),
+			Zone:        e.Service.Meta[metaZone],
+			Host:        e.Service.Meta[metaHost],
+			Passing:     passing(e),
+		}
+		if e.Service.ID == serviceID(s.Incarnation) && s.validate() == nil {
+			servers = append(servers, s)
+		}
+	}
+	slices.SortFunc(servers, func(a, b Server) int { return cmp.Compare(a.Incarnation, b.Incarnation) })
+	return servers
+}
+
+// passing looks at the server's own check alone: the node's serfHealth is
+// gossip, and gossip is wrong at times.
+func passing(e *consul.ServiceEntry) bool {
+	own := checkID(e.Service.Meta[metaIncarnation])
+	return slices.ContainsFunc(e.Checks, func(check *consul.HealthCheck) bool {
+		return check != nil && check.CheckID == own && check.Status == consul.HealthPassing
+	})
+}

@@ -1,0 +1,97 @@
+package discovery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	consul "github.com/hashicorp/consul/api"
+)
+
+// readNow reads a region's keys as one consistent cut. It is a transaction and
+// not a listing because a listing leaves out, without a word, what the token may
+// not read; a transaction then has fewer results than operations.
+func (c *Client) readNow(ctx context.Context, what string, k keys) (regionState, error) {
+	o := op{what + ": read keys", c.keyRight(k, "read")}
+	var ops consul.TxnOps
+	for _, key := range []string{k.lock, k.epoch, k.inSync} {
+		ops = append(ops, kv(consul.KVTxnOp{Verb: consul.KVGetOrEmpty, Key: key}))
+	}
+	res, err := c.transact(ctx, o, ops)
+	if err != nil {
+		return regionState{}, err
+	}
+	if len(res.Errors) > 0 {
+		why, err := c.txnReasons(o, res.Errors)
+		if err != nil {
+			return regionState{}, err
+		}
+		return regionState{}, fmt.Errorf("discovery: %s: %s", o.name, why)
+	}
+	if len(res.Results) != len(ops) {
+		return regionState{}, c.fault(KindAccess, &AccessError{Op: o.name, Right: o.right, Silent: true})
+	}
+	var pairs consul.KVPairs
+	for _, r := range res.Results {
+		pairs = append(pairs, r.KV)
+	}
+	return readRegion(k, pairs), nil
+}
+
+// transact runs ops. A transaction that was rolled back is no error here; the
+// reasons are in the answer, for txnReasons.
+func (c *Client) transact(ctx context.Context, o op, ops consul.TxnOps) (*consul.TxnResponse, error) {
+	var res *consul.TxnResponse
+	x, err := c.exchange(ctx, o, func(ctx context.Context) (err error) {
+		q := (&consul.QueryOptions{RequireConsistent: true}).WithContext(ctx)
+		_, res, _, err = c.calls.Txn().Txn(ops, q)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if x.status == http.StatusConflict && len(res.Errors) == 0 || x.status == http.StatusOK && len(res.Results) == 0 {
+		return nil, c.garbled(o)
+	}
+	return res, nil
+}
+
+func kv(o consul.KVTxnOp) *consul.TxnOp { return &consul.TxnOp{KV: &o} }
+
+// garbled is for an answer that can be read but lacks what it must have.
+func (c *Client) garbled(o op) error {
+	return c.fault(KindGarbled, &UnavailableError{Op: o.name, Kind: KindGarbled, Err: errIncomplete})
+}
+
+var errIncomplete = errors.New("incomplete answer")
+
+// reasons why a transaction was rolled back, by operation.
+type reasons map[int]string
+
+func (r reasons) String() string {
+	return strings.Join(slices.Sorted(maps.Values(r)), "; ")
+}
+
+// txnReasons returns the reasons, or an AccessError if one of them is a missing right.
+func (c *Client) txnReasons(o op, errs consul.TxnErrors) (reasons, error) {
+	why := make(reasons, len(errs))
+	for _, e := range errs {
+		if e == nil {
+			continue
+		}
+		if strings.Contains(e.What, "Permission denied") {
+			return nil, c.fault(KindAccess, &AccessError{Op: o.name, Right: o.right, Detail: e.What})
+		}
+		why[e.OpIndex] = e.What
+	}
+	return why, nil
+}
+
+// keyRight is the ACL rule that a region's keys need.
+func (c *Client) keyRight(k keys, policy string) string {
+	return `key_prefix "` + k.dir + `" { policy = "` + policy + `" }`
+}

@@ -1,0 +1,60 @@
+package discovery
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// View is what Consul last said about one region. Views are shared: nobody may
+// change one, or what its pointers and slices refer to.
+type View struct {
+	Region string
+
+	// Epoch is the highest epoch that Consul knows of for the region, 0 if none.
+	Epoch uint64
+
+	// Primary holds the region's lock; nil means that the lock is free. When the
+	// lock is held but its value is not what the holder wrote, only
+	// Primary.Session is filled.
+	Primary *Holder
+
+	// Servers are registered for the region, sorted by incarnation.
+	Servers []Server
+
+	// InSync is the published in-sync set, sorted. InSyncKnown tells whether one
+	// is published at all; one that is published but cannot be read is known and
+	// empty, so that nobody takes over on a guess.
+	InSync        []string
+	InSyncKnown   bool
+	InSyncVersion SetVersion
+
+	// Stale means that Consul does not answer now, and Since when it stopped
+	// doing so. The rest of the View is what it said before.
+	Stale bool
+	Since time.Time
+
+	// At is when Consul last gave an answer that this View shows.
+	At time.Time
+}
+
+// Equal tells whether a and b say the same. The times are not compared.
+func Equal(a, b View) bool {
+	if (a.Primary == nil) != (b.Primary == nil) || a.Primary != nil && *a.Primary != *b.Primary {
+		return false
+	}
+	return a.Region == b.Region && a.Epoch == b.Epoch && a.Stale == b.Stale &&
+		a.InSyncKnown == b.InSyncKnown && a.InSyncVersion == b.InSyncVersion &&
+		slices.Equal(a.InSync, b.InSync) && slices.EqualFunc(a.Servers, b.Servers, Server.equal)
+}
+
+// Server returns the registered server of that incarnation.
+func (v View) Server(incarnation string) (Server, bool) {
+	i, ok := slices.BinarySearchFunc(v.Servers, incarnation, func(s Server, inc string) int {
+		return strings.Compare(s.Incarnation, inc)
+	})
+	if !ok {
+		return Server{}, false
+	}
+	return v.Servers[i], true
+}

@@ -1,0 +1,269 @@
+package game
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// greetTime is how long a sidecar may take to answer our hello: it has nothing
+// to look up, so silence means that something else listens there.
+const greetTime = 5 * time.Second
+
+// session is the connection with the sidecar. Its goroutines: the reader (the
+// caller of serve), the writer, the beater, and one for each region.
+//
+//	socket ──▶ reader ──▶ inbox ──▶ region ──▶ outbox ──▶ writer ──▶ socket
+//	                      (one of each per region)  ▲
+//	                                      beater ───┘
+type session struct {
+	cfg     *Config
+	out     *outbox
+	fail    context.CancelCauseFunc
+	running sync.WaitGroup
+
+	// The reader's own: states that are being received.
+	loading map[uint64]*loading
+
+	mu      sync.Mutex         // guards regions for all but the reader, the only one who changes it
+	regions map[uint64]*region // by the sidecar's ID
+}
+
+// loading is a region whose state is under way.
+type loading struct {
+	head  wire.Host
+	state []byte
+}
+
+// serve runs the game over conn, which it closes.
+func serve(ctx context.Context, conn net.Conn, cfg Config) error {
+	inner, fail := context.WithCancelCause(ctx)
+	unhook := context.AfterFunc(inner, func() { _ = conn.Close() })
+	defer unhook()
+	buffer := pump.NewBuffer(maxOutbox)
+	s := &session{
+		cfg:     &cfg,
+		out:     &outbox{Buffer: buffer, room: func() error { return buffer.Room(inner) }},
+		fail:    fail,
+		loading: map[uint64]*loading{},
+		regions: map[uint64]*region{},
+	}
+	r := wire.NewReader(conn, wire.LinkSidecar)
+	err := s.greet(conn, r)
+	if err == nil {
+		s.start(func() error { return pump.Run(inner, conn, buffer.Waker, buffer) })
+		s.start(func() error { return s.beat(inner) })
+		err = s.read(inner, r)
+	}
+	fail(gone(err))
+	s.running.Wait()
+	_ = conn.Close()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return context.Cause(inner)
+}
+
+// gone tells a sidecar that went away from one that broke the protocol.
+func gone(err error) error {
+	var broke *wire.Error
+	switch {
+	case errors.Is(err, ErrSnapshotTooLarge):
+		return err
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // died, perhaps within a frame
+		return ErrSidecarGone
+	case errors.As(err, &broke):
+		return fmt.Errorf("game: the sidecar broke the protocol: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrSidecarGone, err)
+}
+
+// start runs f on a goroutine of the session, which ends with f's error.
+func (s *session) start(f func() error) {
+	s.running.Go(func() {
+		if err := f(); err != nil {
+			s.fail(gone(err))
+		}
+	})
+}
+
+// greet exchanges hello and welcome.
+func (s *session) greet(conn net.Conn, r *wire.Reader) error {
+	_ = conn.SetDeadline(time.Now().Add(greetTime))
+	defer func() { _ = conn.SetDeadline(time.Time{}) }()
+	hello := wire.GameHello{
+		Version: wire.Version, Name: s.cfg.Name,
+		Beat: uint64(s.cfg.Beat.Milliseconds()), PID: uint64(os.Getpid()),
+	}
+	if _, err := conn.Write(hello.Append(nil)); err != nil {
+		return err
+	}
+	t, body, err := r.Next()
+	if err != nil {
+		return err
+	}
+	var welcome wire.GameWelcome
+	if t != wire.TypeGameWelcome {
+		return broken(wire.CodeNotHello, "frame %#x instead of a welcome", uint64(t))
+	}
+	if err := welcome.Decode(body); err != nil {
+		return err
+	}
+	if welcome.Version != wire.Version {
+		return broken(wire.CodeVersion, "version %d, this game speaks %d", welcome.Version, wire.Version)
+	}
+	return nil
+}
+
+// read dispatches frames until the connection ends.
+func (s *session) read(ctx context.Context, r *wire.Reader) error {
+	for {
+		t, body, err := r.Next()
+		if err != nil {
+			return err
+		}
+		if err := s.frame(ctx, t, body); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
+	switch t {
+	case wire.TypeDo:
+		var f wire.Do
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		ev := event{kind: t, handle: f.Handle, number: f.Index, seq: f.Seq}
+		return s.forward(ctx, f.ID, ev, f.Payload)
+	case wire.TypeCut:
+		var f wire.Cut
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.forward(ctx, f.ID, event{kind: t, number: f.N}, nil)
+	case wire.TypeJoin:
+		var f wire.Join
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.forward(ctx, f.ID, event{kind: t, handle: f.Handle, player: f.Player}, nil)
+	case wire.TypeLeave:
+		var f wire.Leave
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.forward(ctx, f.ID, event{kind: t, handle: f.Handle}, nil)
+	}
+	return s.hosting(ctx, t, body)
+}
+
+// forward queues an event for its region.
+func (s *session) forward(ctx context.Context, id uint64, ev event, payload []byte) error {
+	r := s.regions[id]
+	if r == nil {
+		return broken(wire.CodeProtocol, "frame %#x for region %d, which is not hosted", uint64(ev.kind), id)
+	}
+	return r.inbox.put(ctx, ev, payload)
+}
+
+// hosting takes the frames with which regions come and go.
+func (s *session) hosting(ctx context.Context, t wire.Type, body []byte) error {
+	switch t {
+	case wire.TypeHost:
+		var f wire.Host
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.host(ctx, f)
+	case wire.TypeState:
+		var f wire.State
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.state(ctx, f)
+	case wire.TypeUnhost:
+		var f wire.Unhost
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		delete(s.loading, f.ID)
+		s.unhost(f.ID)
+		return nil
+	}
+	return broken(wire.CodeUnknownType, "frame %#x in a running session", uint64(t))
+}
+
+// host announces a region. Its state follows, unless it has none.
+func (s *session) host(ctx context.Context, f wire.Host) error {
+	r := s.regions[f.ID]
+	switch {
+	case s.loading[f.ID] != nil, r != nil && !r.failed.Load():
+		return broken(wire.CodeProtocol, "region %d is hosted already", f.ID)
+	case f.Size > wire.MaxSnapshot:
+		return broken(wire.CodeTooLarge, "state of %d bytes, the limit is %d", f.Size, wire.MaxSnapshot)
+	case f.New && f.Size > 0:
+		return broken(wire.CodeBadSnapshot, "new region %q with a state", f.Region)
+	}
+	s.unhost(f.ID) // the remains of one that failed
+	if f.Size == 0 {
+		s.launch(ctx, f, nil)
+		return nil
+	}
+	s.loading[f.ID] = &loading{head: f, state: make([]byte, 0, f.Size)}
+	return nil
+}
+
+// state takes the next chunk of a state, and launches the region with the last.
+func (s *session) state(ctx context.Context, f wire.State) error {
+	l := s.loading[f.ID]
+	switch {
+	case l == nil:
+		return broken(wire.CodeBadSnapshot, "state for region %d, which expects none", f.ID)
+	case f.Offset != uint64(len(l.state)) || len(f.Data) == 0 || uint64(len(l.state)+len(f.Data)) > l.head.Size:
+		return broken(wire.CodeBadSnapshot, "%d bytes of state at %d, after %d of %d",
+			len(f.Data), f.Offset, len(l.state), l.head.Size)
+	}
+	l.state = append(l.state, f.Data...)
+	if uint64(len(l.state)) == l.head.Size {
+		delete(s.loading, f.ID)
+		s.launch(ctx, l.head, l.state)
+	}
+	return nil
+}
+
+// launch starts a region's goroutine.
+func (s *session) launch(ctx context.Context, head wire.Host, state []byte) {
+	r := newRegion(s.cfg, head, s.out)
+	ctx, r.stop = context.WithCancel(ctx)
+	s.mu.Lock()
+	s.regions[head.ID] = r
+	s.mu.Unlock()
+	s.start(func() error {
+		defer close(r.done)
+		return r.run(ctx, state)
+	})
+}
+
+// unhost ends a region, if there is one, and waits for the end: nothing of it
+// may be sent under an ID that could be given to another one next.
+func (s *session) unhost(id uint64) {
+	r := s.regions[id]
+	if r == nil {
+		return
+	}
+	r.stop()
+	<-r.done
+	s.mu.Lock()
+	delete(s.regions, id)
+	s.mu.Unlock()
+}

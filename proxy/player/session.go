@@ -1,0 +1,264 @@
+package player
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// session is what the client does on one connection. The goroutine of roam
+// reads; after the welcome a writer and a datagram reader run beside it.
+type session struct {
+	c       *Client
+	link    link
+	fail    context.CancelCauseFunc // ends the connection
+	silence *time.Timer             // runs until the edge's first frame
+	running sync.WaitGroup
+	since   time.Time // of the welcome; zero: not yet
+	bye     bool      // has been said; the writer's own
+}
+
+// visit connects to an edge, and plays there until the connection ends. It
+// returns for how long the player was seated (0: not at all), and why it ended.
+func (c *Client) visit(ctx context.Context, edge string) (seated time.Duration, err error) {
+	conn, err := c.dial(ctx, &c.cfg, edge)
+	if err != nil {
+		return 0, fmt.Errorf("edge %s: %w", edge, err)
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	closed := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		defer close(closed)
+		conn.Close(closeCode(context.Cause(ctx)))
+	})
+	s := &session{c: c, link: conn, fail: fail}
+	s.silence = time.AfterFunc(welcomeTimeout, func() { fail(errSilent) })
+	err = s.play(ctx)
+	s.silence.Stop()
+	fail(err)
+	<-closed
+	s.running.Wait()
+	c.setSeated(false)
+	if !s.since.IsZero() {
+		seated = max(time.Since(s.since), 1)
+	}
+	return seated, fmt.Errorf("edge %s: %w", edge, s.cause(ctx, err))
+}
+
+// cause is the best word for why the connection has ended: what the edge said
+// last, else what failed first.
+func (s *session) cause(ctx context.Context, read error) error {
+	var bye *ByeError
+	if errors.As(read, &bye) {
+		return read
+	}
+	return context.Cause(ctx)
+}
+
+func (c *Client) setSeated(seated bool) {
+	c.mu.Lock()
+	c.seated = seated
+	c.mu.Unlock()
+}
+
+// play says hello and reads until the connection ends.
+func (s *session) play(ctx context.Context) error {
+	if _, err := s.link.Write(s.c.hello().Append(nil)); err != nil {
+		return err
+	}
+	r := wire.NewReader(s.link, wire.LinkEdge)
+	for {
+		t, body, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return errHungUp
+		}
+		if err != nil {
+			return err
+		}
+		s.silence.Stop()
+		if err := s.frame(ctx, t, body); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Client) hello() wire.Hello {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return wire.Hello{
+		Version: wire.Version, Region: c.cfg.Region, Player: c.cfg.Player,
+		Durable: c.log.Acked(), Tail: c.log.Tail(), Token: c.token,
+	}
+}
+
+// frame takes what may come at any time.
+func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
+	switch t {
+	case wire.TypeUpdate:
+		var f wire.Update
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.c.tell(ctx, event{kind: t, on: true, payload: slices.Clone(f.Payload)})
+	case wire.TypeHold:
+		var f wire.Hold
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		s.c.heard(f.Epoch)
+		return s.c.tell(ctx, event{kind: t, code: f.Reason})
+	case wire.TypePressure:
+		var f wire.Pressure
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.c.tell(ctx, event{kind: t, on: f.On})
+	case wire.TypeProtection:
+		var f wire.Protection
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		s.c.heard(f.Epoch)
+		return s.c.tell(ctx, event{kind: t, on: f.Protected})
+	case wire.TypeBye:
+		var f wire.Bye
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return &ByeError{Code: f.Reason, Text: f.Text, First: f.First, Last: f.Last}
+	}
+	if s.since.IsZero() {
+		return s.unseatedFrame(ctx, t, body)
+	}
+	return s.seatedFrame(ctx, t, body)
+}
+
+// unseatedFrame takes what must come before the rest.
+func (s *session) unseatedFrame(ctx context.Context, t wire.Type, body []byte) error {
+	switch t {
+	case wire.TypeReseated: // while the edge brings a new primary up to date
+		return s.reseated(ctx, body)
+	case wire.TypeWelcome:
+		var f wire.Welcome
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.welcome(ctx, f)
+	}
+	return broken(wire.CodeProtocol, "frame %#x before a welcome", uint64(t))
+}
+
+// seatedFrame takes what must not come before the welcome.
+func (s *session) seatedFrame(ctx context.Context, t wire.Type, body []byte) error {
+	switch t {
+	case wire.TypeDurable:
+		var f wire.Durable
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		s.c.heard(f.Epoch)
+		news, err := s.c.durable(f.Seq)
+		if err != nil || !news {
+			return err
+		}
+		return s.c.tell(ctx, event{kind: t, seq: f.Seq})
+	case wire.TypeRefused:
+		var f wire.Refused
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if tail := s.c.tail(); f.Seq == 0 || f.Seq > tail {
+			return broken(wire.CodeAckAhead, "action %d refused, the last one is %d", f.Seq, tail)
+		}
+		return s.c.tell(ctx, event{kind: t, seq: f.Seq, code: f.Reason, text: f.Text})
+	case wire.TypeReseated:
+		return s.reseated(ctx, body)
+	}
+	return broken(wire.CodeProtocol, "frame %#x in a running session", uint64(t))
+}
+
+func (s *session) reseated(ctx context.Context, body []byte) error {
+	var f wire.Reseated
+	if err := f.Decode(body); err != nil {
+		return err
+	}
+	s.c.heard(f.Epoch)
+	return s.c.tell(ctx, event{kind: wire.TypeReseated, epoch: f.Epoch, seq: f.Applied})
+}
+
+// welcome seats the player: from here on actions flow.
+func (s *session) welcome(ctx context.Context, f wire.Welcome) error {
+	before, err := s.c.seat(f)
+	if err != nil {
+		return err
+	}
+	s.since = time.Now()
+	s.running.Go(func() { s.fail(pump.Run(ctx, s.link, s.c.wake, s)) })
+	s.running.Go(func() { s.fail(s.datagrams(ctx)) })
+	if !s.c.wasSeated() {
+		close(s.c.welcomed)
+		return nil
+	}
+	if err := s.c.tell(ctx, event{kind: resumed}); err != nil || f.Durable == before {
+		return err
+	}
+	return s.c.tell(ctx, event{kind: wire.TypeDurable, seq: f.Durable})
+}
+
+// Fill implements pump.Source: it moves the log's sent mark.
+func (s *session) Fill(dst []byte) []byte {
+	c := s.c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for len(dst) < pump.Batch {
+		a, ok := c.log.Next()
+		if !ok {
+			break
+		}
+		dst = wire.Act{Seq: a.Seq, Payload: a.Payload}.Append(dst)
+	}
+	if len(dst) == 0 && c.closing.Load() && !s.bye {
+		s.bye = true
+		dst = wire.Bye{Reason: wire.CodeLeft}.Append(dst)
+	}
+	return dst
+}
+
+// datagrams takes unreliable updates. What belongs to an epoch that is over was
+// overtaken by the news of it.
+func (s *session) datagrams(ctx context.Context) error {
+	for {
+		b, err := s.link.ReceiveDatagram(ctx)
+		if err != nil {
+			return err
+		}
+		t, body, rest, err := wire.Parse(b, wire.LinkEdge)
+		if err != nil {
+			return err
+		}
+		if t != wire.TypeUpdate || len(rest) > 0 {
+			return broken(wire.CodeProtocol, "datagram of frame %#x and %d more bytes", uint64(t), len(rest))
+		}
+		var f wire.Update
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if f.Epoch < s.c.epoch.Load() {
+			s.c.dropped.Add(1)
+			continue
+		}
+		s.c.offer(f.Payload)
+	}
+}
+
+// broken is the error for what an edge must not send.
+func broken(code wire.Code, format string, args ...any) error {
+	return &wire.Error{Code: code, Detail: fmt.Sprintf(format, args...)}
+}
