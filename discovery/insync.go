@@ -60,12 +60,7 @@ func (c *Client) ChangeInSync(ctx context.Context, region, session string, from 
 	if len(res.Errors) > 0 {
 		return 0, c.changeRefused(o, session, res.Errors)
 	}
-	for _, r := range res.Results {
-		if r != nil && r.KV != nil && r.KV.Key == k.inSync {
-			return SetVersion(r.KV.ModifyIndex), nil
-		}
-	}
-	return 0, c.garbled(o)
+	return SetVersion(modified(res, k.inSync)), nil
 }
 
 // changeRefused translates the rollback of a change, whose operations are

@@ -89,11 +89,10 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 	if len(res.Errors) > 0 {
 		return Grant{}, c.takeRefused(o, region, h.Session, res.Errors)
 	}
-	g := Grant{Epoch: h.Epoch, InSync: now.inSync, InSyncKnown: now.inSyncKnown, InSyncVersion: now.inSyncIndex}
-	if lock := res.Results[0]; lock != nil && lock.KV != nil {
-		g.LockModify = lock.KV.ModifyIndex
-	}
-	return g, nil
+	return Grant{
+		Epoch: h.Epoch, LockModify: modified(res, k.lock),
+		InSync: now.inSync, InSyncKnown: now.inSyncKnown, InSyncVersion: now.inSyncIndex,
+	}, nil
 }
 
 // takeRefused translates the rollback of a take-over, whose operations are

@@ -37,7 +37,9 @@ func (c *Client) readNow(ctx context.Context, what string, k keys) (regionState,
 	}
 	var pairs consul.KVPairs
 	for _, r := range res.Results {
-		pairs = append(pairs, r.KV)
+		if r != nil {
+			pairs = append(pairs, r.KV)
+		}
 	}
 	return readRegion(k, pairs), nil
 }
@@ -54,10 +56,21 @@ func (c *Client) transact(ctx context.Context, o op, ops consul.TxnOps) (*consul
 	if err != nil {
 		return nil, err
 	}
-	if x.status == http.StatusConflict && len(res.Errors) == 0 || x.status == http.StatusOK && len(res.Results) == 0 {
-		return nil, c.garbled(o)
+	if x.status == http.StatusConflict && len(res.Errors) == 0 || x.status == http.StatusOK && res.Results == nil {
+		return nil, c.garbled(o) // an empty list is another thing: see readNow
 	}
 	return res, nil
+}
+
+// modified is the index of a key after a transaction, 0 if the answer has none:
+// a token that may write a key may read it too, and so see it in the answer.
+func modified(res *consul.TxnResponse, key string) uint64 {
+	for _, r := range res.Results {
+		if r != nil && r.KV != nil && r.KV.Key == key {
+			return r.KV.ModifyIndex
+		}
+	}
+	return 0
 }
 
 func kv(o consul.KVTxnOp) *consul.TxnOp { return &consul.TxnOp{KV: &o} }

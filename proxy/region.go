@@ -74,7 +74,7 @@ func (r *region) watch(ctx context.Context, watch *discovery.Watch) error {
 			r.step(failover.ViewSeen{View: v})
 		case <-tick.C:
 			r.step(failover.Tick{})
-			r.expire(time.Now())
+			r.sweep(time.Now())
 		}
 	}
 }
@@ -268,12 +268,17 @@ func (r *region) acked(f wire.Acked) error {
 		s.mark = f.Seq
 		s.ack(f.Epoch, f.Seq)
 	}
+	r.relieve(s)
+	return nil
+}
+
+// relieve lets a reader that met a full log go on when there is room.
+func (r *region) relieve(s *session) {
 	if s.full && s.actions.Room() {
 		s.full = false
 		s.add(wire.Pressure{Kept: uint64(s.actions.Kept())})
 		s.room.Wake()
 	}
-	return nil
 }
 
 // keep appends one action to the player's log.
@@ -350,16 +355,18 @@ func (r *region) remove(s *session) (first, last uint64) {
 	return s.first, s.last
 }
 
-// expire ends the sessions whose oldest kept action is too old while no
-// primary serves.
-func (r *region) expire(now time.Time) {
+// sweep looks at every player: a log that was refused for its region's sake may
+// have room by the acks of others; and while no primary serves, a session whose
+// oldest kept action is too old ends.
+func (r *region) sweep(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.serving != nil {
-		return
-	}
 	for _, s := range r.players {
-		if s.actions != nil && s.actions.Expired(now) {
+		if s.actions == nil {
+			continue
+		}
+		r.relieve(s)
+		if r.serving == nil && s.actions.Expired(now) {
 			s.end(&endError{wire.CodeExpired, "no server for too long; keep your actions and come back"})
 		}
 	}

@@ -15,9 +15,9 @@ type Event struct {
 	attrs map[string]any
 }
 
-// parse reads a line of log/slog's JSON. ok is false for lines that are no such
-// thing, or no event: they are for people.
-func parse(from string, line []byte, now time.Time) (e Event, ok bool) {
+// ParseEvent reads a line of log/slog's JSON. ok is false for lines that are no such
+// thing, or no event: those are for people. now is when the line was read.
+func ParseEvent(from string, line []byte, now time.Time) (e Event, ok bool) {
 	var attrs map[string]any
 	if json.Unmarshal(line, &attrs) != nil {
 		return Event{}, false

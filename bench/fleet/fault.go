@@ -8,8 +8,9 @@ import (
 
 // Fault is something that happens to a game server.
 type Fault struct {
-	Name string
-	Does string // in words, as in "game of server-2 killed (SIGKILL)"; %s is the server
+	Name  string
+	Does  string // what happens, in words; %s is the server's name
+	Heals string // and how it is brought back
 
 	strike func(*Server) error
 	heal   func(*Server) error
@@ -18,17 +19,17 @@ type Fault struct {
 // faults are all there are, in the order in which they are listed.
 var faults = []Fault{
 	{
-		Name: "kill", Does: "game of %s killed (SIGKILL)",
+		Name: "kill", Does: "game of %s killed (SIGKILL)", Heals: "%s gets a new game process from its sidecar",
 		strike: func(s *Server) error { return s.killGame() },
 		heal:   func(*Server) error { return nil }, // its sidecar starts another one
 	},
 	{
-		Name: "host", Does: "game and sidecar of %s killed (SIGKILL)",
+		Name: "host", Does: "game and sidecar of %s killed (SIGKILL)", Heals: "%s started again",
 		strike: func(s *Server) error { return s.killBoth() },
 		heal:   func(s *Server) error { return s.Start() },
 	},
 	{
-		Name: "freeze", Does: "game and sidecar of %s frozen (SIGSTOP)",
+		Name: "freeze", Does: "game and sidecar of %s frozen (SIGSTOP)", Heals: "%s goes on (SIGCONT)",
 		strike: func(s *Server) error { return s.freeze() },
 		heal:   func(s *Server) error { return s.thaw() },
 	},

@@ -73,7 +73,7 @@ func lead() {
 }
 
 func spec(role string) Spec {
-	return Spec{Name: fmt.Sprintf("%s-%d", role, os.Getpid()), Path: os.Args[0], Env: []string{roleEnv + "=" + role}}
+	return Spec{Name: fmt.Sprintf("%s-%d", role, os.Getpid()), Path: os.Args[0], Env: append(os.Environ(), roleEnv+"="+role)}
 }
 
 func newFleet(t *testing.T) *Fleet {
@@ -159,10 +159,10 @@ func TestEventsAndPipes(t *testing.T) {
 func TestParse(t *testing.T) {
 	now := time.Unix(1, 0)
 	for _, line := range []string{"", "panic: x", "7", `{"msg":"no event"}`, `{"event":7}`, `{"event":"cut sho`} {
-		_, ok := parse("p", []byte(line), now)
+		_, ok := ParseEvent("p", []byte(line), now)
 		require.False(t, ok, "%q", line)
 	}
-	e, ok := parse("p", []byte(`{"time":"odd","event":"down","n":"text"}`), now)
+	e, ok := ParseEvent("p", []byte(`{"time":"odd","event":"down","n":"text"}`), now)
 	require.True(t, ok)
 	require.Equal(t, now, e.At, "the time of reading, when the line has none")
 	require.Zero(t, e.Number("n"))

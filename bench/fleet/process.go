@@ -27,7 +27,7 @@ type Spec struct {
 	Name string // unique in the fleet; also names its log file
 	Path string // of the program
 	Args []string
-	Env  []string // besides that of this process
+	Env  []string // nil: that of this process
 
 	// Piped gives Process.Stdin and Stdout a pipe each. Otherwise there is
 	// nothing to read, and what is written goes to the log.
@@ -82,7 +82,7 @@ func (f *Fleet) Start(spec Spec) (*Process, error) {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
 	p := &Process{Spec: spec, fleet: f, log: log, exited: make(chan struct{}), cmd: exec.Command(spec.Path, spec.Args...)}
-	p.cmd.Env = append(os.Environ(), spec.Env...)
+	p.cmd.Env = spec.Env
 	p.cmd.SysProcAttr = attributes()
 	stderr, err := p.pipes()
 	if err == nil {
@@ -173,7 +173,7 @@ func (p *Process) read(stderr io.Reader) {
 		if len(line) > 0 {
 			_, _ = p.log.Write(line)
 			p.fleet.print(p.Spec.Name, line)
-			if e, ok := parse(p.Spec.Name, line, time.Now()); ok {
+			if e, ok := ParseEvent(p.Spec.Name, line, time.Now()); ok {
 				p.fleet.events <- e
 			}
 		}

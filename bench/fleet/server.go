@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 )
 
 // Server is a sidecar and the game process that it supervises.
@@ -110,4 +111,22 @@ func (s *Server) thaw() error {
 		return err
 	}
 	return errors.Join(resume(sidecar.cmd.Process), resume(game))
+}
+
+// Leave asks the server to leave the mesh in good order, and kills it when that
+// takes longer than grace.
+func (s *Server) Leave(grace time.Duration) {
+	s.mu.Lock()
+	p := s.sidecar
+	s.mu.Unlock()
+	if p == nil {
+		return
+	}
+	p.Expect()
+	_ = p.cmd.Process.Signal(os.Interrupt) // fails when it has ended already
+	select {
+	case <-p.Exited():
+	case <-time.After(grace):
+		p.Kill()
+	}
 }

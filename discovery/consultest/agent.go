@@ -155,7 +155,7 @@ func (a *Agent) configure() error {
 		"performance":          map[string]int{"raft_multiplier": 1},
 		"connect":              map[string]bool{"enabled": false},
 		"disable_update_check": true,
-		"log_level":            "info",
+		"log_level":            "warn",
 	}
 	if a.acl {
 		config["acl"] = map[string]any{

@@ -165,7 +165,7 @@ func racedTakeOver(r *rig) {
 	for _, key := range []string{"epoch", "insync"} {
 		changed := false
 		c := r.client(func(cfg *discovery.Config) {
-			cfg.Transport = before(http.DefaultTransport, func(req *http.Request, body string) {
+			cfg.Transport = before(r.http.Transport, func(req *http.Request, body string) {
 				if strings.HasSuffix(req.URL.Path, "/txn") && strings.Contains(body, `"lock"`) && !changed {
 					changed = true
 					value := map[string]string{"epoch": "77", "insync": `["` + r.inc("a") + `"]`}[key]

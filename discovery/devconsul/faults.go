@@ -22,7 +22,7 @@ const (
 	TooMany                    // 429
 	Forbidden                  // 403
 	Hang                       // no answer until the client gives up
-	Empty                      // 200 without a body; writes are done
+	Empty                      // the right status, but no body; writes are done
 	Filtered                   // lists are empty and say so in a header, as for a token without rights
 	Hidden                     // lists are empty and do not say so, as for no token
 )
@@ -178,8 +178,8 @@ func (f *Faults) back(rec *recorder, r *http.Request, fault Fault) {
 	}
 	list := r.Method == http.MethodGet && !strings.HasPrefix(r.URL.Path, "/v1/status/")
 	switch {
-	case fault == Empty && rec.code() == http.StatusOK:
-		rec.body.Reset()
+	case fault == Empty && rec.code() < http.StatusInternalServerError:
+		rec.clear()
 	case list && (fault == Filtered || fault == Hidden):
 		rec.empty(strings.HasPrefix(r.URL.Path, "/v1/kv/"))
 		if fault == Filtered {
@@ -209,9 +209,14 @@ func (r *recorder) WriteHeader(status int) {
 // code is the status; a handler that says nothing says OK.
 func (r *recorder) code() int { return cmp.Or(r.status, http.StatusOK) }
 
+func (r *recorder) clear() {
+	r.body.Reset()
+	r.header.Del("Content-Encoding")
+}
+
 // empty makes the answer one of a list with nothing in it.
 func (r *recorder) empty(kv bool) {
-	r.body.Reset()
+	r.clear()
 	if kv {
 		r.status = http.StatusNotFound
 		return

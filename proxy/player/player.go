@@ -107,7 +107,7 @@ func dialWith(ctx context.Context, cfg Config, dial dialFunc) (*Client, error) {
 	}
 	c := &Client{
 		cfg: cfg, dial: dial,
-		log:       buffer.NewRegion(limits).Open(nil),
+		log:       buffer.NewLog(limits),
 		wake:      pump.NewWaker(),
 		news:      make(chan event, maxNews),
 		datagrams: make(chan []byte, maxNews),

@@ -59,8 +59,10 @@ func (c *Client) seat(w wire.Welcome) (before uint64, err error) {
 	if err := c.forget(min(w.Durable, c.log.Tail())); err != nil {
 		return 0, err
 	}
-	if w.Durable > c.log.Tail() {
-		c.log.Reset(w.Durable) // an earlier life of this player used more seqs than we know of
+	if w.Durable > c.log.Tail() { // an earlier life of this player used more seqs than we know of
+		if err := c.log.Reset(w.Durable); err != nil {
+			return 0, err
+		}
 	}
 	if err := c.log.Rewind(w.Durable); err != nil {
 		return 0, err
@@ -76,8 +78,10 @@ func (c *Client) seat(w wire.Welcome) (before uint64, err error) {
 // forget drops the actions up to seq, which is at most the tail. Those that
 // were not sent on this connection count as sent. The caller holds mu.
 func (c *Client) forget(seq uint64) error {
-	for c.log.Sent() < seq {
-		c.log.Next()
+	if seq > c.log.Sent() {
+		if err := c.log.Rewind(seq); err != nil {
+			return err
+		}
 	}
 	return c.log.Ack(seq)
 }

@@ -76,7 +76,7 @@ func (s *session) play(ctx context.Context) error {
 	r := wire.NewReader(s.link, wire.LinkEdge)
 	for {
 		t, body, err := r.Next()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return errHungUp
 		}
 		if err != nil {

@@ -106,6 +106,11 @@ func (s *Sidecar) Stats() Snapshot { return s.stats.snapshot() }
 // other until ctx ends. It returns nil then, and an error only for what cannot
 // get better by itself: an address in use, a game command that does not start.
 func (s *Sidecar) Run(ctx context.Context) error {
+	socket, err := listenGame(s.cfg.Game)
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
 	cfg := s.cfg.Link
 	cfg.TLS = s.cfg.ServerTLS
 	ln, err := link.Listen(s.cfg.Listen, s.cfg.ResetKey, cfg)
@@ -118,13 +123,6 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	}
 	s.addr.Store(&addr)
 	close(s.ready)
-
-	socket, err := listenGame(s.cfg.Game)
-	if err != nil {
-		ln.Close()
-		return err
-	}
-	defer socket.Close()
 
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.accept(gctx, ln) })

@@ -1,6 +1,9 @@
 package wire
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Code says why: in frames, as QUIC application error code of a closed
 // connection, as metric label. Codes are never renumbered.
@@ -14,7 +17,7 @@ const (
 	CodeProtocol     Code = 0x01 // malformed, truncated or trailing bytes
 	CodeUnknownType  Code = 0x02 // a frame type that does not belong on this link
 	CodeVersion      Code = 0x03 // no common protocol version
-	CodeTooLarge     Code = 0x04 // a frame, name or payload above its limit
+	CodeTooLarge     Code = 0x04 // a frame, payload, text or token above its limit
 	CodeNotHello     Code = 0x05 // the first frame was not Hello or Open
 	CodeJoinTwice    Code = 0x06 // Hello in a running session
 	CodeGap          Code = 0x07 // seq above tail+1
@@ -55,24 +58,51 @@ const (
 	CodeQuarantined Code = 0x43 // a poison action
 )
 
-var codeNames = map[Code]string{
-	CodeNone: "none", CodeProtocol: "protocol", CodeUnknownType: "unknown_type", CodeVersion: "version",
-	CodeTooLarge: "too_large", CodeNotHello: "not_hello", CodeJoinTwice: "join_twice", CodeGap: "gap",
-	CodeReused: "reused", CodeNotYours: "not_yours", CodeName: "name", CodeUnknownName: "unknown_name",
-	CodeAckAhead: "ack_ahead", CodeBadSnapshot: "bad_snapshot", CodeBadHandle: "bad_handle",
-	CodeJoinTimeout: "join_timeout", CodeUnauthorized: "unauthorized", CodeShutdown: "shutdown",
-	CodeReplaced: "replaced", CodeSlow: "slow", CodeExpired: "expired", CodeOverloaded: "overloaded",
-	CodeLost: "lost", CodeLeft: "left", CodeGameExit: "game_exit", CodeGameHang: "game_hang",
-	CodeRefusedUDP: "refused", CodeSilence: "silence", CodeNoLock: "no_lock", CodeDeposed: "deposed",
-	CodeDrain: "drain", CodeLinkClosed: "link_closed", CodeGameFault: "game_fault",
+var codeNames = [...]string{
+	CodeNone: "none",
+
+	CodeProtocol: "protocol", CodeUnknownType: "unknown_type", CodeVersion: "version",
+	CodeTooLarge: "too_large", CodeNotHello: "not_hello", CodeJoinTwice: "join_twice",
+	CodeGap: "gap", CodeReused: "reused", CodeNotYours: "not_yours", CodeName: "name",
+	CodeUnknownName: "unknown_name", CodeAckAhead: "ack_ahead", CodeBadSnapshot: "bad_snapshot",
+	CodeBadHandle: "bad_handle", CodeJoinTimeout: "join_timeout", CodeUnauthorized: "unauthorized",
+
+	CodeShutdown: "shutdown", CodeReplaced: "replaced", CodeSlow: "slow", CodeExpired: "expired",
+	CodeOverloaded: "overloaded", CodeLost: "lost", CodeLeft: "left",
+
+	CodeGameExit: "game_exit", CodeGameHang: "game_hang", CodeRefusedUDP: "refused",
+	CodeSilence: "silence", CodeNoLock: "no_lock", CodeDeposed: "deposed", CodeDrain: "drain",
+	CodeLinkClosed: "link_closed", CodeGameFault: "game_fault",
+
 	CodeStaleEpoch: "stale_epoch", CodeStaleAttach: "stale_attach", CodeNotServing: "not_serving",
 	CodeQuarantined: "quarantined",
 }
 
-// String is the code's name, as used in logs and as metric label.
+// String is the code's name, as used in logs and as metric label. A code of a
+// newer peer is named by its number.
 func (c Code) String() string {
-	if s, ok := codeNames[c]; ok {
-		return s
+	if c < Code(len(codeNames)) && codeNames[c] != "" {
+		return codeNames[c]
 	}
 	return "code_" + strconv.FormatUint(uint64(c), 10)
+}
+
+// ParseCode returns the code of a name that String returns for a code of the registry.
+func ParseCode(name string) (Code, bool) {
+	i := slices.Index(codeNames[:], name)
+	if name == "" || i < 0 {
+		return CodeNone, false
+	}
+	return Code(i), true
+}
+
+// Codes lists the registry in ascending order.
+func Codes() []Code {
+	var codes []Code
+	for i, name := range codeNames {
+		if name != "" {
+			codes = append(codes, Code(i))
+		}
+	}
+	return codes
 }

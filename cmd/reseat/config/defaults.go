@@ -8,7 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // DefaultEdge has the defaults of an edge. Regions has none.
@@ -16,19 +18,10 @@ func DefaultEdge() Edge {
 	return Edge{
 		Listen:       ":7777",
 		DrainTimeout: 2 * time.Second,
-		Limits: Limits{
-			Actions:       100,
-			Bytes:         64 * KiB,
-			Age:           10 * time.Second,
-			ActionBytes:   4 * KiB,
-			RegionBytes:   256 * MiB,
-			SnapshotBytes: 16 * MiB,
-			Players:       10_000,
-			HandshakeRate: 200,
-		},
-		Link:   defaultLink(),
-		Consul: defaultConsul(),
-		Log:    defaultLog(),
+		Limits:       defaultLimits(),
+		Link:         defaultLink(),
+		Consul:       defaultConsul(),
+		Log:          defaultLog(),
 	}
 }
 
@@ -51,6 +44,20 @@ func DefaultSidecar() Sidecar {
 		Link:   defaultLink(),
 		Consul: defaultConsul(),
 		Log:    defaultLog(),
+	}
+}
+
+func defaultLimits() Limits {
+	kept := buffer.DefaultLimits()
+	return Limits{
+		Actions:       kept.Actions,
+		Bytes:         Size(kept.Bytes),
+		Age:           kept.Age,
+		ActionBytes:   Size(kept.ActionBytes),
+		RegionBytes:   Size(kept.RegionBytes),
+		SnapshotBytes: Size(kept.SnapshotBytes),
+		Players:       10_000,
+		HandshakeRate: 200,
 	}
 }
 
@@ -114,8 +121,8 @@ func fillMachine(host, stateDir *string, env environment) {
 
 // nameFor makes a name of a host's, which may be as long as a name can be.
 func nameFor(role, host string) string {
-	const longest = 64
-	return (role + host)[:min(longest, len(role+host))]
+	name := role + host
+	return name[:min(wire.MaxName, len(name))]
 }
 
 func fill(field *string, value string) {

@@ -8,13 +8,15 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // Bounds that hold elsewhere.
 const (
-	maxActionBytes   = 4 * KiB  // of the wire's action frame
-	maxSnapshotBytes = 16 * MiB // of the wire's snapshot stream
-	maxSocketPath    = 107      // of a unix socket's path, in Linux
+	maxActionBytes   = Size(wire.MaxAction)
+	maxSnapshotBytes = Size(wire.MaxSnapshot)
+	maxSocketPath    = 107 // bytes of a unix socket's path, in Linux
 	maxDuration      = 24 * time.Hour
 )
 

@@ -1,0 +1,322 @@
+// Package demo shows what Reseat does: it starts a registry, three game servers
+// with their sidecars, an edge and a crowd of players, all as processes of their
+// own on this machine, makes servers fail under the players, shows what happens
+// as it happens, and has the outcome judged.
+//
+// It knows how the processes are started and what they report, but not how they
+// work: who is primary it learns from the registry, what the players saw from
+// the players, and what was done from the game.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/bench/fleet"
+)
+
+// Config says what to show.
+type Config struct {
+	Players int
+	Rate    float64 // actions per second of each player
+	Rounds  int     // how often each of the faults happens
+	Faults  []fleet.Fault
+	Seed    uint64
+	Consul  string // address of an agent; empty: a registry of the demo's own
+	Keep    bool   // the folder with logs and state
+
+	Program string    // the path of reseat
+	Echo    io.Writer // of the processes' logs; nil: none
+	Screen  *Screen
+}
+
+// steadyTime is how long everything goes well before each fault, and aftermath
+// how long the demo goes on watching when all players are back: what comes
+// later than that is in the figures for times without a fault.
+const (
+	steadyTime = 1500 * time.Millisecond
+	aftermath  = time.Second
+)
+
+// demo is a run.
+type demo struct {
+	cfg    Config
+	stage  *stage
+	crowd  *bots.Remote
+	bar    string // what the changing line begins with
+	rounds []Round
+}
+
+// Run shows the demo and judges it. An error means that it could not be shown
+// to the end; whether it went well is in the report.
+func Run(ctx context.Context, cfg Config) (Report, error) {
+	began := time.Now()
+	dir, err := os.MkdirTemp("", "reseat-demo-")
+	if err != nil {
+		return Report{}, fmt.Errorf("demo: %w", err)
+	}
+	d := &demo{cfg: cfg, stage: newStage(cfg, dir)}
+	found, err := d.run(ctx)
+	cfg.Screen.Bar("")
+	report := newReport(found)
+	report.Started, report.Took = began, time.Since(began).Seconds()
+	if cfg.Keep || err != nil && ctx.Err() == nil || err == nil && !report.OK {
+		cfg.Screen.Line("state and logs are in %s", dir)
+	} else if remove := os.RemoveAll(dir); remove != nil {
+		err = errors.Join(err, remove)
+	}
+	return report, err
+}
+
+// run has everything that must run beside the show, and ends it after it.
+func (d *demo) run(ctx context.Context) (evidence, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.stage.observe(ctx) })
+	found, err := d.show(ctx, g)
+	cancel()
+	d.stage.close()
+	if beside := g.Wait(); err == nil {
+		err = beside
+	}
+	return found, err
+}
+
+// show is the script.
+func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
+	found := evidence{settings: d.settings()}
+	d.cfg.Screen.Line("%s at %v actions/s, %d game servers with sidecars, 1 edge, registry %s",
+		plural(d.cfg.Players, "player"), d.cfg.Rate, servers, found.settings.Registry)
+	if err := d.raise(ctx, g); err != nil {
+		return found, err
+	}
+	var err error
+	if found.before, err = d.crowd.Audit(ctx); err != nil {
+		return found, err
+	}
+	if err := d.crowd.Play(); err != nil {
+		return found, err
+	}
+	began := time.Now()
+	found.failed = d.act(ctx)
+	found.rounds, found.played = d.rounds, time.Since(began)
+	if ctx.Err() != nil {
+		return found, context.Cause(ctx)
+	}
+	return found, d.settle(ctx, &found)
+}
+
+// raise starts everything and seats the players.
+func (d *demo) raise(ctx context.Context, g *errgroup.Group) error {
+	d.cfg.Screen.Bar("starting")
+	made, err := d.stage.open(ctx)
+	if err != nil {
+		return err
+	}
+	g.Go(func() error { return d.stage.watch(ctx) })
+	primary, epoch, err := d.ready(ctx, time.Time{}, "")
+	if err != nil {
+		return err
+	}
+	d.cfg.Screen.Line("%s is primary, epoch %d; %s stand by", primary.Name, epoch, list(d.others(primary)))
+	if d.crowd, err = d.stage.admit(made.Public.CA); err != nil {
+		return err
+	}
+	g.Go(func() error {
+		if err := d.crowd.Run(ctx); ctx.Err() == nil {
+			return err
+		}
+		return nil
+	})
+	if err := d.crowd.Join(ctx); err != nil {
+		return err
+	}
+	d.cfg.Screen.Line("%s, %d processes", inTheGame(d.cfg.Players), d.processes())
+	return nil
+}
+
+func inTheGame(n int) string {
+	if n == 1 {
+		return "1 player is in the game"
+	}
+	return plural(n, "player") + " are in the game"
+}
+
+// processes is how many there are, this one not counted.
+func (d *demo) processes() int {
+	n := 2*servers + 2 // sidecars and games, the edge and the players
+	if d.cfg.Consul == "" {
+		n++
+	}
+	return n
+}
+
+func (d *demo) others(primary *fleet.Server) (others []string) {
+	for _, s := range d.stage.servers {
+		if s != primary {
+			others = append(others, s.Name)
+		}
+	}
+	return others
+}
+
+// ready waits until there is a primary to harm, of an epoch that is not old,
+// and until all servers are in the mesh; the one that was struck has to have
+// joined again.
+func (d *demo) ready(ctx context.Context, struck time.Time, server string) (primary *fleet.Server, epoch uint64, err error) {
+	err = d.stage.await(ctx, "a primary and two backups", func(k known) bool {
+		for _, s := range d.stage.servers {
+			if k.joined[s.Name].IsZero() || s.Name == server && !k.joined[s.Name].After(struck) {
+				return false
+			}
+		}
+		primary, epoch = d.stage.primary(k)
+		return primary != nil
+	})
+	return primary, epoch, err
+}
+
+// act lets every fault happen in turn, and the whole of it Rounds times.
+func (d *demo) act(ctx context.Context) error {
+	all := slices.Repeat(d.cfg.Faults, d.cfg.Rounds)
+	for i, fault := range all {
+		d.bar = fmt.Sprintf("round %d of %d  %-7s", i+1, len(all), fault.Name)
+		round, err := d.round(ctx, fault)
+		if err != nil {
+			d.stage.timeline.end()
+			return fmt.Errorf("round %d (%s): %w", i+1, fault.Name, err)
+		}
+		d.rounds = append(d.rounds, round)
+	}
+	return nil
+}
+
+// round makes one server fail, and sees it back.
+func (d *demo) round(ctx context.Context, fault fleet.Fault) (Round, error) {
+	if err := d.steady(ctx, steadyTime); err != nil {
+		return Round{}, err
+	}
+	server, epoch, err := d.ready(ctx, time.Time{}, "")
+	if err != nil {
+		return Round{}, err
+	}
+	d.cfg.Screen.Line("")
+	r := Round{Fault: fault.Name, Server: server.Name, At: time.Now(), EpochBefore: epoch}
+	d.stage.timeline.begin(r.At, fmt.Sprintf(fault.Does, server.Name))
+	if err := fault.Strike(server); err != nil {
+		return r, err
+	}
+	if err := d.crowd.Mark(fault.Name, r.At.UnixNano()); err != nil {
+		return r, err
+	}
+	if r.Back, err = d.comeback(ctx, r.At); err != nil {
+		return r, err
+	}
+	d.stage.timeline.add(r.At.Add(r.Back), markDone, d.allBack())
+	if err := d.steady(ctx, aftermath); err != nil {
+		return r, err
+	}
+	if err := d.crowd.Close(time.Now().UnixNano()); err != nil {
+		return r, err
+	}
+	d.stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(fault.Heals, server.Name))
+	if err := fault.Heal(server); err != nil {
+		return r, err
+	}
+	if _, r.EpochAfter, err = d.ready(ctx, r.At, server.Name); err != nil {
+		return r, err
+	}
+	r.Timeline = d.stage.timeline.end()
+	return r, nil
+}
+
+func (d *demo) allBack() string {
+	if d.cfg.Players == 1 {
+		return "the player has new durable actions"
+	}
+	return fmt.Sprintf("all %s have new durable actions", plural(d.cfg.Players, "player"))
+}
+
+// steady lets the players play for a while.
+func (d *demo) steady(ctx context.Context, long time.Duration) error {
+	began, over := time.Now(), time.NewTimer(long)
+	defer over.Stop()
+	for {
+		select {
+		case <-over.C:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case p := <-d.crowd.Progress():
+			d.cfg.Screen.Bar(fmt.Sprintf("%s  %s   %s sent, %s in flight", d.bar, gauge(int(time.Since(began)), int(long), gaugeWidth),
+				plural(p.Sent, "action"), grouped(p.Sent-p.Durable)))
+		}
+	}
+}
+
+const gaugeWidth = 20
+
+// comeback waits until every player has a durable action from after the fault,
+// and tells how long after it the last of them had.
+func (d *demo) comeback(ctx context.Context, fault time.Time) (time.Duration, error) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		case <-late.C:
+			return 0, fmt.Errorf("after %v not all players have a new durable action", patience)
+		case p := <-d.crowd.Progress():
+			if p.BackAt < fault.UnixNano() { // nobody, or said before the mark arrived
+				p.Back = 0
+			}
+			if p.Ended > 0 {
+				return 0, fmt.Errorf("the sessions of %s have ended", plural(p.Ended, "player"))
+			}
+			if p.Back == p.Players {
+				return time.Unix(0, p.BackAt).Sub(fault), nil
+			}
+			d.cfg.Screen.Bar(fmt.Sprintf("%s  %s   %d of %s back, %s kept", d.bar, gauge(p.Back, p.Players, gaugeWidth),
+				p.Back, plural(p.Players, "player"), plural(p.Sent-p.Durable, "action")))
+		}
+	}
+}
+
+// settle stops the players and collects what all sides have to say. What did
+// not become durable is not an error here: it is for the judge.
+func (d *demo) settle(ctx context.Context, found *evidence) error {
+	d.cfg.Screen.Bar("settling")
+	stopped := d.crowd.Stop(ctx)
+	var err error
+	if found.after, err = d.crowd.Audit(ctx); err != nil {
+		return errors.Join(stopped, err)
+	}
+	if stopped == nil {
+		_ = d.crowd.Stop(ctx) // the audit was an action, too; the ledgers tell if it was lost
+	}
+	found.result, err = d.crowd.Result(ctx)
+	return err
+}
+
+func (d *demo) settings() Settings {
+	s := Settings{
+		Players: d.cfg.Players, Rate: d.cfg.Rate, Rounds: d.cfg.Rounds, Seed: d.cfg.Seed, Registry: "in memory",
+	}
+	for _, f := range d.cfg.Faults {
+		s.Faults = append(s.Faults, f.Name)
+	}
+	if d.cfg.Consul != "" {
+		s.Registry = "Consul at " + d.cfg.Consul
+	}
+	return s
+}

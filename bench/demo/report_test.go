@@ -1,0 +1,155 @@
+package demo
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/world"
+)
+
+const ms = time.Millisecond
+
+// found is a run of two rounds with two players in which all went well.
+func found() evidence {
+	books := world.Books{
+		Totals: world.Totals{Gold: 1_000_000, Items: [world.Kinds]uint64{30_000, 25_000, 25_000}}, Trades: 321,
+	}
+	e := evidence{
+		before: books, after: books, played: 5 * time.Second,
+		settings: Settings{Players: 2, Rate: 10, Rounds: 1, Faults: []string{"kill", "freeze"}, Seed: 7, Registry: "in memory"},
+		rounds: []Round{
+			{Fault: "kill", Server: "server-2", EpochBefore: 1, EpochAfter: 2},
+			{Fault: "freeze", Server: "server-1", EpochBefore: 2, EpochAfter: 3},
+		},
+	}
+	e.result = bots.Result{
+		Faults: []bots.Fault{
+			{Stalls: []judge.Stall{{Durable: 34 * ms, Reply: 30 * ms, InFlight: 2}, {Durable: 61 * ms, Reply: 55 * ms, InFlight: 1, Unreplied: 1}}},
+			{Stalls: []judge.Stall{{Durable: 412 * ms, Reply: 410 * ms, InFlight: 2}, {Durable: 1460 * ms, Reply: 1450 * ms}}},
+		},
+		QuietDurable: judge.Spread{N: 90, P50: 21 * ms, P99: 38 * ms, Max: 52 * ms},
+		QuietReply:   judge.Spread{N: 90, P50: 1200 * time.Microsecond, P99: 4 * ms, Max: 9 * ms},
+	}
+	for _, player := range []string{"bot-001", "bot-002"} {
+		e.result.Ledgers = append(e.result.Ledgers, judge.Ledger{Player: player, Sent: 100, Durable: 100})
+		e.after.Players = append(e.after.Players, world.Account{Player: player, Journal: world.Journal{Last: 100, Applied: 100}})
+	}
+	return e
+}
+
+func table(r Report) string {
+	var out bytes.Buffer
+	NewScreen(&out).Table(r)
+	return out.String()
+}
+
+func TestTable(t *testing.T) {
+	r := newReport(found())
+	require.True(t, r.OK, r.Problems)
+	for line := range strings.Lines(table(r)) {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), 81, line) // and the line's end
+	}
+	require.Equal(t, `
+stall       rounds  in flight       p50       p99       max   p99 to reply
+kill             1          3     34 ms     61 ms     61 ms          55 ms
+freeze           1          2    412 ms   1460 ms   1460 ms        1450 ms
+no fault                          21 ms     38 ms     52 ms         4.0 ms
+Stall: each player's longest wait, from the fault until an action is durable;
+nothing is subtracted. No fault: each action, from intended to durable.
+
+actions sent                   200
+durable                        200  ✓
+lost                             0  ✓
+applied twice                    0  ✓
+out of order                     0  ✓
+disconnects                      0  ✓
+gold before              1,000,000     items 30,000 + 25,000 + 25,000
+gold after               1,000,000  ✓  items 30,000 + 25,000 + 25,000  ✓
+failovers (epochs)               2  ✓
+
+2 game servers failed under 2 players, who made 321 trades:
+nobody was disconnected, nothing was lost and nothing was done twice.
+`, table(r))
+}
+
+func TestTableOfAFailure(t *testing.T) {
+	e := found()
+	e.result.Ledgers[0].Durable = 99
+	e.result.Ledgers[1].Disconnects = 1
+	e.after.Totals.Items[1]--
+	e.after.Players[0].Journal.Last--
+	e.result.Lag = 120 * ms
+	r := newReport(e)
+	require.False(t, r.OK)
+	drawn := table(r)
+	require.Contains(t, drawn, "disconnects                      1  ✗\n")
+	require.Contains(t, drawn, "1,000,000  ✓  items 30,000 + 24,999 + 25,000  ✗\n")
+	require.Contains(t, drawn, "This machine was busy, it woke a player 120 ms late")
+	require.Contains(t, drawn, "The promises were not kept, or not put to the test (kill, freeze, seed 7):\n  bot-001: 1 action not durable at the end\n")
+	for line := range strings.Lines(drawn) {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), 100, line)
+	}
+}
+
+func TestARunThatProvesNothingFails(t *testing.T) {
+	for says, change := range map[string]func(*evidence){
+		"round 2 (freeze): no failover happened, the epoch is still 2": func(e *evidence) { e.rounds[1].EpochAfter = 2 },
+		"no action was in flight": func(e *evidence) {
+			for _, f := range e.result.Faults {
+				for i := range f.Stalls {
+					f.Stalls[i].InFlight = 0
+				}
+			}
+		},
+		"only 1 of 2 rounds took place":                func(e *evidence) { e.rounds = e.rounds[:1] },
+		"only 0 of 2 rounds took place":                func(e *evidence) { e.rounds = nil },
+		"the players sent only 200 of 2,000 actions":   func(e *evidence) { e.played = 100 * time.Second },
+		"round 2 (freeze): waited 30s in vain for it":  func(e *evidence) { e.failed = errors.New("round 2 (freeze): waited 30s in vain for it") },
+		"bot-001: 1 action lost":                       func(e *evidence) { e.after.Players[0].Journal.Last-- },
+		"the conserved totals were {1000000 [30000 25": func(e *evidence) { e.after.Gold++ },
+	} {
+		t.Run(says, func(t *testing.T) {
+			e := found()
+			change(&e)
+			r := newReport(e)
+			require.False(t, r.OK)
+			require.Contains(t, strings.Join(r.Problems, "\n"), says)
+			table(r)
+		})
+	}
+}
+
+func TestRoundsOfOneFaultCountTogether(t *testing.T) {
+	e := found()
+	e.settings.Faults, e.settings.Rounds = []string{"kill"}, 2
+	e.rounds[1].Fault = "kill"
+	r := newReport(e)
+	require.True(t, r.OK, r.Problems)
+	require.Equal(t, []FaultReport{{
+		Fault: "kill", Rounds: 2, InFlight: 5, Unreplied: 1,
+		Durable: judge.Spread{N: 4, P50: 61 * ms, P99: 1460 * ms, Max: 1460 * ms},
+		Reply:   judge.Spread{N: 4, P50: 55 * ms, P99: 1450 * ms, Max: 1450 * ms},
+	}}, r.Faults)
+	require.EqualValues(t, 2, r.epochs())
+}
+
+func TestReportAsJSON(t *testing.T) {
+	text, err := json.Marshal(newReport(found()))
+	require.NoError(t, err)
+	var r map[string]any
+	require.NoError(t, json.Unmarshal(text, &r))
+	for _, key := range []string{"ok", "problems", "verdict", "faults", "quiet_durable", "rounds", "settings", "machine", "started"} {
+		require.Contains(t, r, key)
+	}
+	require.Len(t, r["rounds"].([]any)[0].(map[string]any)["stalls"], 2)
+	require.Equal(t, []any{}, r["problems"])
+}

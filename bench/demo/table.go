@@ -1,0 +1,105 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/world"
+)
+
+// lagNoted is how late the players' schedule may run before the reader is told.
+const lagNoted = 50 * time.Millisecond
+
+// Table draws a report for people, at most 80 columns wide.
+func (s *Screen) Table(r Report) {
+	s.Line("")
+	s.stalls(r)
+	s.Line("")
+	s.promises(r)
+	s.Line("")
+	s.closing(r)
+}
+
+// stalls is the upper table.
+func (s *Screen) stalls(r Report) {
+	s.Line("%s", s.paint(bold, fmt.Sprintf("%-10s%8s%11s%10s%10s%10s%15s", "stall", "rounds", "in flight", "p50", "p99", "max", "p99 to reply")))
+	row := func(name, rounds, inFlight string, durable, reply judge.Spread) {
+		s.Line("%-10s%8s%11s%10s%10s%10s%15s", name, rounds, inFlight,
+			millis(durable.P50), millis(durable.P99), millis(durable.Max), millis(reply.P99))
+	}
+	for _, f := range r.Faults {
+		row(f.Fault, grouped(f.Rounds), grouped(f.InFlight), f.Durable, f.Reply)
+	}
+	row("no fault", "", "", r.QuietDurable, r.QuietReply)
+	s.Line("%s", s.paint(dim, "Stall: each player's longest wait, from the fault until an action is durable;"))
+	s.Line("%s", s.paint(dim, "nothing is subtracted. No fault: each action, from intended to durable."))
+	if r.LagMax > lagNoted {
+		s.Line("%s", s.paint(dim, fmt.Sprintf("This machine was busy, it woke a player %s late: that is in these figures.", millis(r.LagMax))))
+	}
+}
+
+// promises is the lower table: what must be 0, and what must not change.
+func (s *Screen) promises(r Report) {
+	v := r.Verdict
+	count := func(name string, n uint64) { s.Line("%-22s%12s", name, grouped(n)) }
+	zero := func(name string, n uint64) {
+		s.Line("%-22s%12s  %s", name, grouped(n), s.check(n == 0))
+	}
+	count("actions sent", v.Sent)
+	s.Line("%-22s%12s  %s", "durable", grouped(v.Durable), s.check(v.Durable == v.Sent))
+	zero("lost", v.Lost+v.Skipped)
+	zero("applied twice", v.Doubled)
+	zero("out of order", v.Reordered)
+	zero("disconnects", v.Disconnects)
+	for _, rare := range []struct {
+		name string
+		n    uint64
+	}{
+		{"refused", v.Refused},
+		{"altered (players)", v.Altered},
+		{"invented", v.Invented},
+		{"malformed", v.Malformed},
+		{"wrong durable marks", v.Fell},
+		{"stray answers", v.Strays},
+		{"sessions ended", v.Ended},
+	} {
+		if rare.n > 0 {
+			zero(rare.name, rare.n)
+		}
+	}
+	s.Line("%-22s%12s  %s  %s", "gold before", grouped(v.Before.Gold), " ", "items "+itemsOf(v.Before))
+	s.Line("%-22s%12s  %s  %s  %s", "gold after", grouped(v.After.Gold),
+		s.check(v.Before.Gold == v.After.Gold), "items "+itemsOf(v.After), s.check(v.Before.Items == v.After.Items))
+	s.Line("%-22s%12s  %s", "failovers (epochs)", grouped(r.epochs()), s.check(r.epochs() >= uint64(len(r.Rounds))))
+}
+
+func itemsOf(t world.Totals) string {
+	var kinds []string
+	for _, n := range t.Items {
+		kinds = append(kinds, grouped(n))
+	}
+	return strings.Join(kinds, " + ")
+}
+
+func (s *Screen) check(good bool) string {
+	if good {
+		return s.paint(green, markDone)
+	}
+	return s.paint(red, markFault)
+}
+
+// closing is the last word.
+func (s *Screen) closing(r Report) {
+	if r.OK {
+		s.Line("%s", s.paint(green, fmt.Sprintf("%s failed under %s, who made %s:",
+			plural(len(r.Rounds), "game server"), plural(r.Verdict.Players, "player"), plural(r.Trades, "trade"))))
+		s.Line("%s", s.paint(green, "nobody was disconnected, nothing was lost and nothing was done twice."))
+		return
+	}
+	s.Line("%s", s.paint(red, fmt.Sprintf("The promises were not kept, or not put to the test (%s, seed %d):", r.faultNames(), r.Settings.Seed)))
+	for _, p := range r.Problems {
+		s.Line("  %s", s.paint(red, p))
+	}
+}

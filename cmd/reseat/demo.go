@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/bench/fleet"
+)
+
+// demoFlags are what a person can ask the demo for.
+type demoFlags struct {
+	players int
+	rate    float64
+	rounds  int
+	faults  string
+	seed    uint64
+	consul  string
+	json    bool
+	keep    bool
+	verbose bool
+}
+
+func newDemo() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Watch game servers die under players who notice nothing but a short stall",
+		Long: `Starts a registry, three game servers with their sidecars, an edge and players,
+all as processes on this machine, lets servers fail, and checks that nobody was
+disconnected and no action was lost, doubled or reordered.
+
+Faults: kill (SIGKILL of the game process), host (SIGKILL of game and sidecar),
+freeze (SIGSTOP of both). The exit code is 1 if a promise was not kept.`,
+		Example: `  reseat demo
+  reseat demo --players 100 --fault kill,host,freeze --rounds 3
+  reseat demo --consul 127.0.0.1:8500 --json`,
+		Args: noArguments,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.IntVar(&f.players, "players", 50, "number of players, 1 to 999")
+	flags.Float64Var(&f.rate, "rate", 10, "actions per second of each player")
+	flags.IntVar(&f.rounds, "rounds", 1, "how often each fault happens")
+	flags.StringVar(&f.faults, "fault", "kill,freeze", "what happens, in this order: "+strings.Join(fleet.FaultNames(), ", "))
+	flags.Uint64Var(&f.seed, "seed", 1, "decides what the players do")
+	flags.StringVar(&f.consul, "consul", "", "HOST:PORT of a Consul agent to use (default: a registry in memory)")
+	flags.BoolVar(&f.json, "json", false, "print the report as JSON; the rest goes to standard error")
+	flags.BoolVar(&f.keep, "keep", false, "keep the folder with logs and state")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return runDemo(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	return cmd
+}
+
+// errDemo: the demo ran, and its report says what went wrong.
+var errDemo = errors.New("the demo failed, see its report")
+
+func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
+	cfg, err := f.config()
+	if err != nil {
+		return &usageError{err}
+	}
+	if cfg.Program, err = os.Executable(); err != nil {
+		return fmt.Errorf("the demo starts this program again, and cannot find it: %w", err)
+	}
+	cfg.Screen = demo.NewScreen(stdout)
+	if f.json {
+		cfg.Screen = demo.NewScreen(stderr)
+	}
+	if f.verbose {
+		cfg.Echo = stderr
+	}
+	report, err := demo.Run(ctx, cfg)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case err != nil:
+		return err
+	case f.json:
+		enc := json.NewEncoder(stdout)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(report)
+	default:
+		cfg.Screen.Table(report)
+	}
+	if err == nil && !report.OK {
+		err = errDemo
+	}
+	return err
+}
+
+func (f demoFlags) config() (demo.Config, error) {
+	faults, err := fleet.ParseFaults(f.faults)
+	switch {
+	case err != nil:
+		return demo.Config{}, fmt.Errorf("--fault: %w", err)
+	case f.players < 1 || f.players > 999:
+		return demo.Config{}, fmt.Errorf("--players %d is not 1 to 999", f.players)
+	case f.rate < 0.1 || f.rate > 1000:
+		return demo.Config{}, fmt.Errorf("--rate %v is not 0.1 to 1000", f.rate)
+	case f.rounds < 1:
+		return demo.Config{}, fmt.Errorf("--rounds %d is not 1 or more", f.rounds)
+	}
+	return demo.Config{
+		Players: f.players, Rate: f.rate, Rounds: f.rounds, Faults: faults, Seed: f.seed, Consul: f.consul, Keep: f.keep,
+	}, nil
+}

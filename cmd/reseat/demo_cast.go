@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/bench/world"
+	"github.com/reseat-proxy/reseat/cmd/reseat/config"
+	"github.com/reseat-proxy/reseat/discovery/devconsul"
+	"github.com/reseat-proxy/reseat/proxy/certs"
+	"github.com/reseat-proxy/reseat/proxy/game"
+	"github.com/reseat-proxy/reseat/proxy/player"
+)
+
+// The demo's processes besides edge and sidecars are commands of their own,
+// which the demo starts and nobody else has to know.
+
+func newDemoRegistry() *cobra.Command {
+	var listen string
+	cmd := &cobra.Command{
+		Use:    "demo-registry",
+		Short:  "The demo's registry: as much of Consul as it needs, in memory",
+		Hidden: true,
+		Args:   noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runDemoRegistry(cmd.Context(), listen, demoLog(cmd.ErrOrStderr()))
+		},
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "TCP address")
+	return cmd
+}
+
+func runDemoRegistry(ctx context.Context, listen string, log *slog.Logger) error {
+	ln, err := net.Listen("tcp", listen)
+	if err != nil {
+		return explainListen(err, map[string]string{"tcp": "--listen"})
+	}
+	registry := devconsul.New(devconsul.Options{})
+	server := &http.Server{Handler: registry, ReadHeaderTimeout: time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	defer registry.Close()
+	log.Info("registry listens", "event", "listening", "addr", ln.Addr().String())
+	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func newDemoGame() *cobra.Command {
+	return &cobra.Command{
+		Use:    "demo-game",
+		Short:  "The demo's game server",
+		Hidden: true,
+		Args:   noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return game.Run(cmd.Context(), game.Config{
+				Name: "demo-game",
+				New:  func(string) game.World { return world.New() },
+				Log:  demoLog(cmd.ErrOrStderr()),
+			})
+		},
+	}
+}
+
+// crowdFlags say who plays, and where.
+type crowdFlags struct {
+	edge, region, ca string
+	players          int
+	rate             float64
+	seed             uint64
+}
+
+func newDemoBots() *cobra.Command {
+	var f crowdFlags
+	cmd := &cobra.Command{
+		Use:    "demo-bots",
+		Short:  "The demo's players: they take orders on standard input",
+		Hidden: true,
+		Args:   noArguments,
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.edge, "edge", "127.0.0.1:7777", "address of the edge")
+	flags.StringVar(&f.region, "region", "demo", "region to join")
+	flags.StringVar(&f.ca, "ca", "", "PEM file with the certificates to trust")
+	flags.IntVar(&f.players, "players", 50, "number of players")
+	flags.Float64Var(&f.rate, "rate", 10, "actions per second of each player")
+	flags.Uint64Var(&f.seed, "seed", 1, "decides what they do")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return runDemoBots(cmd.Context(), f, cmd.InOrStdin(), cmd.OutOrStdout(), demoLog(cmd.ErrOrStderr()))
+	}
+	return cmd
+}
+
+func runDemoBots(ctx context.Context, f crowdFlags, in io.Reader, out io.Writer, log *slog.Logger) error {
+	tls, err := certs.PlayerClient(f.ca)
+	if err != nil {
+		return err
+	}
+	crowd, err := bots.New(bots.Config{
+		Players: f.players, Rate: f.rate, Seed: f.seed,
+		Dial: func(ctx context.Context, name string, h player.Handler) (bots.Client, error) {
+			return player.Dial(ctx, player.Config{
+				Edges: []string{f.edge}, Region: f.region, Player: name, TLS: tls, Handler: h, Log: log,
+			})
+		},
+	})
+	if err != nil {
+		return err
+	}
+	if file, ok := in.(*os.File); ok { // ends the reading when ctx ends
+		stop := context.AfterFunc(ctx, func() { _ = file.Close() })
+		defer stop()
+	}
+	if err := bots.Serve(ctx, crowd, in, out); err != nil {
+		return fmt.Errorf("players: %w", err)
+	}
+	return nil
+}
+
+// demoLog writes what the demo reads.
+func demoLog(w io.Writer) *slog.Logger { return newLogger(w, config.Log{Format: "json"}) }

@@ -1,0 +1,215 @@
+package discovery_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/discovery/consultest"
+)
+
+// These tests are about what only a real agent has: access control, and a life
+// that can be interrupted.
+
+const patience = 30 * time.Second
+
+func newClient(t *testing.T, cfg discovery.Config) *discovery.Client {
+	t.Helper()
+	c, err := discovery.New(cfg, nil)
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+func server(incarnation string) discovery.Server {
+	return discovery.Server{Incarnation: incarnation, Address: "127.0.0.1:7001", Regions: []string{"r"}}
+}
+
+func holder(incarnation string) discovery.Holder {
+	return discovery.Holder{Incarnation: incarnation, Address: "127.0.0.1:7001"}
+}
+
+// start runs fn until the test ends.
+func start(t *testing.T, fn func(context.Context) error) <-chan error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ended <- fn(ctx)
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return ended
+}
+
+func until(t *testing.T, views <-chan discovery.View, what string, good func(discovery.View) bool) discovery.View {
+	t.Helper()
+	limit := time.After(patience)
+	var last discovery.View
+	for {
+		select {
+		case last = <-views:
+			if good(last) {
+				return last
+			}
+		case <-limit:
+			t.Fatalf("no view with %s; the last was %+v", what, last)
+		}
+	}
+}
+
+// Minimal policies, as DESIGN.md has them.
+const (
+	sidecarRules = `
+service "reseat-game" { policy = "write" }
+session "consultest"  { policy = "write" }
+key_prefix "reseat/"  { policy = "write" }
+node_prefix ""        { policy = "read" }`
+	edgeRules = `
+service "reseat-game" { policy = "read" }
+key_prefix "reseat/"  { policy = "read" }
+node_prefix ""        { policy = "read" }`
+)
+
+func without(rules, word string) string {
+	var kept []string
+	for line := range strings.Lines(rules) {
+		if !strings.HasPrefix(line, word) {
+			kept = append(kept, line)
+		}
+	}
+	return strings.Join(kept, "")
+}
+
+func TestAccessControl(t *testing.T) {
+	agent := consultest.Start(t, consultest.WithACLs())
+	with := func(t *testing.T, name, rules string) *discovery.Client {
+		t.Helper()
+		return newClient(t, discovery.Config{Address: agent.URL(), Token: agent.NewToken(name, rules), Wait: time.Second})
+	}
+
+	sidecar := with(t, "sidecar", sidecarRules)
+	reg, err := sidecar.Register(t.Context(), server("main"))
+	require.NoError(t, err)
+	start(t, reg.Run)
+	grant, err := sidecar.TakeOver(t.Context(), "r", reg.Session(), holder("main"), 0)
+	require.NoError(t, err)
+	_, err = sidecar.ChangeInSync(t.Context(), "r", reg.Session(), grant.InSyncVersion, []string{"main"})
+	require.NoError(t, err)
+
+	t.Run("edge", func(t *testing.T) {
+		edge := with(t, "edge", edgeRules)
+		w := edge.Watch("r")
+		start(t, w.Run)
+		until(t, w.Views(), "everything", func(v discovery.View) bool {
+			return !v.Stale && len(v.Servers) == 1 && v.Servers[0].Passing &&
+				v.Primary != nil && v.Primary.Incarnation == "main" && v.InSyncKnown
+		})
+		_, err := edge.Register(t.Context(), server("x"))
+		require.ErrorIs(t, err, discovery.ErrAccess)
+		_, err = edge.TakeOver(t.Context(), "r", reg.Session(), holder("main"), 0)
+		require.ErrorIs(t, err, discovery.ErrAccess)
+		_, err = edge.ChangeInSync(t.Context(), "r", reg.Session(), 0, nil)
+		require.ErrorIs(t, err, discovery.ErrAccess)
+		require.ErrorIs(t, edge.Release(t.Context(), "r", reg.Session()), discovery.ErrAccess)
+		require.ErrorIs(t, edge.DestroySession(t.Context(), reg.Session()), discovery.ErrAccess)
+	})
+
+	for _, test := range []struct {
+		missing string // the rule that is left out
+		call    func(context.Context, *discovery.Client) error
+		silent  bool
+		right   string
+	}{
+		{"service", register, false, `service "reseat-game" { policy = "write" }`},
+		{"session", register, false, `session_prefix "" { policy = "write" }`},
+		{"node_prefix", register, true, `node_prefix "" { policy = "read" }`},
+		{"key_prefix", func(ctx context.Context, c *discovery.Client) error {
+			_, err := c.TakeOver(ctx, "r", reg.Session(), holder("main"), 0)
+			return err
+		}, true, `key_prefix "reseat/r/" { policy = "read" }`},
+	} {
+		t.Run("without "+test.missing, func(t *testing.T) {
+			c := with(t, "without-"+test.missing, without(sidecarRules, test.missing))
+			err := test.call(t.Context(), c)
+			var access *discovery.AccessError
+			require.ErrorAs(t, err, &access)
+			require.Equal(t, test.silent, access.Silent)
+			require.Contains(t, access.Right, test.right)
+		})
+	}
+
+	for name, cfg := range map[string]discovery.Config{
+		"blind":     {Token: agent.NewToken("blind", `key_prefix "reseat/" { policy = "read" }`)},
+		"anonymous": {},
+		"unknown":   {Token: "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee"},
+	} {
+		t.Run("watch of the "+name, func(t *testing.T) {
+			cfg.Address, cfg.Wait = agent.URL(), time.Second
+			c := newClient(t, cfg)
+			w := c.Watch("r")
+			start(t, w.Run)
+			require.Eventually(t, func() bool { return c.Stats().Errors["access"] >= 3 }, patience, 5*time.Millisecond)
+			select {
+			case v := <-w.Views():
+				t.Fatalf("a view of what it may not see: %+v", v)
+			default:
+			}
+		})
+	}
+	require.NoError(t, reg.Close(t.Context()))
+}
+
+func register(ctx context.Context, c *discovery.Client) error {
+	_, err := c.Register(ctx, server("x"))
+	return err
+}
+
+// TestInterruptions kills and freezes the agent under a primary. Nobody is
+// deposed by that: sessions are in Consul's data, and outlive its process.
+func TestInterruptions(t *testing.T) {
+	agent := consultest.Start(t)
+	c := newClient(t, discovery.Config{
+		Address: agent.URL(), CheckTTL: time.Minute, SessionTTL: time.Minute, Timeout: 300 * time.Millisecond, Wait: time.Second,
+	})
+	w := c.Watch("r")
+	start(t, w.Run)
+	reg, err := c.Register(t.Context(), server("a"))
+	require.NoError(t, err)
+	ended := start(t, reg.Run)
+	grant, err := c.TakeOver(t.Context(), "r", reg.Session(), holder("a"), 0)
+	require.NoError(t, err)
+	mine := func(v discovery.View) bool {
+		return !v.Stale && v.Epoch == grant.Epoch && v.Primary != nil && v.Primary.Session == reg.Session()
+	}
+	until(t, w.Views(), "the primary", mine)
+
+	for _, interruption := range []struct {
+		name       string
+		begin, end func()
+	}{
+		{"SIGKILL", agent.Kill, agent.Restart},
+		{"SIGSTOP", agent.Pause, agent.Resume},
+	} {
+		interruption.begin()
+		stale := until(t, w.Views(), "a mark of being stale", func(v discovery.View) bool { return v.Stale })
+		require.Equal(t, reg.Session(), stale.Primary.Session, "what was known stays known")
+		_, err = c.TakeOver(t.Context(), "r", reg.Session(), holder("a"), 0)
+		require.ErrorIs(t, err, discovery.ErrUnavailable)
+		interruption.end()
+		until(t, w.Views(), "the primary after "+interruption.name, mine)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("the registration has given up: %v", err)
+	default:
+	}
+	grant, err = c.TakeOver(t.Context(), "r", reg.Session(), holder("a"), 0)
+	require.NoError(t, err, "the session is as good as before")
+	until(t, w.Views(), "the next epoch", mine)
+}

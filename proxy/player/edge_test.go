@@ -1,0 +1,324 @@
+package player_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/testutils/simnet"
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/proxy/player"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// network is a simulated one with edges that the test plays, in a bubble of
+// virtual time.
+type network struct {
+	router *cutRouter
+	client *quic.Transport
+	edges  []*edge
+}
+
+// edge is one listening socket.
+type edge struct {
+	addr      string
+	transport *quic.Transport
+	listener  *quic.Listener
+}
+
+// cutRouter is a network from which nodes can be cut off.
+type cutRouter struct {
+	simnet.PerfectRouter
+	cut sync.Map // address
+}
+
+func (r *cutRouter) SendPacket(p simnet.Packet) error {
+	for _, addr := range []net.Addr{p.From, p.To} {
+		if _, cut := r.cut.Load(addr.String()); cut {
+			return nil
+		}
+	}
+	return r.PerfectRouter.SendPacket(p)
+}
+
+// simulate runs play in a bubble with so many edges.
+func simulate(t *testing.T, edges int, play func(t *testing.T, n *network)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{router: &cutRouter{}}
+		sim := &simnet.Simnet{Router: n.router}
+		link := simnet.NodeBiDiLinkSettings{Latency: time.Millisecond}
+		socket := func(host byte) *simnet.SimConn {
+			return sim.NewEndpoint(&net.UDPAddr{IP: net.IPv4(1, 0, 0, host), Port: 4433}, link)
+		}
+		conns := []*simnet.SimConn{socket(1)}
+		n.client = &quic.Transport{Conn: conns[0]}
+		for i := range edges {
+			conn := socket(byte(10 + i))
+			conns = append(conns, conn)
+			n.edges = append(n.edges, &edge{addr: conn.LocalAddr().String(), transport: &quic.Transport{Conn: conn}})
+		}
+		require.NoError(t, sim.Start())
+		for _, e := range n.edges {
+			e.listen(t)
+		}
+		defer func() { // also when play fails: what is left running hides why
+			_ = n.client.Close()
+			for _, e := range n.edges {
+				_ = e.transport.Close()
+			}
+			for _, conn := range conns {
+				_ = conn.Close()
+			}
+			_ = sim.Close()
+		}()
+		play(t, n)
+	})
+}
+
+func (e *edge) listen(t *testing.T) {
+	t.Helper()
+	var err error
+	conf := &tls.Config{Certificates: []tls.Certificate{certificate()}, NextProtos: []string{wire.ALPN}}
+	e.listener, err = e.transport.Listen(conf, &quic.Config{EnableDatagrams: true, MaxIdleTimeout: time.Minute})
+	require.NoError(t, err)
+}
+
+// certificate is one for all edges. The bubble's clock begins in the year 2000.
+var certificate = sync.OnceValue(func() tls.Certificate {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{"edge"}, IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<32, 0),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	must(err)
+	leaf, err := x509.ParseCertificate(der)
+	must(err)
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}
+})
+
+func trust() *tls.Config {
+	roots := x509.NewCertPool()
+	roots.AddCert(certificate().Leaf)
+	return &tls.Config{RootCAs: roots, ServerName: "edge"}
+}
+
+// cut makes the network lose all packets of an edge.
+func (n *network) cut(e *edge) { n.router.cut.Store(e.addr, true) }
+
+// config is a player's, with a diary of what it is told.
+func (n *network) config(d *diary) player.Config {
+	cfg := player.Config{
+		Region: "town", Player: "ann", TLS: trust(), Transport: n.client,
+		Handler: d.handler(), Log: slog.New(slog.DiscardHandler),
+	}
+	for _, e := range n.edges {
+		cfg.Edges = append(cfg.Edges, e.addr)
+	}
+	return cfg
+}
+
+// dialing is a Dial in progress.
+type dialing struct {
+	client *player.Client
+	err    error
+	done   chan struct{}
+}
+
+func dial(ctx context.Context, cfg player.Config) *dialing {
+	d := &dialing{done: make(chan struct{})}
+	go func() {
+		defer close(d.done)
+		d.client, d.err = player.Dial(ctx, cfg)
+	}()
+	return d
+}
+
+// join dials, and welcomes the player at the first edge.
+func (n *network) join(t *testing.T, cfg player.Config, w wire.Welcome) (*player.Client, *seat) {
+	t.Helper()
+	d := dial(t.Context(), cfg)
+	s := n.edges[0].accept(t)
+	s.send(w)
+	<-d.done
+	require.NoError(t, d.err)
+	return d.client, s
+}
+
+// welcome is a usual one.
+func welcome(epoch, durable uint64, token string) wire.Welcome {
+	return wire.Welcome{
+		Version: wire.Version, Epoch: epoch, Durable: durable, Protected: true,
+		Actions: 100, ActionBytes: wire.MaxAction, AgeMillis: 10_000, Token: []byte(token),
+	}
+}
+
+// seat is an edge's end of a player's connection.
+type seat struct {
+	conn   *quic.Conn
+	stream *quic.Stream
+	hello  wire.Hello
+	got    chan any // Act or Bye; closed when the stream has ended
+}
+
+// accept takes a connection, reads its hello, and reads on from then.
+func (e *edge) accept(t *testing.T) *seat {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	conn, err := e.listener.Accept(ctx)
+	require.NoError(t, err, "nobody came")
+	stream, err := conn.AcceptStream(ctx)
+	require.NoError(t, err)
+	s := &seat{conn: conn, stream: stream, got: make(chan any, 10_000)}
+	r := wire.NewReader(stream, wire.LinkPlayer)
+	frame, body, err := r.Next()
+	require.NoError(t, err)
+	require.Equal(t, wire.TypeHello, frame)
+	require.NoError(t, s.hello.Decode(append([]byte(nil), body...)))
+	go s.read(r)
+	return s
+}
+
+func (s *seat) read(r *wire.Reader) {
+	defer close(s.got)
+	for {
+		t, body, err := r.Next()
+		if err != nil {
+			return
+		}
+		body = append([]byte(nil), body...)
+		switch t {
+		case wire.TypeAct:
+			var f wire.Act
+			must(f.Decode(body))
+			s.got <- f
+		case wire.TypeBye:
+			var f wire.Bye
+			must(f.Decode(body))
+			s.got <- f
+		default:
+			panic(fmt.Sprintf("unexpected frame %#x", uint64(t)))
+		}
+	}
+}
+
+// send sends frames in one write.
+func (s *seat) send(frames ...pump.Frame) {
+	var b []byte
+	for _, f := range frames {
+		b = f.Append(b)
+	}
+	_, err := s.stream.Write(b)
+	must(err)
+}
+
+func (s *seat) close(code wire.Code) {
+	_ = s.conn.CloseWithError(quic.ApplicationErrorCode(code), code.String())
+}
+
+// actions returns what has arrived within a moment, as "seq payload".
+func (s *seat) actions() (all []string) {
+	settle()
+	for {
+		select {
+		case f, open := <-s.got:
+			if !open {
+				return all
+			}
+			if act, ok := f.(wire.Act); ok {
+				all = append(all, fmt.Sprintf("%d %s", act.Seq, act.Payload))
+			} else {
+				all = append(all, fmt.Sprintf("bye %v", f.(wire.Bye).Reason))
+			}
+		default:
+			return all
+		}
+	}
+}
+
+// closedWith is the code with which the client has closed the connection.
+func (s *seat) closedWith(t *testing.T) wire.Code {
+	t.Helper()
+	<-s.conn.Context().Done()
+	var closed *quic.ApplicationError
+	require.ErrorAs(t, context.Cause(s.conn.Context()), &closed)
+	require.True(t, closed.Remote)
+	return wire.Code(closed.ErrorCode)
+}
+
+// settle lets everything happen that is under way.
+func settle() {
+	time.Sleep(100 * time.Millisecond)
+	synctest.Wait()
+}
+
+// diary writes down what the Handler is told.
+type diary struct {
+	calling atomic.Bool // callbacks must not overlap
+	mu      sync.Mutex
+	lines   []string
+	errs    []error
+}
+
+func (d *diary) note(format string, args ...any) {
+	if !d.calling.CompareAndSwap(false, true) {
+		panic("two callbacks at once")
+	}
+	defer d.calling.Store(false)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, fmt.Sprintf(format, args...))
+}
+
+// take returns what was written down since the last call.
+func (d *diary) take() []string {
+	settle()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	lines := d.lines
+	d.lines = nil
+	return lines
+}
+
+func (d *diary) handler() player.Handler {
+	return player.Handler{
+		Update:     func(payload []byte, reliable bool) { d.note("update %s %t", payload, reliable) },
+		Durable:    func(seq uint64) { d.note("durable %d", seq) },
+		Hold:       func(reason wire.Code) { d.note("hold %v", reason) },
+		Reseated:   func(epoch, applied uint64) { d.note("reseated %d %d", epoch, applied) },
+		Refused:    func(seq uint64, reason wire.Code, text string) { d.note("refused %d %v %s", seq, reason, text) },
+		Pressure:   func(on bool) { d.note("pressure %t", on) },
+		Protection: func(protected bool) { d.note("protection %t", protected) },
+		Lost: func(err error) {
+			d.note("lost")
+			d.mu.Lock()
+			defer d.mu.Unlock()
+			d.errs = append(d.errs, err)
+		},
+		Resumed: func() { d.note("resumed") },
+	}
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,178 @@
+package wire
+
+// GameHello introduces a game to its sidecar. Beat is the interval of its
+// heartbeats in milliseconds.
+type GameHello struct {
+	Version uint64
+	Name    string
+	Beat    uint64
+	PID     uint64
+}
+
+func (f *GameHello) fields(c *codec) {
+	c.version(&f.Version)
+	c.name(&f.Name)
+	c.uint(&f.Beat)
+	c.uint(&f.PID)
+}
+
+// GameWelcome answers GameHello.
+type GameWelcome struct {
+	Version     uint64
+	Incarnation string
+}
+
+func (f *GameWelcome) fields(c *codec) {
+	c.version(&f.Version)
+	c.name(&f.Incarnation)
+}
+
+// Beat is a heartbeat; N counts up.
+type Beat struct{ N uint64 }
+
+func (f *Beat) fields(c *codec) { c.uint(&f.N) }
+
+// Host makes the game primary of a region, which it knows by ID from now on.
+// Size bytes of State follow; New means that there is no state: a new world.
+// Index is the log index that the state covers.
+type Host struct {
+	ID     uint64
+	Epoch  uint64
+	Index  uint64
+	New    bool
+	Size   uint64
+	Region string
+}
+
+func (f *Host) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Epoch)
+	c.uint(&f.Index)
+	c.bool(&f.New)
+	c.uint(&f.Size)
+	c.name(&f.Region)
+}
+
+// State is a chunk of the state that Host or CutDone announced.
+type State struct {
+	ID     uint64
+	Offset uint64
+	Data   []byte // <= MaxChunk
+}
+
+func (f *State) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Offset)
+	c.rest(&f.Data, MaxChunk)
+}
+
+// Hosted: the region runs, or Text says why it cannot.
+type Hosted struct {
+	ID    uint64
+	Epoch uint64
+	OK    bool
+	Text  string
+}
+
+func (f *Hosted) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Epoch)
+	c.bool(&f.OK)
+	c.text(&f.Text)
+}
+
+// Unhost: the region is no longer here.
+type Unhost struct{ ID uint64 }
+
+func (f *Unhost) fields(c *codec) { c.uint(&f.ID) }
+
+// Join: a player is attached. It may be repeated after a failover. Handle is
+// what Do, Leave and Emit call the player.
+type Join struct {
+	ID      uint64
+	Handle  uint64
+	Applied uint64
+	Player  string
+}
+
+func (f *Join) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Handle)
+	c.uint(&f.Applied)
+	c.name(&f.Player)
+}
+
+// Leave: a player is no longer attached.
+type Leave struct {
+	ID     uint64
+	Handle uint64
+	Reason Code
+}
+
+func (f *Leave) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Handle)
+	c.code(&f.Reason)
+}
+
+// Do: apply an action. Index is its place in the region log: 1, 2, 3 ….
+type Do struct {
+	ID      uint64
+	Index   uint64
+	Handle  uint64
+	Seq     uint64
+	Payload []byte
+}
+
+func (f *Do) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Index)
+	c.uint(&f.Handle)
+	c.uint(&f.Seq)
+	c.rest(&f.Payload, MaxAction)
+}
+
+// Cut asks for a snapshot. N is echoed in CutDone.
+type Cut struct {
+	ID uint64
+	N  uint64
+}
+
+func (f *Cut) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.N)
+}
+
+// CutDone is a snapshot's head: everything up to log index Index, and nothing
+// after it, is in the Size bytes of State that follow.
+type CutDone struct {
+	ID    uint64
+	N     uint64
+	Index uint64
+	Size  uint64
+}
+
+func (f *CutDone) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.N)
+	c.uint(&f.Index)
+	c.uint(&f.Size)
+}
+
+// Emit is an update for one player, or for all of the region (Handle 0). After
+// is the log index that a reliable update depends on.
+type Emit struct {
+	ID       uint64
+	Handle   uint64
+	After    uint64
+	Reliable bool
+	Payload  []byte
+}
+
+func (f *Emit) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Handle)
+	c.uint(&f.After)
+	c.bool(&f.Reliable)
+	c.rest(&f.Payload, MaxUpdate)
+}

@@ -1,0 +1,253 @@
+package wire
+
+// Role says who opens a region stream.
+type Role uint64
+
+// The roles of a region stream's opener.
+const (
+	RoleEdge   Role = 1
+	RoleBackup Role = 2
+)
+
+// Open starts a region stream. Epoch is the highest that the sender has heard of.
+type Open struct {
+	Version     uint64
+	Role        Role
+	Region      string
+	Incarnation string
+	Epoch       uint64
+}
+
+func (f *Open) fields(c *codec) {
+	c.version(&f.Version)
+	c.role(&f.Role)
+	c.name(&f.Region)
+	c.name(&f.Incarnation)
+	c.uint(&f.Epoch)
+}
+
+// Opened answers Open. Serving tells whether this sidecar serves the region at Epoch.
+type Opened struct {
+	Version     uint64
+	Incarnation string
+	Epoch       uint64
+	Serving     bool
+}
+
+func (f *Opened) fields(c *codec) {
+	c.version(&f.Version)
+	c.name(&f.Incarnation)
+	c.uint(&f.Epoch)
+	c.bool(&f.Serving)
+}
+
+// Elected: the sender holds the region's lock at Epoch. The receiver refuses
+// lower epochs from now on and answers with an Offer.
+type Elected struct{ Epoch uint64 }
+
+func (f *Elected) fields(c *codec) { c.uint(&f.Epoch) }
+
+// Offer names the newest snapshot that the sender keeps (SnapEpoch 0: none).
+type Offer struct {
+	Epoch     uint64
+	SnapEpoch uint64
+	SnapIndex uint64
+	Size      uint64
+}
+
+func (f *Offer) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.SnapEpoch)
+	c.uint(&f.SnapIndex)
+	c.uint(&f.Size)
+}
+
+// Fetch asks for an offered snapshot, on a snapshot stream.
+type Fetch struct {
+	Epoch     uint64
+	SnapEpoch uint64
+	SnapIndex uint64
+}
+
+func (f *Fetch) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.SnapEpoch)
+	c.uint(&f.SnapIndex)
+}
+
+// Serving is the word on which edges switch: restored, log applied, ready.
+type Serving struct {
+	Epoch     uint64
+	Protected bool
+}
+
+func (f *Serving) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.bool(&f.Protected)
+}
+
+// Down: the sender serves this region no longer.
+type Down struct {
+	Epoch  uint64
+	Reason Code
+}
+
+func (f *Down) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.code(&f.Reason)
+}
+
+// Attach binds a player of this edge to Handle, which is chosen by the edge, is
+// not 0 and is unique on the stream. Number is the attach number (0: a new
+// session, give me the next). Durable is the highest durable mark that the
+// player or the edge has seen.
+type Attach struct {
+	Epoch   uint64
+	Handle  uint64
+	Number  uint64
+	Durable uint64
+	Player  string
+}
+
+func (f *Attach) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.uint(&f.Number)
+	c.uint(&f.Durable)
+	c.name(&f.Player)
+}
+
+// Attached answers Attach: the primary has the player's actions up to Have, and
+// those up to Durable are durable.
+type Attached struct {
+	Epoch   uint64
+	Handle  uint64
+	Number  uint64
+	Have    uint64
+	Durable uint64
+}
+
+func (f *Attached) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.uint(&f.Number)
+	c.uint(&f.Have)
+	c.uint(&f.Durable)
+}
+
+// Detach: the player has left this edge.
+type Detach struct {
+	Epoch  uint64
+	Handle uint64
+	Reason Code
+}
+
+func (f *Detach) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.code(&f.Reason)
+}
+
+// Action is a player's action on its way to the primary.
+type Action struct {
+	Epoch   uint64
+	Handle  uint64
+	Seq     uint64
+	Payload []byte
+}
+
+func (f *Action) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.uint(&f.Seq)
+	c.rest(&f.Payload, MaxAction)
+}
+
+// Gap: the primary got an action above Have+1. It applied nothing.
+type Gap struct {
+	Epoch  uint64
+	Handle uint64
+	Have   uint64
+}
+
+func (f *Gap) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.uint(&f.Have)
+}
+
+// Acked: the player's actions up to Seq are durable.
+type Acked struct {
+	Epoch  uint64
+	Handle uint64
+	Seq    uint64
+}
+
+func (f *Acked) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.uint(&f.Seq)
+}
+
+// Output is an update for one player, or for all of the region (Handle 0).
+type Output struct {
+	Epoch    uint64
+	Handle   uint64
+	Reliable bool
+	Payload  []byte
+}
+
+func (f *Output) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.bool(&f.Reliable)
+	c.rest(&f.Payload, MaxUpdate)
+}
+
+// Confirm: the sender keeps the snapshot (Epoch, Index) and nothing older.
+type Confirm struct {
+	Epoch uint64
+	Index uint64
+}
+
+func (f *Confirm) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Index)
+}
+
+// Suspect is a witness's word: the holder of Session looked dead to it.
+type Suspect struct {
+	Epoch       uint64
+	Reason      Code
+	Session     string
+	Incarnation string
+}
+
+func (f *Suspect) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.code(&f.Reason)
+	c.name(&f.Session)
+	c.name(&f.Incarnation)
+}
+
+// Stale refuses a frame of a lower epoch; Epoch is the highest that the sender promised.
+type Stale struct{ Epoch uint64 }
+
+func (f *Stale) fields(c *codec) { c.uint(&f.Epoch) }
+
+// Reject refuses an attach (Seq 0) or an action of one player.
+type Reject struct {
+	Epoch  uint64
+	Handle uint64
+	Seq    uint64
+	Reason Code
+	Text   string
+}
+
+func (f *Reject) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Handle)
+	c.uint(&f.Seq)
+	c.code(&f.Reason)
+	c.text(&f.Text)
+}

@@ -1,0 +1,26 @@
+package wire
+
+const (
+	// ALPN names the protocol in TLS, on every QUIC connection of ours.
+	ALPN = "reseat/1"
+	// Version is what hellos and their answers carry. Both sides must agree.
+	Version = 1
+)
+
+// Limits, in bytes. They hold for what is received, before memory is taken for
+// it; a sender that goes beyond them is refused with CodeTooLarge or CodeName.
+const (
+	MaxName     = 64       // names of regions, players, games; IDs of sessions and incarnations
+	MaxToken    = 64       // resume token
+	MaxText     = 256      // an explanation for people; cut to fit when it is sent
+	MaxAction   = 4 << 10  // payload of one action
+	MaxUpdate   = 64 << 10 // payload of one update
+	MaxDatagram = 1150     // payload of an update in a datagram: with all headers it fits the smallest path of QUIC
+	MaxChunk    = 32 << 10 // one part of a snapshot or state
+	MaxSnapshot = 16 << 20 // a whole snapshot or state, by default
+)
+
+// ValidName tells whether s may be a name: 1..MaxName bytes of printable UTF-8.
+func ValidName(s string) bool {
+	return s != "" && len(s) <= MaxName && printable([]byte(s))
+}
