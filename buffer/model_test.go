@@ -399,9 +399,12 @@ func (m *machine) compare(t *rapid.T, p *pair) {
 	require.Equal(t, n.sent < len(n.kept), l.Unsent())
 	require.LessOrEqual(t, l.Kept(), m.limits.Actions)
 	require.LessOrEqual(t, l.Bytes(), m.limits.Bytes)
+	used := 0
 	for _, a := range n.kept {
 		require.Equal(t, string(a.Payload), string(l.payload(a.Seq)))
+		used += int(l.slot(a.Seq).size + l.slot(a.Seq).gap)
 	}
+	require.Equal(t, used, l.used)
 	for _, a := range p.lent {
 		requireAction(t, n.kept[a.Seq-n.acked-1], a) // still what it was when it was handed out
 	}

@@ -228,7 +228,9 @@ func (d *demo) round(ctx context.Context, fault fleet.Fault) (Round, error) {
 	if err := d.crowd.Close(time.Now().UnixNano()); err != nil {
 		return r, err
 	}
-	d.stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(fault.Heals, server.Name))
+	if fault.Heals != "" {
+		d.stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(fault.Heals, server.Name))
+	}
 	if err := fault.Heal(server); err != nil {
 		return r, err
 	}

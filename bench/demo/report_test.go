@@ -59,10 +59,10 @@ func TestTable(t *testing.T) {
 		require.LessOrEqual(t, utf8.RuneCountInString(line), 81, line) // and the line's end
 	}
 	require.Equal(t, `
-stall       rounds  in flight       p50       p99       max   p99 to reply
-kill             1          3     34 ms     61 ms     61 ms          55 ms
-freeze           1          2    412 ms   1460 ms   1460 ms        1450 ms
-no fault                          21 ms     38 ms     52 ms         4.0 ms
+stall       rounds  in flight       p50       p99       max   reply p99
+kill             1          3     34 ms     61 ms     61 ms       55 ms
+freeze           1          2    412 ms   1460 ms   1460 ms     1450 ms
+no fault                          21 ms     38 ms     52 ms      4.0 ms
 Stall: each player's longest wait, from the fault until an action is durable;
 nothing is subtracted. No fault: each action, from intended to durable.
 

@@ -24,9 +24,9 @@ func (s *Screen) Table(r Report) {
 
 // stalls is the upper table.
 func (s *Screen) stalls(r Report) {
-	s.Line("%s", s.paint(bold, fmt.Sprintf("%-10s%8s%11s%10s%10s%10s%15s", "stall", "rounds", "in flight", "p50", "p99", "max", "p99 to reply")))
+	s.Line("%s", s.paint(bold, fmt.Sprintf("%-10s%8s%11s%10s%10s%10s%12s", "stall", "rounds", "in flight", "p50", "p99", "max", "reply p99")))
 	row := func(name, rounds, inFlight string, durable, reply judge.Spread) {
-		s.Line("%-10s%8s%11s%10s%10s%10s%15s", name, rounds, inFlight,
+		s.Line("%-10s%8s%11s%10s%10s%10s%12s", name, rounds, inFlight,
 			millis(durable.P50), millis(durable.P99), millis(durable.Max), millis(reply.P99))
 	}
 	for _, f := range r.Faults {

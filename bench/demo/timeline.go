@@ -3,6 +3,7 @@ package demo
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -113,7 +114,10 @@ func (n names) of(incarnation string) string {
 // is not in here is not shown.
 var words = map[string]func(e fleet.Event, n names) string{
 	"down": func(e fleet.Event, _ names) string {
-		return fmt.Sprintf("%s gives up, says its sidecar: %s", e.From, reason(e))
+		if strings.HasPrefix(e.Text("reason"), "game_") {
+			return fmt.Sprintf("sidecar of %s notices: %s", e.From, reason(e))
+		}
+		return fmt.Sprintf("%s gives up: %s", e.From, reason(e))
 	},
 	"suspect": func(e fleet.Event, n names) string {
 		if !e.Has("primary") {
@@ -125,7 +129,7 @@ var words = map[string]func(e fleet.Event, n names) string{
 		return fmt.Sprintf("%s has two witnesses against %s: %s", e.From, n.of(e.Text("primary")), reason(e))
 	},
 	"held": func(e fleet.Event, _ names) string {
-		return fmt.Sprintf("%s keeps the actions of %s: %s", e.From, plural(e.Number("players"), "player"), reason(e))
+		return fmt.Sprintf("%s keeps the actions of %s, %s so far", e.From, plural(e.Number("players"), "player"), grouped(e.Number("actions")))
 	},
 	"elected": func(e fleet.Event, _ names) string {
 		return fmt.Sprintf("%s elected, epoch %d", e.From, e.Number("epoch"))

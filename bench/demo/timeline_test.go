@@ -46,9 +46,9 @@ func replay(t *testing.T, name string) (drawn string) {
 func TestTimelineOfAKill(t *testing.T) {
 	require.Equal(t, strings.TrimPrefix(`
       +0.0 ms  ✗ game of server-2 killed (SIGKILL)
-      +3.1 ms  · server-2 gives up, says its sidecar: the game process ended
+      +3.1 ms  · sidecar of server-2 notices: the game process ended
       +3.4 ms  · edge suspects server-2: nothing listens at its port
-      +3.6 ms  · edge keeps the actions of 50 players: the game process ended
+      +3.6 ms  · edge keeps the actions of 50 players, 63 so far
       +7.9 ms  · server-1 elected, epoch 4
      +12.0 ms  · server-1 has the newest snapshot, 3.2 KiB
      +15.2 ms  · server-1 serves epoch 4
@@ -97,7 +97,8 @@ func TestWords(t *testing.T) {
 	for want, attrs := range map[string]map[string]any{
 		"server-9 has two witnesses against server-1: it is silent": {"event": "detected", "primary": "i1", "reason": "silence"},
 		"server-9 has two witnesses against a server: odd_one":      {"event": "detected", "primary": "i7", "reason": "odd_one"},
-		"server-9 keeps the actions of 1 player: planned":           {"event": "held", "players": 1, "reason": "drain"},
+		"server-9 keeps the actions of 1 player, 0 so far":          {"event": "held", "players": 1, "reason": "drain"},
+		"server-9 gives up: there is a newer primary":               {"event": "down", "reason": "deposed"},
 		"": {"event": "suspect", "witness": "edge"},
 	} {
 		e := event(t, attrs)

@@ -10,7 +10,7 @@ import (
 type Fault struct {
 	Name  string
 	Does  string // what happens, in words; %s is the server's name
-	Heals string // and how it is brought back
+	Heals string // and how it is brought back; empty: that needs nobody
 
 	strike func(*Server) error
 	heal   func(*Server) error
@@ -19,7 +19,7 @@ type Fault struct {
 // faults are all there are, in the order in which they are listed.
 var faults = []Fault{
 	{
-		Name: "kill", Does: "game of %s killed (SIGKILL)", Heals: "%s gets a new game process from its sidecar",
+		Name: "kill", Does: "game of %s killed (SIGKILL)",
 		strike: func(s *Server) error { return s.killGame() },
 		heal:   func(*Server) error { return nil }, // its sidecar starts another one
 	},

@@ -50,7 +50,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newEdge(), newSidecar(), newVersion())
+	root.AddCommand(newEdge(), newSidecar(), newDemo(), newVersion(), newDemoRegistry(), newDemoGame(), newDemoBots())
 	return root
 }
 

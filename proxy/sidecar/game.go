@@ -28,7 +28,7 @@ type GameConfig struct {
 	// Stdout and Stderr take what a started game prints; nil: ours.
 	Stdout, Stderr io.Writer
 	// BeatTimeout is how long the game may be silent before it counts as hung;
-	// 0: 200 ms, four beats of the SDK.
+	// 0: 300 ms, six beats of the SDK and as long as a link may be silent.
 	BeatTimeout time.Duration
 	// HelloTimeout is how long a started game may take to connect; 0: 30 s.
 	HelloTimeout time.Duration
@@ -42,7 +42,7 @@ type GameConfig struct {
 
 func (c GameConfig) withDefaults() GameConfig {
 	if c.BeatTimeout == 0 {
-		c.BeatTimeout = 200 * time.Millisecond
+		c.BeatTimeout = 300 * time.Millisecond
 	}
 	if c.HelloTimeout == 0 {
 		c.HelloTimeout = 30 * time.Second

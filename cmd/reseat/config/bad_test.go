@@ -3,6 +3,8 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -155,6 +157,10 @@ func TestBadEdges(t *testing.T) {
 			want: `--region: "a" stands twice: remove one`,
 		},
 		{
+			name: "too many regions", yaml: minimal, args: []string{"--region=" + strings.Join(numbered(41), ",")},
+			want: `--region: 41 are too many for one process, which watches each in Consul: use at most 40, and another process for the rest`,
+		},
+		{
 			name: "no port", yaml: minimal, args: []string{"--listen=127.0.0.1"},
 			want: `--listen: "127.0.0.1" is not an address: write host:port, as :7777 or 127.0.0.1:7777`,
 		},
@@ -276,6 +282,14 @@ func TestBadEdges(t *testing.T) {
 			require.EqualError(t, err, tt.want)
 		})
 	}
+}
+
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
+	}
+	return names
 }
 
 func TestNoHome(t *testing.T) {

@@ -55,6 +55,9 @@ func (c *checker) regions(regions []string, example string) {
 	if len(regions) == 0 {
 		c.missing("regions", "name at least one region, such as "+example)
 	}
+	if len(regions) > maxRegions {
+		c.refuse("regions", "%d are too many for one process, which watches each in Consul: use at most %d, and another process for the rest", len(regions), maxRegions)
+	}
 	seen := map[string]bool{}
 	for _, r := range regions {
 		c.name("regions", r)

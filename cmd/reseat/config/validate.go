@@ -16,6 +16,7 @@ import (
 const (
 	maxActionBytes   = Size(wire.MaxAction)
 	maxSnapshotBytes = Size(wire.MaxSnapshot)
+	maxRegions       = 40  // watches of one discovery.Client
 	maxSocketPath    = 107 // bytes of a unix socket's path, in Linux
 	maxDuration      = 24 * time.Hour
 )
