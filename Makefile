@@ -16,10 +16,10 @@ PARALLEL ?= 2
 TIMEOUT  ?= 15m
 FUZZTIME ?= 10s
 ARGS     ?=
+PKGS     ?= ./...
 
 SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
-export GOTOOLCHAIN ?= local
 
 .DEFAULT_GOAL := help
 .PHONY: help test consul check layering fmt fuzz bench build demo clean
@@ -41,10 +41,10 @@ endef
 
 test: ## run everything with -race -shuffle=on, the suites on a real Consul included
 	@consul=$$($(find_consul)); \
-	version=$$("$$consul" version | head -n 1); \
+	version=$$("$$consul" version | sed -n 1p); \
 	export RESEAT_CONSUL="$$consul"; \
-	set -x; go test -race -shuffle=on -p $(PARALLEL) -timeout $(TIMEOUT) ./...; { set +x; } 2>/dev/null; \
-	echo "ran $$(go list ./... | wc -l) packages with -race -shuffle=on, and $$version ($$consul)"
+	set -x; go test -race -shuffle=on -p $(PARALLEL) -timeout $(TIMEOUT) $(PKGS); { set +x; } 2>/dev/null; \
+	echo "ran $$(go list $(PKGS) | wc -l) packages with -race -shuffle=on, and $$version ($$consul)"
 
 consul: ## find or build the Consul that the tests use, and print its path
 	@$(find_consul)
@@ -72,7 +72,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 	done
 
 bench: ## all benchmarks, with allocations
-	go test -run '^$$' -bench . -benchmem -p 1 ./...
+	go test -run '^$$' -bench . -benchmem -p 1 $(PKGS)
 
 build: ## a static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...

@@ -79,7 +79,9 @@ type pair struct {
 }
 
 func newMachine(limits Limits) *machine {
-	return &machine{region: NewRegion(limits), limits: limits, now: time.Unix(1e9, 0)}
+	m := &machine{region: NewRegion(limits), limits: limits, now: time.Unix(1e9, 0)}
+	m.region.blocks.limit, m.region.slots.limit = 8<<10, 100 // used again soon, and dropped now and then
+	return m
 }
 
 // steps are the machine's steps for rapid.
@@ -90,6 +92,7 @@ func (m *machine) steps() map[string]func(*rapid.T) {
 		"close":  m.Close,
 		"append": m.Append,
 		"fill":   m.Fill,
+		"churn":  m.Churn,
 		"any":    m.AppendAny,
 		"next":   m.Next,
 		"turn":   m.Turn,
@@ -163,6 +166,21 @@ func (m *machine) Fill(t *rapid.T) {
 	size := rapid.IntRange(0, m.limits.ActionBytes).Draw(t, "size")
 	for i := 0; m.append(t, p, p.naive.tail()+1, pattern(p.naive.tail(), size)) == nil; i++ {
 		require.LessOrEqual(t, i, m.limits.Actions)
+	}
+}
+
+// Churn sends a while without ever running empty, so that the ring turns.
+func (m *machine) Churn(t *rapid.T) {
+	p := m.any(t)
+	size := rapid.IntRange(1, min(m.limits.ActionBytes, m.limits.Bytes/4)).Draw(t, "size")
+	depth := rapid.IntRange(1, 4).Draw(t, "depth")
+	for range 40 {
+		seq := p.naive.tail() + 1
+		_ = m.append(t, p, seq, pattern(seq, size-int(seq)%2))
+		m.next(t, p)
+		if len(p.naive.kept) > depth {
+			m.ack(t, p, p.naive.acked+min(1, uint64(p.naive.sent)))
+		}
 	}
 }
 

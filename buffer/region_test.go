@@ -144,6 +144,7 @@ func TestCloseBelongsToItsRegion(t *testing.T) {
 	one, two := NewRegion(DefaultLimits()), NewRegion(DefaultLimits())
 	l := openLive(t, one, 0)
 	fill(t, l, 2)
+	require.Same(t, l, one.NextReady())
 	n, _, _ := two.Close(l)
 	require.Zero(t, n)
 	require.Equal(t, 2, l.Kept())

@@ -15,7 +15,7 @@ import (
 // These tests are about what only a real agent has: access control, and a life
 // that can be interrupted.
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func newClient(t *testing.T, cfg discovery.Config) *discovery.Client {
 	t.Helper()
@@ -87,6 +87,7 @@ func without(rules, word string) string {
 }
 
 func TestAccessControl(t *testing.T) {
+	t.Parallel()
 	agent := consultest.Start(t, consultest.WithACLs())
 	with := func(t *testing.T, name, rules string) *discovery.Client {
 		t.Helper()
@@ -173,9 +174,10 @@ func register(ctx context.Context, c *discovery.Client) error {
 // TestInterruptions kills and freezes the agent under a primary. Nobody is
 // deposed by that: sessions are in Consul's data, and outlive its process.
 func TestInterruptions(t *testing.T) {
+	t.Parallel()
 	agent := consultest.Start(t)
 	c := newClient(t, discovery.Config{
-		Address: agent.URL(), CheckTTL: time.Minute, SessionTTL: time.Minute, Timeout: 300 * time.Millisecond, Wait: time.Second,
+		Address: agent.URL(), CheckTTL: time.Minute, SessionTTL: time.Minute, Timeout: 2 * time.Second, Wait: time.Second,
 	})
 	w := c.Watch("r")
 	start(t, w.Run)

@@ -114,6 +114,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			most.Store(max(most.Load(), open.Add(1)))
 		case http.StateClosed:
 			open.Add(-1)
+		default:
 		}
 	}
 	srv.Start()
@@ -148,7 +149,7 @@ func TestSettings(t *testing.T) {
 	defer srv.Close()
 	address := strings.TrimPrefix(srv.URL, "http://")
 	socket := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", socket)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", socket)
 	require.NoError(t, err)
 	unix := &httptest.Server{Listener: l, Config: &http.Server{Handler: handler}}
 	unix.Start()
@@ -169,8 +170,12 @@ func TestSettings(t *testing.T) {
 		{"environment", Config{}, map[string]string{"CONSUL_HTTP_ADDR": address, "CONSUL_HTTP_TOKEN": "e"}, seen{address, "e"}},
 		{"unix", Config{Address: "unix://" + socket}, nil, seen{"localhost", ""}},
 		{"token file", Config{Address: address, TokenFile: file(" f\n")}, map[string]string{"CONSUL_HTTP_TOKEN": "e"}, seen{address, "f"}},
-		{"token above the environment's file", Config{Address: address, Token: "t"},
-			map[string]string{"CONSUL_HTTP_TOKEN_FILE": file("f"), "CONSUL_HTTP_TOKEN": "e"}, seen{address, "t"}},
+		{
+			"token above the environment's file",
+			Config{Address: address, Token: "t"},
+			map[string]string{"CONSUL_HTTP_TOKEN_FILE": file("f"), "CONSUL_HTTP_TOKEN": "e"},
+			seen{address, "t"},
+		},
 		{"environment's file", Config{Address: address}, map[string]string{"CONSUL_HTTP_TOKEN_FILE": file("f")}, seen{address, "f"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

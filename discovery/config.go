@@ -108,7 +108,7 @@ func (c Config) Validate() error {
 		"session TTL %v is below the check TTL %v: the session would fall before the check", c.SessionTTL, c.CheckTTL)
 	refuse(c.Wait < time.Second || c.Wait > 10*time.Minute,
 		"wait %v is not between 1s and 10m, Consul's bound of a blocking query", c.Wait)
-	for _, part := range strings.Split(c.Prefix, "/") {
+	for part := range strings.SplitSeq(c.Prefix, "/") {
 		if err := CheckName(part); err != nil {
 			errs = append(errs, fmt.Errorf("discovery: prefix %q: %w", c.Prefix, err))
 			break

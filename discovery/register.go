@@ -25,20 +25,19 @@ func (c *Client) Register(ctx context.Context, s Server) (*Registration, error) 
 	}
 	s.Regions = slices.Clone(s.Regions)
 	r := &Registration{c: c, server: s, ended: make(chan struct{})}
-	if err := r.register(ctx); err != nil {
-		if !r.beat.IsZero() {
-			r.undo(ctx)
-		}
+	if err := r.putService(ctx); err != nil {
+		return nil, err // if it was done nevertheless, it expires
+	}
+	if err := r.join(ctx); err != nil {
+		r.undo(ctx)
 		return nil, err
 	}
 	return r, nil
 }
 
-func (r *Registration) register(ctx context.Context) error {
-	if err := r.putService(ctx); err != nil {
-		return err
-	}
-	if err := r.sendBeat(ctx); err != nil { // a service that was there already keeps its check's status
+// join is the rest of Register, for a service that is there.
+func (r *Registration) join(ctx context.Context) error {
+	if err := r.sendBeat(ctx); err != nil { // one that was there already keeps its check's status
 		return err
 	}
 	sent := time.Now()
@@ -151,8 +150,10 @@ func (c *Client) see(ctx context.Context, incarnation string) error {
 		return err
 	}
 	if !slices.ContainsFunc(servers, func(s Server) bool { return s.Incarnation == incarnation }) {
-		return c.fault(KindAccess, &AccessError{Op: o.name, Right: o.right, Silent: true,
-			Detail: fmt.Sprintf("%s is registered but not in the list", serviceID(incarnation))})
+		return c.fault(KindAccess, &AccessError{
+			Op: o.name, Right: o.right, Silent: true,
+			Detail: fmt.Sprintf("%s is registered but not in the list", serviceID(incarnation)),
+		})
 	}
 	return nil
 }

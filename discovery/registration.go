@@ -19,8 +19,8 @@ type Registration struct {
 	session string
 
 	end   sync.Once
-	ended chan struct{} // closed by Fail and Close, which set endedBy before
-	by    error
+	ended chan struct{} // closed by Fail and Close
+	by    error         // why; set before ended is closed
 
 	catalog sync.Mutex // held to register again and to deregister, so that Close is the last
 
@@ -37,7 +37,7 @@ func (r *Registration) Session() string { return r.session }
 
 // RenewedAt tells how fresh the lease is: when the older one of the last beat
 // and the last renewal that Consul answered well was sent, on the monotonic
-// clock. Neither check nor session expires before Config.CheckTTL after it.
+// clock. By time alone, the lock is not free before Config.CheckTTL after it.
 func (r *Registration) RenewedAt() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -195,7 +195,8 @@ func (r *Registration) confirmLoss(ctx context.Context) error {
 
 // Fail makes the lock free as fast as can be: it sets the check critical and
 // destroys the session, at the same time, and ends Run. Use it when the game has
-// died. The error is nil when at least one of the two is known to have worked.
+// died, with a ctx that has not ended with it. The error is nil when at least one
+// of the two is known to have worked.
 func (r *Registration) Fail(ctx context.Context, reason string) error {
 	r.finish(fmt.Errorf("%w: %s", ErrSessionLost, reason))
 	errCheck, errSession := both(

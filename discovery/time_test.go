@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -23,7 +24,8 @@ type bubble struct {
 	*testing.T
 	consul *devconsul.Server
 	c      *Client
-	ctx    context.Context
+	ctx    context.Context //nolint:containedctx // the test's own, ended before the bubble
+	wg     sync.WaitGroup  // what run has started
 }
 
 func inBubble(t *testing.T, cfg Config, wrap func(http.Handler) http.Handler, test func(b *bubble)) {
@@ -39,22 +41,23 @@ func inBubble(t *testing.T, cfg Config, wrap func(http.Handler) http.Handler, te
 		c, err := New(cfg, nil)
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
-		defer synctest.Wait()
+		b := &bubble{T: t, consul: s, c: c, ctx: ctx}
+		defer b.wg.Wait()
 		defer cancel()
-		test(&bubble{t, s, c, ctx})
+		test(b)
 	})
 }
 
-func (b *bubble) register(incarnation string) *Registration {
+func (b *bubble) register() *Registration {
 	b.Helper()
-	r, err := b.c.Register(b.ctx, Server{Incarnation: incarnation, Address: "h:1", Regions: []string{"r"}})
+	r, err := b.c.Register(b.ctx, Server{Incarnation: "i", Address: "h:1", Regions: []string{"r"}})
 	require.NoError(b, err)
 	return r
 }
 
 func (b *bubble) run(fn func(context.Context) error) <-chan error {
 	ended := make(chan error, 1)
-	go func() { ended <- fn(b.ctx) }()
+	b.wg.Go(func() { ended <- fn(b.ctx) })
 	return ended
 }
 
@@ -77,7 +80,7 @@ func isPath(prefix string) func(*http.Request) bool {
 
 func TestLockIsFreeAfterCheckTTL(t *testing.T) {
 	inBubble(t, Config{}, nil, func(b *bubble) {
-		r := b.register("i")
+		r := b.register()
 		b.takeOver(r)
 		time.Sleep(time.Until(r.RenewedAt().Add(DefaultCheckTTL)))
 		require.True(b, b.held(), "not a moment before")
@@ -88,7 +91,7 @@ func TestLockIsFreeAfterCheckTTL(t *testing.T) {
 
 func TestLockIsFreeAfterTwiceSessionTTL(t *testing.T) {
 	inBubble(t, Config{SessionTTL: 10 * time.Second, CheckTTL: 10 * time.Second}, nil, func(b *bubble) {
-		r := b.register("i")
+		r := b.register()
 		b.takeOver(r)
 		renewed := time.Now()
 		b.run(r.Run)
@@ -101,26 +104,31 @@ func TestLockIsFreeAfterTwiceSessionTTL(t *testing.T) {
 	})
 }
 
-// TestLeaseCountsFromSending: answers that are slow make a lease no younger.
+// TestLeaseCountsFromSending: answers that are slow make a lease no younger. The
+// slow one of the two is looked at when the other one is younger.
 func TestLeaseCountsFromSending(t *testing.T) {
-	const slow = 700 * time.Millisecond
-	var sent atomic.Pointer[time.Time]
-	inBubble(t, Config{}, func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if isPath("/v1/session/renew/")(r) {
-				now := time.Now()
-				sent.Store(&now)
-				time.Sleep(slow)
-			}
-			next.ServeHTTP(w, r)
+	for _, test := range []struct {
+		slow       string
+		look, sent time.Duration // after Run has begun
+	}{
+		{"/v1/session/renew/", 3200 * time.Millisecond, 2 * time.Second},
+		{"/v1/agent/check/update/", 4100 * time.Millisecond, 3 * time.Second},
+	} {
+		inBubble(t, Config{}, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if isPath(test.slow)(r) {
+					time.Sleep(700 * time.Millisecond)
+				}
+				next.ServeHTTP(w, r)
+			})
+		}, func(b *bubble) {
+			r := b.register()
+			began := time.Now()
+			b.run(r.Run)
+			time.Sleep(test.look)
+			require.Equal(b, began.Add(test.sent), r.RenewedAt(), test.slow)
 		})
-	}, func(b *bubble) {
-		r := b.register("i")
-		b.run(r.Run)
-		time.Sleep(DefaultSessionTTL/5 + slow + 10*time.Millisecond)
-		require.Equal(b, *sent.Load(), r.RenewedAt())
-		require.GreaterOrEqual(b, time.Since(r.RenewedAt()), slow)
-	})
+	}
 }
 
 // TestLeaseIsTheOlderOne: beats go to the agent, which answers them whether it
@@ -128,7 +136,7 @@ func TestLeaseCountsFromSending(t *testing.T) {
 func TestLeaseIsTheOlderOne(t *testing.T) {
 	for _, path := range []string{"/v1/session/renew/", "/v1/agent/check/update/"} {
 		inBubble(t, Config{CheckTTL: 10 * time.Second}, nil, func(b *bubble) {
-			r := b.register("i")
+			r := b.register()
 			b.run(r.Run)
 			time.Sleep(time.Second)
 			b.consul.Break(devconsul.NoLeader, isPath(path))
@@ -157,7 +165,7 @@ func TestLossIsConfirmed(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}, func(b *bubble) {
-		r := b.register("i")
+		r := b.register()
 		ended := b.run(r.Run)
 		forget.Store(true)
 		time.Sleep(15 * time.Second)
@@ -193,7 +201,7 @@ func TestForgottenCheck(t *testing.T) {
 			next.ServeHTTP(w, r)
 		})
 	}, func(b *bubble) {
-		r := b.register("i")
+		r := b.register()
 		ended := b.run(r.Run)
 		require.Equal(b, int64(1), registered.Load())
 		forget.Store(true)
@@ -233,9 +241,9 @@ func TestRetryPace(t *testing.T) {
 		v := <-w.Views()
 		require.True(b, v.Stale)
 		b.consul.Heal()
-		time.Sleep(3 * time.Second)
-		v = <-w.Views()
-		require.False(b, v.Stale)
+		time.Sleep(3 * time.Second) // the longest pause; nothing has changed in Consul
+		require.NotEmpty(b, w.Views(), "the first question after that does not block")
+		require.False(b, (<-w.Views()).Stale)
 	})
 }
 
@@ -308,7 +316,7 @@ func TestWatchEnds(t *testing.T) {
 // make the check pass again for long, nor keep Run.
 func TestFailCutsBeatsOff(t *testing.T) {
 	inBubble(t, Config{}, nil, func(b *bubble) {
-		r := b.register("i")
+		r := b.register()
 		b.takeOver(r)
 		ended := b.run(r.Run)
 		b.consul.Break(devconsul.Hang, isPath("/v1/agent/check/update/"))
@@ -329,11 +337,15 @@ func TestFailCutsBeatsOff(t *testing.T) {
 // TestRegisterUndoes: what a Register began that failed is not left behind.
 func TestRegisterUndoes(t *testing.T) {
 	inBubble(t, Config{}, nil, func(b *bubble) {
-		b.consul.Break(devconsul.Forbidden, isPath("/v1/session/create"))
-		_, err := b.c.Register(b.ctx, Server{Incarnation: "i", Address: "h:1", Regions: []string{"r"}})
-		require.ErrorIs(b, err, ErrAccess)
-		require.ErrorIs(b, b.c.see(b.ctx, "i"), ErrAccess, "it is not there")
-		b.consul.Heal()
+		var err error
+		for _, path := range []string{"/v1/agent/check/update/", "/v1/session/create"} {
+			b.consul.Break(devconsul.Forbidden, isPath(path))
+			_, err = b.c.Register(b.ctx, Server{Incarnation: "i", Address: "h:1", Regions: []string{"r"}})
+			require.ErrorIs(b, err, ErrAccess)
+			time.Sleep(10 * time.Millisecond)
+			require.ErrorIs(b, b.c.see(b.ctx, "i"), ErrAccess, "it is not there")
+			b.consul.Heal()
+		}
 
 		ctx, cancel := context.WithCancelCause(b.ctx)
 		reason := errors.New("enough")
@@ -364,8 +376,8 @@ func TestQueryTimeout(t *testing.T) {
 
 func TestPause(t *testing.T) {
 	p := newPause(minPause, maxPause)
-	for i, base := range []time.Duration{50, 100, 200, 400, 800, 1600, 2000, 2000} {
-		base *= time.Millisecond
+	for i, ms := range []int64{50, 100, 200, 400, 800, 1600, 2000, 2000} {
+		base := time.Duration(ms) * time.Millisecond
 		d := p.NextBackOff()
 		require.GreaterOrEqual(t, d, base/2, i)
 		require.LessOrEqual(t, d, base*3/2, i)

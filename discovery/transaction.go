@@ -17,9 +17,10 @@ import (
 // not read; a transaction then has fewer results than operations.
 func (c *Client) readNow(ctx context.Context, what string, k keys) (regionState, error) {
 	o := op{what + ": read keys", c.keyRight(k, "read")}
-	var ops consul.TxnOps
-	for _, key := range []string{k.lock, k.epoch, k.inSync} {
-		ops = append(ops, kv(consul.KVTxnOp{Verb: consul.KVGetOrEmpty, Key: key}))
+	ops := consul.TxnOps{
+		kv(consul.KVTxnOp{Verb: consul.KVGetOrEmpty, Key: k.lock}),
+		kv(consul.KVTxnOp{Verb: consul.KVGetOrEmpty, Key: k.epoch}),
+		kv(consul.KVTxnOp{Verb: consul.KVGetOrEmpty, Key: k.inSync}),
 	}
 	res, err := c.transact(ctx, o, ops)
 	if err != nil {

@@ -2,40 +2,166 @@ package proxy_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/discovery/devconsul"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // A player's actions survive the death of one game after the other; nothing is
 // lost, doubled or reordered, and the player's connection stays.
-func TestFailover(t *testing.T) {
-	m := newMesh(t)
-	m.serve("s1")
-	m.serve("s2")
-	m.serve("s3")
-	ann, bob := m.join("ann"), m.join("bob")
-	ann.act(t, 20)
-	bob.act(t, 5)
-	ann.settle(t, 20)
+func TestGamesDie(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(3)
+		ann, bob := m.join("ann"), m.join("bob")
+		ann.act(20)
+		bob.act(5)
+		ann.settle()
+		epoch := uint64(0)
+		for range 5 {
+			var s *server
+			s, epoch = m.primary(epoch)
+			s.killGame()
+			ann.act(30) // in the middle of it
+			bob.act(1)
+		}
+		ann.settle()
+		bob.settle()
+		require.Equal(t, "170", ann.last())
+		require.Equal(t, "10", bob.last())
+		require.Positive(t, ann.heard(&ann.seats))
+		require.Zero(t, ann.heard(&ann.lost)+bob.heard(&bob.lost), "no reconnect")
+		require.NoError(t, m.edge.Kept("arena").Check())
+	})
+}
 
-	first := m.primary()
-	first.killGame()
-	ann.act(t, 30) // in the middle of it
-	second := m.primary(first)
-	ann.settle(t, 50)
+// A host that dies is noticed because its packets are refused, by an edge and a
+// backup; Consul's own check (3 s) is not waited for.
+func TestHostDies(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(3)
+		ann := m.join("ann")
+		ann.act(10)
+		ann.settle()
+		s, epoch := m.primary(0)
+		m.net.set(m.net.dead, s.host.ip, true)
+		s.killGame()
+		ann.act(10)
+		began := time.Now()
+		ann.settle()
+		require.Less(t, time.Since(began), time.Second, "virtual time")
+		_, next := m.primary(epoch)
+		require.Equal(t, epoch+1, next)
+		require.Equal(t, "20", ann.last())
+		require.Zero(t, ann.heard(&ann.lost))
+	})
+}
 
-	second.killGame()
-	bob.act(t, 10)
-	m.primary(first, second)
-	ann.act(t, 1)
-	ann.settle(t, 51)
-	bob.settle(t, 15)
+// A primary that is cut off from edges and backups, but not from Consul, is
+// replaced on the word of two witnesses; when it is back, what it says is of a
+// lower epoch and changes nothing.
+func TestPrimaryIsCutOff(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(3)
+		ann := m.join("ann")
+		ann.act(10)
+		ann.settle()
+		time.Sleep(2 * time.Second) // virtual: silence counts only against an epoch of some age
+		s, epoch := m.primary(0)
+		m.net.set(m.net.cut, s.host.ip, true)
+		ann.act(10)
+		began := time.Now()
+		ann.settle()
+		require.Less(t, time.Since(began), time.Second, "virtual time")
+		m.net.set(m.net.cut, s.host.ip, false)
+		ann.act(10)
+		ann.settle()
+		time.Sleep(2 * time.Second) // virtual
+		_, next := m.primary(epoch)
+		require.Equal(t, epoch+1, next)
+		require.Equal(t, "30", ann.last())
+		require.Zero(t, ann.heard(&ann.lost))
+	})
+}
 
-	ann.mu.Lock()
-	defer ann.mu.Unlock()
-	require.Equal(t, fmt.Sprintf("51:a%d", 0), ann.answers[len(ann.answers)-1])
-	require.Zero(t, ann.lost)
-	require.GreaterOrEqual(t, ann.seats, 2)
-	require.Zero(t, bob.lost)
+// While Consul does not answer, play goes on and nobody is promoted. When it is
+// back before the checks have expired, all is as before; later, its word that
+// the session is gone costs a take-over and no action.
+func TestConsulIsGone(t *testing.T) {
+	for name, outage := range map[string]time.Duration{"briefly": 1500 * time.Millisecond, "for long": 10 * time.Second} {
+		t.Run(name, func(t *testing.T) {
+			inMesh(t, func(m *mesh) {
+				m.serve(2)
+				ann := m.join("ann")
+				ann.act(1)
+				ann.settle()
+				_, epoch := m.primary(0)
+				held := ann.heard(&ann.holds)
+				m.consul.Break(devconsul.NoLeader, func(*http.Request) bool { return true })
+				for began := time.Now(); time.Since(began) < outage; {
+					ann.act(1)
+					ann.settle()
+				}
+				_, during := m.primary(0)
+				require.Equal(t, epoch, during)
+				require.Equal(t, held, ann.heard(&ann.holds))
+				m.consul.Heal()
+				time.Sleep(5 * time.Second) // virtual
+				ann.act(1)
+				ann.settle()
+				_, after := m.primary(0)
+				require.True(t, after == epoch || outage > 3*time.Second && after == epoch+1, "epoch %d, then %d", epoch, after)
+				require.Equal(t, fmt.Sprint(ann.sent), ann.last())
+				require.Zero(t, ann.heard(&ann.lost))
+			})
+		})
+	}
+}
+
+// With no server, actions are kept up to the limit, the player is told that
+// the log is full, and nothing is dropped.
+func TestBackPressure(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(1)
+		r := m.dial()
+		r.hello(wire.Hello{Player: "ann"})
+		m.servers[0].stop()
+		r.until(wire.TypeHold)
+		for seq := uint64(1); seq <= 30; seq++ {
+			r.send(wire.Act{Seq: seq, Payload: []byte("x")})
+		}
+		var p wire.Pressure
+		require.NoError(t, p.Decode(r.until(wire.TypePressure)))
+		require.Equal(t, wire.Pressure{On: true, Kept: 10}, p)
+		require.EqualValues(t, 10, m.edge.Kept("arena").Kept)
+
+		m.serve(1)
+		var d wire.Durable
+		for d.Seq < 30 {
+			require.NoError(t, d.Decode(r.until(wire.TypeDurable)))
+		}
+		require.NoError(t, m.edge.Kept("arena").Check())
+	}, smallLogs)
+}
+
+// When no server comes for longer than the age limit, the session ends with a
+// code that says so and the seqs that are not durable.
+func TestExpiry(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(1)
+		r := m.dial()
+		r.hello(wire.Hello{Player: "ann"})
+		r.send(wire.Act{Seq: 1, Payload: []byte("x")})
+		r.until(wire.TypeDurable)
+		m.servers[0].stop()
+		r.until(wire.TypeHold)
+		r.send(wire.Act{Seq: 2, Payload: []byte("x")}, wire.Act{Seq: 3, Payload: []byte("y")})
+		code, bye := r.bye()
+		require.Equal(t, wire.CodeExpired, code)
+		require.Equal(t, [2]uint64{2, 3}, [2]uint64{bye.First, bye.Last})
+	}, smallLogs)
 }

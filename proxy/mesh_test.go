@@ -12,14 +12,15 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
-	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/quic-go/quic-go"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/discovery/devconsul"
@@ -33,42 +34,42 @@ import (
 
 const patience = 20 * time.Second
 
-// mesh is a whole system in one process, on real sockets: registry, sidecars
-// with a game each, one edge.
+// mesh is a whole system in one synctest bubble: registry, sidecars with a game
+// each, one edge, on a simulated network in virtual time. QUIC, TLS, Consul's
+// API and all of our own code are the real ones.
 type mesh struct {
 	t       *testing.T
+	net     *network
 	consul  *devconsul.Server
-	address string
 	tls     *tls.Config
 	edge    *proxy.Edge
 	addr    string
-	servers map[string]*server
+	servers []*server
+	hosts   int
 	log     *slog.Logger
+	closers []func() // in order of opening
 }
 
-// server is a sidecar with its game.
-type server struct {
-	sidecar  *sidecar.Sidecar
-	stop     context.CancelFunc
-	killGame context.CancelFunc // ends the game as a crash would: its socket closes
-	done     chan struct{}
-	mu       sync.Mutex
-	worlds   []*ledger
+// inMesh runs test in a bubble with a registry and an edge, and takes everything
+// down in the end; the bubble then finds every goroutine that stays.
+func inMesh(t *testing.T, test func(m *mesh), change ...func(*proxy.Config)) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, change...)
+		defer m.close()
+		test(m)
+	})
 }
 
 func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
-	m := &mesh{t: t, servers: map[string]*server{}, tls: selfSigned(t), log: slog.New(slog.DiscardHandler)}
+	m := &mesh{t: t, net: newNetwork(), tls: selfSigned(t), log: slog.New(slog.DiscardHandler)}
 	if os.Getenv("RESEAT_TEST_LOG") != "" {
 		m.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	m.consul = devconsul.New(devconsul.Options{})
-	web := httptest.NewServer(m.consul)
-	m.address = web.URL
-	t.Cleanup(func() { web.CloseClientConnections(); web.Close() })
-
+	m.closers = append(m.closers, func() { m.consul.Close() })
 	cfg := proxy.Config{
-		Name: "edge", Regions: []string{"arena"}, Listen: "127.0.0.1:0", PlayerTLS: m.tls, LinkTLS: m.tls,
-		Discovery: m.discovery(), Log: m.log, Link: testLink(),
+		Name: "edge", Regions: []string{"arena"}, PlayerTLS: m.tls, LinkTLS: m.tls,
+		Discovery: m.discovery(), Log: m.log, Link: link.Config{Network: m.host()},
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -76,79 +77,111 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	var err error
 	m.edge, err = proxy.NewEdge(cfg)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { defer close(done); require.NoError(t, m.edge.Run(ctx)) }()
-	t.Cleanup(func() { cancel(); <-done })
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- m.edge.Run(ctx) }()
+	m.closers = append(m.closers, func() { cancel(); require.NoError(t, <-done) })
 	addr, err := m.edge.Addr(ctx)
 	require.NoError(t, err)
 	m.addr = addr.String()
 	return m
 }
 
-// testLink is patient: under -race on a busy machine a second is short.
-func testLink() link.Config { return link.Config{Idle: 2 * time.Second} }
+func (m *mesh) close() {
+	for i := range m.closers {
+		m.closers[len(m.closers)-1-i]()
+	}
+}
+
+func (m *mesh) host() host {
+	m.hosts++
+	return host{m.net, ip(m.hosts)}
+}
 
 func (m *mesh) discovery() *discovery.Client {
-	c, err := discovery.New(discovery.Config{Address: m.address}, m.log)
+	c, err := discovery.New(discovery.Config{Address: "http://consul", Transport: devconsul.Transport(m.consul)}, m.log)
 	require.NoError(m.t, err)
+	m.closers = append(m.closers, func() { c.Close() })
 	return c
 }
 
-// serve starts a sidecar with a game beside it.
-func (m *mesh) serve(name string) *server {
-	socket := "unix:" + filepath.Join(m.t.TempDir(), name+".sock")
-	sc, err := sidecar.New(sidecar.Config{
-		Name: name, Regions: []string{"arena"}, Listen: "127.0.0.1:0",
-		Game: sidecar.GameConfig{Socket: socket, BeatTimeout: 5 * time.Second, RestartMin: 10 * time.Millisecond},
-		Link: testLink(), ServerTLS: m.tls, ClientTLS: m.tls, Discovery: m.discovery(), Log: m.log.With("sidecar", name),
-	})
-	require.NoError(m.t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{sidecar: sc, done: make(chan struct{})}
-	gameCtx, kill := context.WithCancel(ctx)
-	s.stop, s.killGame = cancel, kill
-	go func() { defer close(s.done); require.NoError(m.t, sc.Run(ctx)) }()
-	_, err = sc.Addr(ctx)
-	require.NoError(m.t, err)
-	go s.play(gameCtx, socket)
-	m.t.Cleanup(func() { cancel(); <-s.done })
-	m.servers[name] = s
-	return s
+// server is a sidecar with its game.
+type server struct {
+	mesh    *mesh
+	host    host
+	sidecar *sidecar.Sidecar
+	stop    func()
+	socket  *pipes
+
+	mu     sync.Mutex
+	kill   context.CancelFunc // ends the game as a crash would: its socket closes
+	worlds []*ledger
 }
 
-// play runs the game once; a crash is a closed socket.
-func (s *server) play(ctx context.Context, socket string) {
-	_ = game.Run(ctx, game.Config{Address: socket, New: func(string) game.World {
-		w := &ledger{counts: map[string]uint64{}}
+// serve starts sidecars with a game beside each.
+func (m *mesh) serve(n int) {
+	for range n {
+		s := &server{mesh: m, host: m.host(), socket: newPipes()}
+		sc, err := sidecar.New(sidecar.Config{
+			Name: s.host.ip, Regions: []string{"arena"},
+			Game: sidecar.GameConfig{Listener: s.socket},
+			Link: link.Config{Network: s.host}, ServerTLS: m.tls, ClientTLS: m.tls,
+			Discovery: m.discovery(), Log: m.log.With("sidecar", s.host.ip),
+		})
+		require.NoError(m.t, err)
+		ctx, cancel := context.WithCancel(m.t.Context())
+		var g errgroup.Group
+		g.Go(func() error { return sc.Run(ctx) })
+		g.Go(func() error { s.supervise(ctx); return nil })
+		s.sidecar = sc
+		s.stop = sync.OnceFunc(func() { cancel(); require.NoError(m.t, g.Wait()) })
+		m.closers = append(m.closers, s.stop)
+		m.servers = append(m.servers, s)
+	}
+}
+
+// supervise starts the game again whenever it has died.
+func (s *server) supervise(ctx context.Context) {
+	for ctx.Err() == nil {
+		gctx, kill := context.WithCancel(ctx)
 		s.mu.Lock()
-		s.worlds = append(s.worlds, w)
+		s.kill = kill
 		s.mu.Unlock()
-		return w
-	}})
+		_ = game.Run(gctx, game.Config{Dial: s.socket.dial, Log: s.mesh.log, New: func(string) game.World {
+			w := &ledger{counts: map[string]uint64{}}
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.worlds = append(s.worlds, w)
+			return w
+		}})
+		kill()
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Second):
+		}
+	}
 }
 
-func (s *server) serves() bool { return s.sidecar.Stats().Takeovers > 0 }
+func (s *server) killGame() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kill()
+}
 
-// primary waits for the one server that serves and has not been killed.
-func (m *mesh) primary(except ...*server) *server {
-	var found *server
-	require.Eventually(m.t, func() bool {
-	next:
+// primary waits until a region is served in an epoch above after, and returns
+// the server that does.
+func (m *mesh) primary(after uint64) (*server, uint64) {
+	deadline := time.Now().Add(patience)
+	for time.Now().Before(deadline) {
 		for _, s := range m.servers {
-			for _, e := range except {
-				if s == e {
-					continue next
-				}
-			}
-			if s.serves() {
-				found = s
-				return true
+			if epoch := s.sidecar.Serving("arena"); epoch > after {
+				return s, epoch
 			}
 		}
-		return false
-	}, patience, 5*time.Millisecond)
-	return found
+		time.Sleep(time.Millisecond) // virtual
+	}
+	require.FailNow(m.t, "nobody serves")
+	return nil, 0
 }
 
 // ledger is a world that counts each player's actions and answers each with
@@ -163,7 +196,7 @@ func (l *ledger) Apply(out *game.Out, a game.Action) {
 	l.counts[a.Player]++
 	n := l.counts[a.Player]
 	l.mu.Unlock()
-	out.Send(a.Player, fmt.Appendf(nil, "%d:%s", n, a.Payload))
+	out.Send(a.Player, fmt.Appendf(nil, "%d", n))
 	out.BroadcastUnreliable([]byte("tick"))
 }
 
@@ -193,21 +226,23 @@ func (l *ledger) Restore(state []byte) error {
 // bot is a player who remembers what he was told.
 type bot struct {
 	*player.Client
+	mesh *mesh
+
 	mu      sync.Mutex
 	answers []string
-	durable uint64
+	sent    uint64
 	lost    int
 	holds   int
 	seats   int
 }
 
 func (m *mesh) join(name string) *bot {
-	b := &bot{}
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	b := &bot{mesh: m}
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	count := func(n *int) { b.mu.Lock(); *n++; b.mu.Unlock() }
 	c, err := player.Dial(ctx, player.Config{
-		Edges: []string{m.addr}, Region: "arena", Player: name, TLS: m.tls, Log: m.log,
+		Edges: []string{m.addr}, Region: "arena", Player: name, TLS: m.tls, Log: m.log, Transport: m.transport(),
 		Handler: player.Handler{
 			Update: func(p []byte, reliable bool) {
 				if reliable {
@@ -223,23 +258,50 @@ func (m *mesh) join(name string) *bot {
 	})
 	require.NoError(m.t, err)
 	b.Client = c
-	m.t.Cleanup(func() { _ = c.Close() })
+	m.closers = append(m.closers, func() { _ = c.Close() })
 	return b
 }
 
-func (b *bot) act(t *testing.T, n int) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+// transport is a player's socket.
+func (m *mesh) transport() *quic.Transport {
+	socket, _ := m.host().Listen("")
+	tr := &quic.Transport{Conn: socket}
+	m.closers = append(m.closers, func() { _ = tr.Close(); _ = socket.Close() })
+	return tr
+}
+
+// act hands in n actions, and settle waits until all of the bot's are durable.
+func (b *bot) act(n int) {
+	ctx, cancel := context.WithTimeout(b.mesh.t.Context(), patience)
 	defer cancel()
-	for i := range n {
-		_, err := b.Act(ctx, fmt.Appendf(nil, "a%d", i))
-		require.NoError(t, err)
+	for range n {
+		seq, err := b.Act(ctx, []byte("act"))
+		require.NoError(b.mesh.t, err)
+		b.sent = seq
 	}
 }
 
-// settle waits until everything that the bot sent is durable.
-func (b *bot) settle(t *testing.T, upTo uint64) {
-	require.Eventually(t, func() bool { return b.Durable() >= upTo }, patience, 5*time.Millisecond,
-		"durable %d of %d", b.Durable(), upTo)
+func (b *bot) settle() {
+	deadline := time.Now().Add(patience)
+	for b.Durable() < b.sent {
+		require.True(b.mesh.t, time.Now().Before(deadline), "durable %d of %d", b.Durable(), b.sent)
+		time.Sleep(time.Millisecond) // virtual
+	}
+}
+
+// heard reads one of the bot's counters.
+func (b *bot) heard(n *int) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return *n
+}
+
+// last is the newest answer: the world's count of this bot's actions.
+func (b *bot) last() string {
+	time.Sleep(50 * time.Millisecond) // virtual: what is under way arrives
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.answers[len(b.answers)-1]
 }
 
 func selfSigned(t *testing.T) *tls.Config {
@@ -247,7 +309,7 @@ func selfSigned(t *testing.T) *tls.Config {
 	require.NoError(t, err)
 	tmpl := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"},
+		NotBefore: time.Unix(0, 0), NotAfter: time.Unix(1<<33, 0), DNSNames: []string{"localhost"},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, tmpl, tmpl, &key.PublicKey, key)
 	require.NoError(t, err)

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -26,11 +27,13 @@ type frame struct {
 
 // dial connects and opens the stream, without a word.
 func (m *mesh) dial() *raw {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
-	conn, err := quic.DialAddr(ctx, m.addr, m.tls, &quic.Config{EnableDatagrams: true, MaxIdleTimeout: 30 * time.Second})
+	addr, err := net.ResolveUDPAddr("udp", m.addr)
 	require.NoError(m.t, err)
-	m.t.Cleanup(func() { _ = conn.CloseWithError(0, "") })
+	conn, err := m.transport().Dial(ctx, addr, m.tls, &quic.Config{EnableDatagrams: true, MaxIdleTimeout: 30 * time.Second})
+	require.NoError(m.t, err)
+	m.closers = append(m.closers, func() { _ = conn.CloseWithError(0, "") })
 	st, err := conn.OpenStreamSync(ctx)
 	require.NoError(m.t, err)
 	r := &raw{m: m, conn: conn, stream: st, reader: wire.NewReader(st, wire.LinkEdge), frames: make(chan frame, 1024)}

@@ -45,7 +45,7 @@ type bot struct {
 	ledger  judge.Ledger
 	holds   uint64
 	reseats uint64
-	epoch   uint64
+	seated  int64 // when the client was told last that another primary serves
 	reader  world.Reader
 }
 
@@ -71,7 +71,7 @@ func (b *bot) handler() player.Handler {
 		Update:   b.onUpdate,
 		Durable:  b.onDurable,
 		Hold:     func(wire.Code) { b.note(func() { b.holds++ }) },
-		Reseated: func(epoch, _ uint64) { b.note(func() { b.reseats++; b.epoch = max(b.epoch, epoch) }) },
+		Reseated: func(uint64, uint64) { b.note(func() { b.reseats++; b.seated = b.clock.now() }) },
 		Refused:  func(seq uint64, _ wire.Code, _ string) { b.note(func() { b.refused = append(b.refused, seq) }) },
 		Lost:     func(error) { b.note(func() { b.ledger.Disconnects++ }) },
 	}

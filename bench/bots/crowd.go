@@ -103,9 +103,9 @@ func (c *Crowd) Audit(ctx context.Context) (world.Books, error) {
 	}
 }
 
-// Play starts everybody's schedule, until Stop.
-func (c *Crowd) Play() {
-	ctx, stop := context.WithCancel(context.Background())
+// Play starts everybody's schedule, until Stop or until ctx ends.
+func (c *Crowd) Play(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
 	c.stop = stop
 	interval := time.Duration(float64(time.Second) / c.cfg.Rate)
 	for _, b := range c.bots {
@@ -200,57 +200,4 @@ func (c *Crowd) Leave() error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// Progress is where the crowd is now.
-type Progress struct {
-	Players int    `json:"players"`
-	Sent    uint64 `json:"sent"`    // actions
-	Durable uint64 `json:"durable"` // actions
-	Back    int    `json:"back"`    // players who have a durable action from after the open fault
-	BackAt  int64  `json:"back_at"` // when the last of them got it
-	Ended   int    `json:"ended"`   // players whose session is over
-	Epoch   uint64 `json:"epoch"`   // the highest that a player was reseated to
-}
-
-// Progress looks at all bots.
-func (c *Crowd) Progress() Progress {
-	fault := c.fault()
-	p := Progress{Players: len(c.bots)}
-	for _, b := range c.bots {
-		b.progress(&p, fault)
-	}
-	return p
-}
-
-// fault is when the open window began; 0 if there is none.
-func (c *Crowd) fault() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if w := c.open(); w != nil {
-		return w.From
-	}
-	return 0
-}
-
-// progress adds this bot to p.
-func (b *bot) progress(p *Progress, fault int64) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	p.Sent += b.ledger.Sent
-	p.Durable += uint64(b.settled)
-	p.Epoch = max(p.Epoch, b.epoch)
-	if b.ended() {
-		p.Ended++
-	}
-	back := int64(0) // when the first action from after the fault became durable
-	for i := len(b.samples) - 1; i >= 0 && fault > 0 && b.samples[i].Intended >= fault; i-- {
-		if at := b.samples[i].Durable; at != 0 {
-			back = at
-		}
-	}
-	if back > 0 {
-		p.Back++
-		p.BackAt = max(p.BackAt, back)
-	}
 }

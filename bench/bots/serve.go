@@ -83,12 +83,9 @@ func (s *server) say(w word) error {
 }
 
 func (s *server) obey(ctx context.Context, orders *json.Decoder) error {
-	for {
+	for orders.More() { // until whoever leads us has left, or in is closed
 		var o order
 		if err := orders.Decode(&o); err != nil {
-			if errors.Is(err, io.EOF) || ctx.Err() != nil {
-				return nil
-			}
 			return fmt.Errorf("bots: orders: %w", err)
 		}
 		answer, err := s.carryOut(ctx, o)
@@ -102,6 +99,7 @@ func (s *server) obey(ctx context.Context, orders *json.Decoder) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // carryOut returns the answer to an order, or an empty word.
@@ -126,7 +124,7 @@ func (s *server) carryOut(ctx context.Context, o order) (word, error) {
 		w.Result = &result
 		return w, nil
 	case doPlay:
-		s.crowd.Play()
+		s.crowd.Play(ctx)
 	case doMark:
 		s.crowd.Mark(o.Fault, o.At)
 	case doClose:

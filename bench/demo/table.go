@@ -35,6 +35,9 @@ func (s *Screen) stalls(r Report) {
 	row("no fault", "", "", r.QuietDurable, r.QuietReply)
 	s.Line("%s", s.paint(dim, "Stall: each player's longest wait, from the fault until an action is durable;"))
 	s.Line("%s", s.paint(dim, "nothing is subtracted. No fault: each action, from intended to durable."))
+	if n := r.unexplained(); n > 0 {
+		s.Line("%s", s.paint(dim, "Players were reseated "+plural(n, "time")+" more than the faults explain."))
+	}
 	if r.LagMax > lagNoted {
 		s.Line("%s", s.paint(dim, fmt.Sprintf("This machine was busy, it woke a player %s late: that is in these figures.", millis(r.LagMax))))
 	}
@@ -76,7 +79,7 @@ func (s *Screen) promises(r Report) {
 }
 
 func itemsOf(t world.Totals) string {
-	var kinds []string
+	kinds := make([]string, 0, world.Kinds)
 	for _, n := range t.Items {
 		kinds = append(kinds, grouped(n))
 	}

@@ -38,7 +38,7 @@ func replay(t *testing.T, name string) (drawn string) {
 			tl.add(e.At, markStep, say(e, servers))
 		}
 	}
-	tl.add(fault.Add(31*time.Millisecond), markDone, "all 50 players have new durable actions")
+	tl.add(fault.Add(31*time.Millisecond), markDone, "all 50 players play on, all kept actions are durable")
 	tl.end()
 	return out.String()
 }
@@ -54,7 +54,7 @@ func TestTimelineOfAKill(t *testing.T) {
      +15.2 ms  · server-1 serves epoch 4
      +16.0 ms  · edge switches 50 players to server-1
      +21.7 ms  · edge has re-sent 63 kept actions of 50 players
-     +31.0 ms  ✓ all 50 players have new durable actions
+     +31.0 ms  ✓ all 50 players play on, all kept actions are durable
    +1203.4 ms  · server-2 is back, as a backup
 `, "\n"), replay(t, "kill.log"))
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
@@ -49,7 +50,7 @@ func talk() {
 // this thread.
 func supervise() {
 	runtime.LockOSThread()
-	game := exec.Command(os.Args[0])
+	game := exec.CommandContext(context.Background(), os.Args[0])
 	game.Env = append(os.Environ(), roleEnv+"=game")
 	game.SysProcAttr = attributes()
 	if err := game.Start(); err != nil {
@@ -264,7 +265,7 @@ func TestParseFaults(t *testing.T) {
 
 // TestFleetDiesWithItsLeader: SIGKILL leaves nobody time to clean up.
 func TestFleetDiesWithItsLeader(t *testing.T) {
-	leader := exec.Command(os.Args[0])
+	leader := exec.CommandContext(t.Context(), os.Args[0])
 	leader.Env = append(os.Environ(), roleEnv+"=starter")
 	leader.Dir = t.TempDir()
 	out, err := leader.StdoutPipe()

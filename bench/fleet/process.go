@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,7 +26,7 @@ import (
 // Spec says how to start a process.
 type Spec struct {
 	Name string // unique in the fleet; also names its log file
-	Path string // of the program
+	Path string // of the program; not looked for in PATH
 	Args []string
 	Env  []string // nil: that of this process
 
@@ -81,9 +82,10 @@ func (f *Fleet) Start(spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fleet: %w", err)
 	}
-	p := &Process{Spec: spec, fleet: f, log: log, exited: make(chan struct{}), cmd: exec.Command(spec.Path, spec.Args...)}
-	p.cmd.Env = spec.Env
-	p.cmd.SysProcAttr = attributes()
+	p := &Process{Spec: spec, fleet: f, log: log, exited: make(chan struct{})}
+	p.cmd = &exec.Cmd{
+		Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...), Env: spec.Env, SysProcAttr: attributes(),
+	}
 	stderr, err := p.pipes()
 	if err == nil {
 		started := make(chan error, 1)
@@ -230,7 +232,7 @@ func (f *Fleet) Close() {
 	for _, p := range processes {
 		p.Expect()
 	}
-	for i := len(processes) - 1; i >= 0; i-- {
-		processes[i].Kill()
+	for _, p := range slices.Backward(processes) {
+		p.Kill()
 	}
 }

@@ -64,8 +64,8 @@ func TestGoodRunIsGood(t *testing.T) {
 
 func TestJudgeCatchesSeededViolations(t *testing.T) {
 	type counts struct {
-		lost, unsettled, doubled, reordered, skipped, altered, invented    uint64
-		refused, fell, strays, disconnects, ended, malformed, applied, all uint64
+		lost, unsettled, doubled, reordered, skipped, altered, invented uint64
+		refused, fell, strays, disconnects, ended, malformed            uint64
 	}
 	tests := map[string]struct {
 		seed func(r *run)
@@ -92,7 +92,8 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 		},
 		"a hole across the durable mark": {
 			func(r *run) { r.ledgers[0].Durable = 5; r.drop(0, 4); r.drop(0, 4); r.drop(0, 4) },
-			counts{unsettled: 5, lost: 1, skipped: 2}, "lost",
+			counts{unsettled: 5, lost: 1, skipped: 2},
+			"lost",
 		},
 		"an action applied twice at once": {
 			func(r *run) { r.carried[0] = slices.Insert(r.carried[0], 3, r.carried[0][3]) }, counts{doubled: 1}, "bot-0: 1 action applied twice",
@@ -100,7 +101,7 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 		"a tail applied twice": {
 			func(r *run) { r.carried[1] = append(r.carried[1], r.carried[1][6:]...) }, counts{doubled: 4}, "bot-1: 4 actions applied twice",
 		},
-		"neighbours swapped": {
+		"neighbors swapped": {
 			func(r *run) { r.swap(0, 3, 4) }, counts{reordered: 1}, "bot-0: 1 action out of order",
 		},
 		"an old one came last": {
@@ -114,7 +115,8 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 		},
 		"actions of one given to the other": {
 			func(r *run) { r.carried[0], r.carried[1] = r.carried[0][:9], append(r.carried[1], r.carried[0][9]) },
-			counts{lost: 1, doubled: 1}, "bot-1: 1 action applied twice",
+			counts{lost: 1, doubled: 1},
+			"bot-1: 1 action applied twice",
 		},
 		"an action that nobody sent": {
 			func(r *run) { r.carried[0] = append(r.carried[0], world.Command{Kind: world.Take, N: 11}) }, counts{invented: 1}, "bot-0: 1 action carried out, but never sent",
@@ -143,8 +145,8 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 		"an action cut to pieces": {
 			func(r *run) { r.after.Malformed = 1 }, counts{malformed: 1}, "1 action reached the game malformed",
 		},
-		"gold made":       {func(r *run) { r.after.Totals.Gold++ }, counts{}, "conserved totals"},
-		"items destroyed": {func(r *run) { r.after.Totals.Items[2]-- }, counts{}, "conserved totals"},
+		"gold made":       {func(r *run) { r.after.Gold++ }, counts{}, "conserved totals"},
+		"items destroyed": {func(r *run) { r.after.Items[2]-- }, counts{}, "conserved totals"},
 	}
 	for what, test := range tests {
 		t.Run(what, func(t *testing.T) {
@@ -190,7 +192,7 @@ func TestNoMutationPasses(t *testing.T) {
 }
 
 func TestLongListsOfViolationsAreCut(t *testing.T) {
-	var ledgers []Ledger
+	ledgers := make([]Ledger, 0, 100)
 	for i := range 100 {
 		ledgers = append(ledgers, Ledger{Player: name(i), Sent: 1, Durable: 1})
 	}

@@ -47,8 +47,10 @@ func TestMeasure(t *testing.T) {
 		},
 		"the largest of several": {
 			[]Sample{
-				{Intended: 95, Sent: 95, Durable: 150, Replied: 96}, {Intended: 105, Sent: 106, Durable: 165, Replied: 125},
-				{Intended: 115, Sent: 116, Durable: 166, Replied: 166}, {Intended: 180, Sent: 181, Durable: 190, Replied: 191},
+				{Intended: 95, Sent: 95, Durable: 150, Replied: 96},
+				{Intended: 105, Sent: 106, Durable: 165, Replied: 125},
+				{Intended: 115, Sent: 116, Durable: 166, Replied: 166},
+				{Intended: 180, Sent: 181, Durable: 190, Replied: 191},
 			}, Stall{Durable: 60, Reply: 51, InFlight: 1},
 		},
 	}

@@ -33,14 +33,14 @@ type Account struct {
 // books adds everything up.
 func (w *World) books() Books {
 	b := Books{Vault: w.vault, Trades: w.trades, Malformed: w.malformed}
-	b.Totals.Gold = w.vault
+	b.Gold = w.vault
 	for i, stock := range w.nodes {
-		b.Totals.Items[i%Kinds] += stock
+		b.Items[i%Kinds] += stock
 	}
 	for _, f := range w.players {
-		b.Totals.Gold += f.gold
+		b.Gold += f.gold
 		for i, n := range f.items {
-			b.Totals.Items[i] += n
+			b.Items[i] += n
 		}
 		b.Players = append(b.Players, Account{Player: f.name, Gold: f.gold, Items: f.items, Journal: f.journal})
 	}

@@ -85,10 +85,9 @@ func TestSnapshotSize(t *testing.T) {
 }
 
 func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
-	w, seqs := New(), uint64(0)
+	w := New()
 	for _, n := range []uint64{1, 5, 3, 9} { // with holes in the journal
-		seqs = n
-		w.apply(discard{}, "ann", (&Command{Kind: Take, N: seqs}).Append(nil))
+		w.apply(discard{}, "ann", (&Command{Kind: Take, N: n}).Append(nil))
 	}
 	w.join("bob")
 	good := w.Snapshot(nil)

@@ -164,7 +164,7 @@ func TestJoiningTwiceChangesNothing(t *testing.T) {
 	require.Equal(t, once, w.Snapshot(nil))
 	w.leave("ann")
 	w.leave("nobody")
-	require.EqualValues(t, Vault, w.books().Totals.Gold)
+	require.EqualValues(t, Vault, w.books().Gold)
 	w.join("ann")
 	require.Equal(t, once, w.Snapshot(nil))
 }

@@ -41,7 +41,7 @@ func newDemoRegistry() *cobra.Command {
 }
 
 func runDemoRegistry(ctx context.Context, listen string, log *slog.Logger) error {
-	ln, err := net.Listen("tcp", listen)
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", listen)
 	if err != nil {
 		return explainListen(err, map[string]string{"tcp": "--listen"})
 	}

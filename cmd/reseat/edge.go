@@ -57,7 +57,7 @@ func runEdge(ctx context.Context, cfg *config.Edge, log *slog.Logger) error {
 // edgeConfig turns settings into what an edge needs. It reads, and on the first
 // run makes, keys and certificates.
 func edgeConfig(cfg *config.Edge, log *slog.Logger) (proxy.Config, error) {
-	players, links, err := edgeTLS(cfg)
+	players, links, err := edgeTLS(cfg, log)
 	if err != nil {
 		return proxy.Config{}, err
 	}
@@ -94,7 +94,7 @@ func edgeConfig(cfg *config.Edge, log *slog.Logger) (proxy.Config, error) {
 }
 
 // edgeTLS is what players see, and what the edge shows to sidecars.
-func edgeTLS(cfg *config.Edge) (players, links *tls.Config, err error) {
+func edgeTLS(cfg *config.Edge, log *slog.Logger) (players, links *tls.Config, err error) {
 	var made certs.Set
 	if cfg.TLS == (config.TLS{}) || cfg.LinkTLS == (config.LinkTLS{}) {
 		if made, err = certs.Dev(cfg.StateDir); err != nil {
@@ -104,10 +104,11 @@ func edgeTLS(cfg *config.Edge) (players, links *tls.Config, err error) {
 	public := certs.Files{Cert: cfg.TLS.Cert, Key: cfg.TLS.Key}
 	if cfg.TLS == (config.TLS{}) {
 		public = made.Public
+		log.Warn("players see a certificate for development, which they must be given the CA of", "event", "dev_tls", "ca", public.CA)
 	}
 	if players, err = certs.PlayerServer(public); err != nil {
 		return nil, nil, err
 	}
-	links, err = certs.LinkClient(linkFiles(cfg.LinkTLS, made.Edge), "server")
+	links, err = certs.LinkClient(linkFiles(cfg.LinkTLS, made.Edge), certs.RoleServer)
 	return players, links, err
 }

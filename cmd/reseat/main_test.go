@@ -130,10 +130,11 @@ func TestLogger(t *testing.T) {
 
 func TestAddressInUse(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
-	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	var listen net.ListenConfig
+	udp, err := listen.ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer udp.Close()
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, err := listen.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer tcp.Close()
 	taken, takenTCP := udp.LocalAddr().String(), tcp.Addr().String()

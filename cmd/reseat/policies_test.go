@@ -68,7 +68,7 @@ func awaitView(t *testing.T, client *discovery.Client, region string, good func(
 		case view := <-watch.Views():
 			if good(view) {
 				cancel()
-				<-done
+				require.ErrorIs(t, <-done, context.Canceled)
 				return view
 			}
 		case err := <-done:

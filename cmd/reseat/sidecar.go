@@ -144,9 +144,9 @@ func sidecarTLS(cfg *config.Sidecar) (server, client *tls.Config, err error) {
 		}
 	}
 	files := linkFiles(cfg.LinkTLS, made.Server)
-	if server, err = certs.LinkServer(files, "edge", "server"); err != nil {
+	if server, err = certs.LinkServer(files, certs.RoleEdge, certs.RoleServer); err != nil {
 		return nil, nil, err
 	}
-	client, err = certs.LinkClient(files, "server")
+	client, err = certs.LinkClient(files, certs.RoleServer)
 	return server, client, err
 }

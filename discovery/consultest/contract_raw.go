@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -20,9 +21,7 @@ func (r *rig) service(name string, check object) string {
 	r.Helper()
 	id := "check." + r.inc(name)
 	definition := object{"CheckID": id, "TTL": "1m"}
-	for k, v := range check {
-		definition[k] = v
-	}
+	maps.Copy(definition, check)
 	r.do(http.MethodPut, "/v1/agent/service/register", object{"ID": r.inc(name), "Name": r.region, "Check": definition})
 	r.Cleanup(func() { r.raw(http.MethodPut, "/v1/agent/service/deregister/"+r.inc(name), nil) })
 	return id
@@ -83,20 +82,21 @@ func rawSession(r *rig) {
 
 // rawSessionTTL: a session lives for twice its TTL, and a renewal starts that again.
 func rawSessionTTL(r *rig) {
-	id := r.session(object{"TTL": "10s", "NodeChecks": []string{}, "LockDelay": "0s"})
 	began := time.Now()
+	id := r.session(object{"TTL": "10s", "NodeChecks": []string{}, "LockDelay": "0s"})
 	r.do(http.MethodPut, "/v1/kv/"+r.region+"?acquire="+id, "x")
 	index := r.get("/v1/kv/" + r.region).ModifyIndex
-	r.do(http.MethodGet, fmt.Sprintf("/v1/kv/%s?index=%d&wait=30s", r.region, index), nil)
+	r.do(http.MethodGet, fmt.Sprintf("/v1/kv/%s?index=%d&wait=40s", r.region, index), nil)
 	took := time.Since(began)
 	r.Logf("a session of 10s lived %v", took)
 	require.Empty(r, r.get("/v1/kv/"+r.region).Session)
-	require.InDelta(r, 20*time.Second, took, float64(2*time.Second))
+	require.GreaterOrEqual(r, took, 20*time.Second)
+	require.Less(r, took, 20*time.Second+slack)
 }
 
 func rawLockDelay(r *rig) {
 	key := "/v1/kv/" + r.region
-	for i, delay := range []any{"1500ms", 1.5e9, "2ns", nil, "0s", "1ms"} {
+	for i, delay := range []any{"3s", 3e9, "3ns", nil, "0s"} {
 		request := object{"NodeChecks": []string{}}
 		if delay != nil {
 			request["LockDelay"] = delay
@@ -110,17 +110,15 @@ func rawLockDelay(r *rig) {
 			require.Equal(r, "true", r.do(http.MethodPut, key+"?acquire="+second, "y"), "0s is none")
 			continue
 		}
-		if delay == "1ms" {
-			continue // may be over already
-		}
 		require.Equal(r, "false", r.do(http.MethodPut, key+"?acquire="+second, "y"), "%v", delay)
 		status, answer := r.raw(http.MethodPut, "/v1/txn", []object{{"KV": object{"Verb": "lock", "Key": key[len("/v1/kv/"):], "Session": second}}})
 		require.Equal(r, http.StatusConflict, status)
 		require.Contains(r, answer, "due to lock delay")
 		if i == 0 {
 			require.Eventually(r, func() bool { return r.do(http.MethodPut, key+"?acquire="+second, "y") == "true" },
-				patience, 20*time.Millisecond)
-			require.InDelta(r, 1500*time.Millisecond, time.Since(began), float64(700*time.Millisecond))
+				patience, 500*time.Millisecond)
+			require.GreaterOrEqual(r, time.Since(began), 2*time.Second)
+			require.Less(r, time.Since(began), 3*time.Second+slack)
 		}
 	}
 }
@@ -154,7 +152,7 @@ func rawLocks(r *rig) {
 	require.Equal(r, "true", acquire(a))
 	require.Equal(r, index, r.get(key).ModifyIndex)
 
-	// Behaviour at the session's end.
+	// Behavior at the session's end.
 	remove := r.session(object{"NodeChecks": []string{}, "LockDelay": "0s", "Behavior": "delete"})
 	r.do(http.MethodPut, key+"2?acquire="+remove, "x")
 	r.do(http.MethodPut, "/v1/session/destroy/"+remove, nil)
@@ -182,9 +180,7 @@ func rawTransactions(r *rig) {
 	index := r.get("/v1/kv/" + key("there")).ModifyIndex
 	kv := func(verb, name string, more object) object {
 		o := object{"Verb": verb, "Key": key(name)}
-		for k, v := range more {
-			o[k] = v
-		}
+		maps.Copy(o, more)
 		return object{"KV": o}
 	}
 	type outcome struct {
@@ -216,7 +212,7 @@ func rawTransactions(r *rig) {
 		kv("check-not-exists", "there", nil),
 		kv("get", "absent", nil),
 	)
-	var texts []string
+	texts := make([]string, 0, len(refused.Errors))
 	for i, e := range refused.Errors {
 		require.Equal(r, i+1, e.OpIndex, "all but the first fail")
 		texts = append(texts, e.What)
@@ -350,7 +346,7 @@ func rawBlocking(r *rig) {
 		same, took := ask(path, at, "1s")
 		require.Equal(r, at, same)
 		require.GreaterOrEqual(r, took, time.Second)
-		require.Less(r, took, time.Second+time.Second/16+900*time.Millisecond)
+		require.Less(r, took, time.Second+time.Second/16+slack)
 	}
 
 	// Something happens: a write, a deletion.
@@ -365,10 +361,10 @@ func rawBlocking(r *rig) {
 			<-time.After(50 * time.Millisecond) // most likely after the query; either order must do
 			change()
 		}()
-		next, took := ask(list, at, "10s")
+		next, took := ask(list, at, "30s")
 		<-done
 		require.Greater(r, next, at)
-		require.Less(r, took, 5*time.Second)
+		require.Less(r, took, 30*time.Second)
 		at = next
 	}
 

@@ -27,7 +27,7 @@ func serverIsSeen(r *rig) {
 	require.Equal(r, []discovery.Server{want}, view.Servers)
 	require.Nil(r, view.Primary)
 	require.False(r, view.InSyncKnown)
-	require.WithinDuration(r, time.Now(), reg.RenewedAt(), patience)
+	require.WithinDuration(r, time.Now(), reg.RenewedAt(), slack)
 
 	other := r.register(c, "b")
 	v.until("two servers in order", func(v discovery.View) bool {
@@ -59,7 +59,7 @@ func registeredAgain(r *rig) {
 }
 
 func beatsKeepLock(r *rig) {
-	c := r.client()
+	c := r.client(hasty)
 	v := r.watch(c)
 	reg := r.register(c, "a")
 	ended := r.run(reg)
@@ -68,39 +68,34 @@ func beatsKeepLock(r *rig) {
 	v.heldBy("a")
 	first := reg.RenewedAt()
 	select {
-	case <-time.After(2*r.config().CheckTTL + time.Second):
+	case <-time.After(7 * time.Second): // twice the TTL, and more
 	case err := <-ended:
 		require.NoError(r, err)
 	}
 	require.Equal(r, reg.Session(), r.get(r.key("lock")).Session)
-	require.Greater(r, reg.RenewedAt().Sub(first), r.config().CheckTTL)
-	select {
-	case view := <-v.views:
-		r.Fatalf("a view without news: %+v", view)
-	default:
-	}
+	require.Greater(r, reg.RenewedAt().Sub(first), 3*time.Second)
+	require.Empty(r, v.views, "no view without news")
 }
 
 // checkTTLFreesLock is the backstop that needs nobody's judgement.
 func checkTTLFreesLock(r *rig) {
-	c := r.client()
+	c := r.client(hasty)
 	v := r.watch(c)
 	reg := r.register(c, "a")
 	_, err := r.takeOver(c, reg, "a", 0)
 	require.NoError(r, err)
-	v.heldBy("a")
-	v.free()
+	v.until("a lock that is free again", func(v discovery.View) bool { return v.Epoch == 1 && v.Primary == nil })
 	took := time.Since(reg.RenewedAt())
-	r.Logf("free %v after the last beat, TTL %v", took, r.config().CheckTTL)
-	require.GreaterOrEqual(r, took, r.config().CheckTTL)
-	require.Less(r, took, 2*r.config().CheckTTL, "the session's own TTL is twice as long at least")
+	r.Logf("free %v after the last beat", took)
+	require.GreaterOrEqual(r, took, 3*time.Second, "its TTL")
+	require.Less(r, took, 3*time.Second+slack, "the session's own TTL is much longer")
 	require.ErrorIs(r, r.ends(r.run(reg)), discovery.ErrSessionLost)
 }
 
 // lostBy takes over, does what should free the lock, and waits for everybody to notice.
 func lostBy(r *rig, do func(*discovery.Client, *discovery.Registration)) {
 	r.Helper()
-	c := r.client(patient)
+	c := r.client()
 	v := r.watch(c)
 	reg := r.register(c, "a")
 	ended := r.run(reg)

@@ -184,7 +184,7 @@ func watchInTrouble(r *rig) {
 
 // hiddenLists: an empty list that is not the truth must never look like the truth.
 func hiddenLists(r *rig) {
-	c := r.client(patient)
+	c := r.client()
 	reg := r.register(c, "a")
 	_, err := r.takeOver(c, reg, "a", 0)
 	require.NoError(r, err)
@@ -237,7 +237,7 @@ func indexLost(r *rig) {
 	_, err = r.takeOver(c, reg, "a", 100)
 	require.NoError(r, err)
 	v.until("the new epoch", func(v discovery.View) bool { return v.Epoch == 101 })
-	require.Less(r, time.Since(began), r.config().Wait, "and afterwards news come at once again")
+	require.Less(r, time.Since(began), slack, "and afterwards news come at once again")
 }
 
 // wiped: Consul has lost everything, while a game runs.

@@ -41,6 +41,7 @@ func (b *bench) ask(method, path, body string) (int, string, string) {
 	require.NoError(b, err)
 	res, err := b.rt.RoundTrip(req)
 	require.NoError(b, err)
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	require.NoError(b, err)
 	return res.StatusCode, string(text), res.Header.Get("X-Consul-Index")
@@ -206,10 +207,7 @@ func TestBlockingQueryWaits(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(b.Context())
 		time.AfterFunc(time.Second, cancel)
-		req, err := http.NewRequestWithContext(ctx, "GET", "http://consul/v1/kv/k?index=99", nil)
-		require.NoError(b, err)
-		_, err = b.rt.RoundTrip(req)
-		require.ErrorIs(b, err, context.Canceled)
+		require.ErrorIs(b, givesUp(ctx, b.rt, "/v1/kv/k?index=99"), context.Canceled)
 	})
 }
 
@@ -240,8 +238,12 @@ func TestFaults(t *testing.T) {
 			status int
 			body   string
 		}{
-			{NoLeader, 500, "No cluster leader"}, {TooMany, 429, "Too many requests"}, {Forbidden, 403, "Permission denied"},
-			{Empty, 200, ""}, {Filtered, 404, ""}, {Hidden, 404, ""},
+			{NoLeader, 500, "No cluster leader"},
+			{TooMany, 429, "Too many requests"},
+			{Forbidden, 403, "Permission denied"},
+			{Empty, 200, ""},
+			{Filtered, 404, ""},
+			{Hidden, 404, ""},
 		} {
 			b.s.Break(test.fault, gets)
 			status, text, _ := b.ask("GET", "/v1/kv/k", "")
@@ -349,8 +351,17 @@ func TestTransportOfAClientThatGaveUp(t *testing.T) {
 	defer s.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cancel(errors.New("enough"))
-	req, err := http.NewRequestWithContext(ctx, "GET", "http://consul/v1/kv/k", nil)
-	require.NoError(t, err)
-	_, err = Transport(s).RoundTrip(req)
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, givesUp(ctx, Transport(s), "/v1/kv/k"), context.Canceled)
+}
+
+func givesUp(ctx context.Context, rt http.RoundTripper, path string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://consul"+path, nil)
+	if err != nil {
+		return err
+	}
+	res, err := rt.RoundTrip(req)
+	if err != nil {
+		return err
+	}
+	return res.Body.Close()
 }

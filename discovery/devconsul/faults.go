@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -111,6 +112,7 @@ func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			case <-changed:
 				continue
 			}
+		default: // what the answer is made into, by back
 		}
 		if f.pass(w, r, began, changed, fault) {
 			return
@@ -226,9 +228,7 @@ func (r *recorder) empty(kv bool) {
 
 func (r *recorder) copyTo(w http.ResponseWriter) {
 	r.header.Set("Content-Length", strconv.Itoa(r.body.Len()))
-	for key, values := range r.header {
-		w.Header()[key] = values
-	}
+	maps.Copy(w.Header(), r.header)
 	w.WriteHeader(r.code())
 	_, _ = w.Write(r.body.Bytes())
 }

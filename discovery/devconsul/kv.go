@@ -2,6 +2,7 @@ package devconsul
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -134,15 +135,14 @@ func (s *store) single(o operation) (any, error) {
 	}
 	b := s.begin()
 	_, err := b.run(o)
-	switch err := err.(type) {
-	case nil:
-		b.commit()
-		return true, nil
-	case unmet:
+	if errors.As(err, new(unmet)) {
 		return false, nil
-	default:
+	}
+	if err != nil {
 		return nil, failed("raft apply failed: %v", err)
 	}
+	b.commit()
+	return true, nil
 }
 
 // delayed tells whether o is a lock that is in its lock delay.

@@ -60,7 +60,7 @@ func (d *lockDelay) UnmarshalJSON(text []byte) error {
 		return nil
 	}
 	if parsed < time.Millisecond {
-		parsed *= time.Second
+		parsed = time.Duration(parsed.Nanoseconds() * int64(time.Second))
 	}
 	*d = lockDelay(parsed)
 	return nil
@@ -103,19 +103,19 @@ func createSession(s *store, _ http.ResponseWriter, r request) (any, error) {
 
 func (s *store) addSession(n *session) error {
 	if n.Node != s.opts.Node {
-		return fmt.Errorf("Missing node registration")
+		return failed("Missing node registration")
 	}
 	for _, id := range n.NodeChecks {
 		if id != serfHealth {
-			return fmt.Errorf("Missing check '%s' registration", id)
+			return failed("Missing check '%s' registration", id)
 		}
 	}
 	for _, check := range n.ServiceChecks {
 		switch c := s.catalogCheck(check.ID); {
 		case c == nil:
-			return fmt.Errorf("Missing check '%s' registration", check.ID)
+			return failed("Missing check '%s' registration", check.ID)
 		case c.known.Status == critical:
-			return fmt.Errorf("Check '%s' is in %s state", check.ID, critical)
+			return failed("Check '%s' is in %s state", check.ID, critical)
 		}
 	}
 	n.ID = newID()
@@ -211,7 +211,7 @@ func showSession(s *store, w http.ResponseWriter, r request) (any, error) {
 
 func listSessions(s *store, w http.ResponseWriter, r request) (any, error) {
 	return s.read(w, r, func() (uint64, any, bool) {
-		list := []session{}
+		list := make([]session, 0, len(s.sessions))
 		for _, n := range s.sessions {
 			list = append(list, *n)
 		}

@@ -38,8 +38,10 @@ func transact(s *store, w http.ResponseWriter, r request) (any, error) {
 		return nil, err
 	}
 	if len(ops) > maxOperations {
-		return nil, failure{http.StatusRequestEntityTooLarge,
-			fmt.Sprintf("Transaction contains too many operations (%d > %d)", len(ops), maxOperations)}
+		return nil, failure{
+			http.StatusRequestEntityTooLarge,
+			fmt.Sprintf("Transaction contains too many operations (%d > %d)", len(ops), maxOperations),
+		}
 	}
 	list := make([]operation, 0, len(ops))
 	for _, o := range ops {

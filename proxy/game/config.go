@@ -35,6 +35,10 @@ type Config struct {
 	// be loopback since the local protocol is not encrypted. Empty: $RESEAT_GAME.
 	Address string
 
+	// Dial connects to the sidecar by other means, such as a pipe in a test of
+	// the game. nil: Address says how.
+	Dial func(context.Context) (net.Conn, error)
+
 	// Name of the game in the sidecar's logs. Empty: the program's file name.
 	Name string
 
@@ -61,6 +65,9 @@ type Config struct {
 func (c Config) withDefaults() (Config, error) {
 	if c.Address == "" {
 		c.Address = os.Getenv(AddressEnv)
+	}
+	if c.Dial == nil {
+		c.Dial = func(ctx context.Context) (net.Conn, error) { return dial(ctx, c.Address) }
 	}
 	if c.Name == "" {
 		c.Name = filepath.Base(os.Args[0])

@@ -116,7 +116,7 @@ func Run(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	conn, err := dial(ctx, cfg.Address)
+	conn, err := cfg.Dial(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -60,7 +59,7 @@ func (r *region) run(ctx context.Context, state []byte) error {
 	if err := r.host(state); err != nil {
 		r.log.Error("game: cannot host the region", "err", err)
 		r.failed.Store(true)
-		hosted.OK, hosted.Text = false, text(err)
+		hosted.OK, hosted.Text = false, err.Error()
 	}
 	if err := send(r.out.to, hosted); err != nil {
 		return err
@@ -121,12 +120,6 @@ func (r *region) host(state []byte) (err error) {
 	r.ticker, _ = world.(Ticker)
 	r.joiner, _ = world.(Joiner)
 	return nil
-}
-
-// text is an error as it goes over the wire.
-func text(err error) string {
-	s := strings.ToValidUTF8(err.Error(), "?")
-	return strings.ToValidUTF8(s[:min(len(s), wire.MaxText)], "")
 }
 
 func (r *region) handle(ctx context.Context, events []event) error {
@@ -239,14 +232,18 @@ func (r *region) tellLeave(player string) {
 
 // cut sends a snapshot of all that the World has been given.
 func (r *region) cut(n uint64) error {
+	began := time.Now()
 	r.begin(r.applied)
 	r.snapshot = r.world.Snapshot(r.snapshot[:0])
 	r.end()
+	took := time.Since(began)
 	if len(r.snapshot) > wire.MaxSnapshot {
 		return fmt.Errorf("%w: region %q wrote %d bytes, the limit is %d",
 			ErrSnapshotTooLarge, r.head.Region, len(r.snapshot), wire.MaxSnapshot)
 	}
-	head := wire.CutDone{ID: r.head.ID, N: n, Index: r.applied, Size: uint64(len(r.snapshot))}
+	head := wire.CutDone{
+		ID: r.head.ID, N: n, Index: r.applied, Micros: uint64(took.Microseconds()), Size: uint64(len(r.snapshot)),
+	}
 	if err := send(r.out.to, head); err != nil {
 		return err
 	}

@@ -86,8 +86,8 @@ func (c Config) withDefaults() (Config, error) {
 		}
 	}
 	for field, name := range map[string]string{"Region": c.Region, "Player": c.Player} {
-		if name == "" || len(name) > wire.MaxName {
-			return c, fmt.Errorf("player: Config.%s has %d bytes, must be 1 to %d", field, len(name), wire.MaxName)
+		if !wire.ValidName(name) {
+			return c, fmt.Errorf("player: Config.%s %q is not 1 to %d bytes of printable UTF-8", field, name, wire.MaxName)
 		}
 	}
 	return c, nil

@@ -71,7 +71,7 @@ func simulate(t *testing.T, edges int, play func(t *testing.T, n *network)) {
 		for i := range edges {
 			conn := socket(byte(10 + i))
 			conns = append(conns, conn)
-			n.edges = append(n.edges, &edge{addr: conn.LocalAddr().String(), transport: &quic.Transport{Conn: conn}})
+			n.edges = append(n.edges, &edge{addr: conn.LocalAddr().String(), transport: newTransport(conn)})
 		}
 		require.NoError(t, sim.Start())
 		for _, e := range n.edges {
@@ -89,6 +89,21 @@ func simulate(t *testing.T, edges int, play func(t *testing.T, n *network)) {
 		}()
 		play(t, n)
 	})
+}
+
+// newTransport is an edge's. All have the same key: a new one answers packets
+// for the one before it with a stateless reset.
+func newTransport(conn net.PacketConn) *quic.Transport {
+	return &quic.Transport{Conn: conn, StatelessResetKey: &quic.StatelessResetKey{1}}
+}
+
+// restart replaces the edge by one that knows of no connection.
+func (e *edge) restart(t *testing.T) {
+	t.Helper()
+	conn := e.transport.Conn
+	require.NoError(t, e.transport.Close())
+	e.transport = newTransport(conn)
+	e.listen(t)
 }
 
 func (e *edge) listen(t *testing.T) {
@@ -122,6 +137,9 @@ func trust() *tls.Config {
 
 // cut makes the network lose all packets of an edge.
 func (n *network) cut(e *edge) { n.router.cut.Store(e.addr, true) }
+
+// heal undoes all cuts.
+func (n *network) heal() { n.router.cut.Clear() }
 
 // config is a player's, with a diary of what it is told.
 func (n *network) config(d *diary) player.Config {

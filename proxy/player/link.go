@@ -2,11 +2,12 @@ package player
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
+	"slices"
 
 	"github.com/quic-go/quic-go"
 
@@ -34,11 +35,7 @@ type quicLink struct {
 }
 
 func dialQUIC(ctx context.Context, cfg *Config, edge string) (link, error) {
-	addr, host, err := resolve(ctx, edge)
-	if err != nil {
-		return nil, err
-	}
-	transport, free, err := socket(cfg, addr)
+	host, addrs, err := resolve(ctx, edge)
 	if err != nil {
 		return nil, err
 	}
@@ -47,15 +44,30 @@ func dialQUIC(ctx context.Context, cfg *Config, edge string) (link, error) {
 		conf = conf.Clone()
 		conf.ServerName = host
 	}
-	conn, err := transport.Dial(ctx, net.UDPAddrFromAddrPort(addr), conf, quicConfig())
+	for _, addr := range addrs {
+		var l *quicLink
+		if l, err = dialAddr(ctx, cfg.Transport, addr, conf); err == nil {
+			return l, nil
+		}
+	}
+	return nil, said(err)
+}
+
+// dialAddr connects to one address, from the shared socket or from a new one.
+func dialAddr(ctx context.Context, shared *quic.Transport, addr *net.UDPAddr, conf *tls.Config) (*quicLink, error) {
+	transport, free, err := socket(shared, addr)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := transport.Dial(ctx, addr, conf, quicConfig())
 	if err != nil {
 		free()
-		return nil, said(err)
+		return nil, err
 	}
 	l := &quicLink{conn: conn, free: free}
 	if l.stream, err = conn.OpenStreamSync(ctx); err != nil {
 		l.Close(wire.CodeLeft)
-		return nil, said(err)
+		return nil, err
 	}
 	return l, nil
 }
@@ -76,37 +88,42 @@ func quicConfig() *quic.Config {
 	}
 }
 
-// resolve looks up an edge's address, with a context where the quic and net
-// helpers have none.
-func resolve(ctx context.Context, edge string) (addr netip.AddrPort, host string, err error) {
+// resolve looks up an edge's addresses, with a context where the quic and net
+// helpers have none. IPv4 is first, as with net.Dial for UDP: "localhost" is ::1
+// as well, and nothing tells quickly that nobody listens there.
+func resolve(ctx context.Context, edge string) (host string, addrs []*net.UDPAddr, err error) {
 	host, service, err := net.SplitHostPort(edge)
 	if err != nil {
-		return addr, "", err
+		return "", nil, err
 	}
 	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
 	if err != nil {
-		return addr, "", err
+		return "", nil, err
 	}
-	ip, err := netip.ParseAddr(host)
+	ips, err := net.DefaultResolver.LookupIPAddr(ctx, host)
 	if err != nil {
-		ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-		if err != nil {
-			return addr, "", err
-		}
-		ip = ips[0]
+		return "", nil, err
 	}
-	return netip.AddrPortFrom(ip.Unmap(), uint16(port)), host, nil
+	for _, ip := range ips {
+		addrs = append(addrs, &net.UDPAddr{IP: ip.IP, Zone: ip.Zone, Port: port})
+	}
+	slices.SortStableFunc(addrs, func(a, b *net.UDPAddr) int { return family(a) - family(b) })
+	return host, addrs, nil
+}
+
+func family(addr *net.UDPAddr) int {
+	if addr.IP.To4() != nil {
+		return 4
+	}
+	return 6
 }
 
 // socket is the shared one, or a new one of the address's family.
-func socket(cfg *Config, to netip.AddrPort) (transport *quic.Transport, free func(), err error) {
-	if cfg.Transport != nil {
-		return cfg.Transport, func() {}, nil
+func socket(shared *quic.Transport, to *net.UDPAddr) (transport *quic.Transport, free func(), err error) {
+	if shared != nil {
+		return shared, func() {}, nil
 	}
-	network := "udp6"
-	if to.Addr().Is4() {
-		network = "udp4"
-	}
+	network := fmt.Sprintf("udp%d", family(to))
 	conn, err := net.ListenUDP(network, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open a socket: %w", err)

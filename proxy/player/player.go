@@ -256,7 +256,7 @@ func (c *Client) lastError() error {
 // run connects and reconnects until the session ends.
 func (c *Client) run(ctx context.Context) {
 	err := c.roam(ctx)
-	if c.closing.Load() && !final(err) {
+	if c.closing.Load() {
 		err = ErrClosed
 	}
 	c.end(err)

@@ -3,6 +3,8 @@ package player_test
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -104,6 +106,25 @@ func TestBackPressure(t *testing.T) {
 	})
 }
 
+// What is kept is bounded in bytes, too.
+func TestBackPressureOfBytes(t *testing.T) {
+	simulate(t, 1, func(t *testing.T, n *network) {
+		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
+		defer c.Close()
+		large := strings.Repeat("x", wire.MaxAction)
+		for i := range uint64(16) {
+			act(t, c, i+1, large)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := c.Act(ctx, []byte(large))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		s.send(wire.Durable{Epoch: 1, Seq: 1})
+		settle()
+		act(t, c, 17, large)
+	})
+}
+
 // An edge that takes less than another is believed.
 func TestLimits(t *testing.T) {
 	simulate(t, 1, func(t *testing.T, n *network) {
@@ -141,7 +162,7 @@ func TestRefusals(t *testing.T) {
 				} else {
 					s.close(code)
 				}
-				if !contains(final, code) {
+				if !slices.Contains(final, code) {
 					n.edges[1].accept(t).send(welcome(1, 0, ""))
 					<-d.done
 					require.NoError(t, d.err)
@@ -158,15 +179,6 @@ func TestRefusals(t *testing.T) {
 			})
 		})
 	}
-}
-
-func contains(codes []wire.Code, code wire.Code) bool {
-	for _, c := range codes {
-		if c == code {
-			return true
-		}
-	}
-	return false
 }
 
 func TestFinalBye(t *testing.T) {
@@ -201,7 +213,7 @@ func TestBadFrames(t *testing.T) {
 		"durable ahead":      {wire.Durable{Epoch: 1, Seq: 3}.Append(nil), wire.CodeAckAhead},
 		"refused ahead":      {wire.Refused{Epoch: 1, Seq: 3, Reason: wire.CodeQuarantined}.Append(nil), wire.CodeAckAhead},
 		"refused nothing":    {wire.Refused{Epoch: 1, Reason: wire.CodeQuarantined}.Append(nil), wire.CodeAckAhead},
-		"trailing bytes":     {[]byte{3, byte(wire.TypePressure), 0, 0}, wire.CodeProtocol},
+		"trailing bytes":     {[]byte{4, byte(wire.TypePressure), 0, 0, 0}, wire.CodeProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, 2, func(t *testing.T, n *network) {

@@ -3,10 +3,11 @@ package player_test
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,13 +19,18 @@ import (
 )
 
 func TestResume(t *testing.T) {
-	for name, end := range map[string]func(n *network, s *seat){
-		"cut":      func(n *network, _ *seat) { n.cut(n.edges[0]) },
-		"shutdown": func(_ *network, s *seat) { s.close(wire.CodeShutdown) },
-		"bye":      func(_ *network, s *seat) { s.send(wire.Bye{Reason: wire.CodeOverloaded}) },
-		"reset":    func(_ *network, s *seat) { s.stream.CancelWrite(quic.StreamErrorCode(wire.CodeDrain)) },
-		"hung up":  func(_ *network, s *seat) { must(s.stream.Close()) },
-		"torn":     func(_ *network, s *seat) { _, _ = s.stream.Write([]byte{9, 5}); must(s.stream.Close()) },
+	for name, end := range map[string]func(t *testing.T, n *network, s *seat){
+		"cut":      func(_ *testing.T, n *network, _ *seat) { n.cut(n.edges[0]) },
+		"restart":  func(t *testing.T, n *network, _ *seat) { n.edges[0].restart(t) },
+		"shutdown": func(_ *testing.T, _ *network, s *seat) { s.close(wire.CodeShutdown) },
+		"bye":      func(_ *testing.T, _ *network, s *seat) { s.send(wire.Bye{Reason: wire.CodeOverloaded}) },
+		"reset":    func(_ *testing.T, _ *network, s *seat) { s.stream.CancelWrite(quic.StreamErrorCode(wire.CodeDrain)) },
+		"hung up":  func(_ *testing.T, _ *network, s *seat) { must(s.stream.Close()) },
+		"torn": func(_ *testing.T, _ *network, s *seat) {
+			_, err := s.stream.Write([]byte{9, byte(wire.TypeUpdate)}) // the beginning of a frame
+			must(err)
+			must(s.stream.Close())
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, 2, func(t *testing.T, n *network) {
@@ -36,7 +42,7 @@ func TestResume(t *testing.T) {
 				require.Len(t, s.actions(), 5)
 				require.Equal(t, []string{"durable 2"}, d.take())
 
-				end(n, s)
+				end(t, n, s)
 				s = n.edges[1].accept(t)
 				require.Equal(t, wire.Hello{
 					Version: wire.Version, Region: "town", Player: "ann",
@@ -52,17 +58,11 @@ func TestResume(t *testing.T) {
 				require.Equal(t, []string{"7 g"}, s.actions())
 
 				s.close(wire.CodeShutdown)
-				require.Equal(t, "second", string(n.edges[0].acceptOr(t, n, s).hello.Token))
+				n.heal()
+				require.Equal(t, "second", string(n.edges[0].accept(t).hello.Token))
 			})
 		})
 	}
-}
-
-// acceptOr accepts at e, which may be cut off: then the network heals first.
-func (e *edge) acceptOr(t *testing.T, n *network, _ *seat) *seat {
-	t.Helper()
-	n.router.cut.Delete(e.addr)
-	return e.accept(t)
 }
 
 // What is told to be durable may be more than this connection has sent again:
@@ -143,7 +143,7 @@ func TestSilentEdge(t *testing.T) {
 func TestBounce(t *testing.T) {
 	simulate(t, 2, func(t *testing.T, n *network) {
 		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
-		bounces := 0
+		var bounces atomic.Int64
 		for _, e := range n.edges {
 			go func() {
 				for {
@@ -156,7 +156,7 @@ func TestBounce(t *testing.T) {
 					_, _ = stream.Write(welcome(1, 0, "").Append(nil))
 					time.Sleep(20 * time.Millisecond)
 					_ = conn.CloseWithError(quic.ApplicationErrorCode(wire.CodeShutdown), "")
-					bounces++
+					bounces.Add(1)
 				}
 			}()
 		}
@@ -167,8 +167,8 @@ func TestBounce(t *testing.T) {
 			require.NoError(t, e.listener.Close())
 		}
 		settle()
-		require.Greater(t, bounces, 10)
-		require.Less(t, bounces, 60)
+		require.Greater(t, bounces.Load(), int64(10))
+		require.Less(t, bounces.Load(), int64(60))
 	})
 }
 
@@ -182,8 +182,6 @@ func TestNobodyThere(t *testing.T) {
 		c, err := player.Dial(ctx, n.config(&diary{}))
 		require.Nil(t, c)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		var shake *quic.HandshakeTimeoutError
-		require.True(t, errors.As(err, &shake) || errors.Is(err, context.DeadlineExceeded))
 		require.Contains(t, err.Error(), `join region "town"`)
 		require.Contains(t, err.Error(), "last attempt: edge 1.0.0.1")
 		require.Equal(t, 20*time.Second, time.Since(start))
@@ -207,14 +205,38 @@ func TestConfig(t *testing.T) {
 	long := strings.Repeat("n", wire.MaxName+1)
 	good := []string{"edge:1"}
 	for want, cfg := range map[string]player.Config{
-		"Config.Edges is empty":      {Region: "r", Player: "p"},
-		`"edge" is not host:port`:    {Edges: []string{"edge"}, Region: "r", Player: "p"},
-		"Config.Region has 0 bytes":  {Edges: good, Player: "p"},
-		"Config.Player has 65 bytes": {Edges: good, Region: "r", Player: long},
+		"Config.Edges is empty":   {Region: "r", Player: "p"},
+		`"edge" is not host:port`: {Edges: []string{"edge"}, Region: "r", Player: "p"},
+		`Config.Region ""`:        {Edges: good, Player: "p"},
+		"Config.Player":           {Edges: good, Region: "r", Player: long},
 	} {
 		_, err := player.Dial(t.Context(), cfg)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// A client with a socket of its own, on the real network of this machine.
+func TestOwnSocket(t *testing.T) {
+	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	require.NoError(t, err)
+	defer conn.Close()
+	e := &edge{transport: &quic.Transport{Conn: conn}}
+	defer e.transport.Close()
+	e.listen(t)
+	_, port, err := net.SplitHostPort(conn.LocalAddr().String())
+	require.NoError(t, err)
+
+	cfg := player.Config{Edges: []string{"localhost:" + port}, Region: "town", Player: "ann", TLS: trust()}
+	d := dial(t.Context(), cfg)
+	s := e.accept(t)
+	s.send(welcome(1, 0, ""), wire.Hold{Epoch: 1, Reason: wire.CodeSilence}) // nobody handles it
+	<-d.done
+	require.NoError(t, d.err)
+	act(t, d.client, 1, "a")
+	require.Equal(t, "a", string((<-s.got).(wire.Act).Payload))
+	require.NoError(t, d.client.Close())
+	require.Equal(t, wire.CodeLeft, (<-s.got).(wire.Bye).Reason)
+	<-d.client.Done()
 }
 
 // Whatever happens to connections, each seq stands for one payload, every
@@ -280,6 +302,7 @@ func history(t *testing.T, n *network, rnd *rand.Rand) {
 		}
 	}
 	<-acted
+	settle()
 	require.Len(t, payloads, total)
 	require.NoError(t, client.Close())
 	require.Zero(t, client.Kept())

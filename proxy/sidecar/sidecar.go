@@ -102,6 +102,25 @@ func (s *Sidecar) Addr(ctx context.Context) (string, error) {
 // Stats returns the counters so far.
 func (s *Sidecar) Stats() Snapshot { return s.stats.snapshot() }
 
+// Serving is the epoch in which this sidecar is primary of the region now; 0: it
+// is not.
+func (s *Sidecar) Serving(name string) uint64 {
+	l := s.life.Load()
+	if l == nil {
+		return 0
+	}
+	r := l.region(name)
+	if r == nil {
+		return 0
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.serving {
+		return 0
+	}
+	return r.epoch
+}
+
 // Run listens, starts or awaits the game, and lives one incarnation after the
 // other until ctx ends. It returns nil then, and an error only for what cannot
 // get better by itself: an address in use, a game command that does not start.

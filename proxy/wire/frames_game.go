@@ -144,18 +144,21 @@ func (f *Cut) fields(c *codec) {
 }
 
 // CutDone is a snapshot's head: everything up to log index Index, and nothing
-// after it, is in the Size bytes of State that follow.
+// after it, is in the Size bytes of State that follow. Micros is how long the
+// cut kept the game from its work, in microseconds.
 type CutDone struct {
-	ID    uint64
-	N     uint64
-	Index uint64
-	Size  uint64
+	ID     uint64
+	N      uint64
+	Index  uint64
+	Micros uint64
+	Size   uint64
 }
 
 func (f *CutDone) fields(c *codec) {
 	c.uint(&f.ID)
 	c.uint(&f.N)
 	c.uint(&f.Index)
+	c.uint(&f.Micros)
 	c.uint(&f.Size)
 }
 

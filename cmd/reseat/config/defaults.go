@@ -30,7 +30,7 @@ func DefaultSidecar() Sidecar {
 	return Sidecar{
 		Listen: "127.0.0.1:0",
 		Game: Game{
-			BeatTimeout:  200 * time.Millisecond, // the SDK beats every 50 ms
+			BeatTimeout:  300 * time.Millisecond, // the SDK beats every 50 ms
 			HelloTimeout: 30 * time.Second,
 			RestartMin:   100 * time.Millisecond,
 			RestartMax:   10 * time.Second,

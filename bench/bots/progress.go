@@ -1,0 +1,75 @@
+package bots
+
+import "slices"
+
+// Progress is where the crowd is now.
+type Progress struct {
+	Players int    `json:"players"`
+	Sent    uint64 `json:"sent"`    // actions
+	Durable uint64 `json:"durable"` // actions
+	Back    int    `json:"back"`    // players who play on after the open fault
+	BackAt  int64  `json:"back_at"` // when the last of them could
+	Ended   int    `json:"ended"`   // players whose session is over
+}
+
+// Progress looks at all bots.
+func (c *Crowd) Progress() Progress {
+	fault := c.fault()
+	p := Progress{Players: len(c.bots)}
+	for _, b := range c.bots {
+		b.progress(&p, fault)
+	}
+	return p
+}
+
+// fault is when the open window began; 0 if there is none.
+func (c *Crowd) fault() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w := c.open(); w != nil {
+		return w.From
+	}
+	return 0
+}
+
+// progress adds this bot to p.
+func (b *bot) progress(p *Progress, fault int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	p.Sent += b.ledger.Sent
+	p.Durable += uint64(b.settled)
+	if b.ended() {
+		p.Ended++
+	}
+	if back := b.back(fault); back > 0 {
+		p.Back++
+		p.BackAt = max(p.BackAt, back)
+	}
+}
+
+// back is when the bot could play on after a fault: it has heard of a new
+// primary, and all that it had wanted to do until then is durable; or else
+// something is that it wanted to do after the fault. 0: not yet, or there is no
+// fault. mu is held.
+func (b *bot) back(fault int64) (at int64) {
+	if fault == 0 {
+		return 0
+	}
+	for _, a := range slices.Backward(b.samples) {
+		switch {
+		case b.seated > fault && a.Intended <= b.seated:
+			if a.Durable == 0 {
+				return at
+			}
+			return max(b.seated, a.Durable)
+		case a.Intended < fault:
+			return at
+		case a.Durable != 0:
+			at = a.Durable
+		}
+	}
+	if b.seated > fault && at == 0 {
+		return b.seated // it has not wanted anything yet
+	}
+	return at
+}

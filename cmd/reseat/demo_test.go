@@ -1,0 +1,85 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/discovery/consultest"
+)
+
+func TestDemoUsage(t *testing.T) {
+	for args, want := range map[string]string{
+		"demo now":              `reseat demo takes no arguments, but got "now": see reseat demo --help`,
+		"demo --fault=drain":    `--fault: unknown fault "drain": choose from kill, host, freeze`,
+		"demo --players=0":      `--players 0 is not 1 to 999`,
+		"demo --players=1000":   `--players 1000 is not 1 to 999`,
+		"demo --rate=0":         `--rate 0 is not 0.1 to 1000`,
+		"demo --rounds=-1":      `--rounds -1 is not 1 or more`,
+		"demo --players=many":   `invalid argument "many" for "--players" flag: strconv.ParseInt: parsing "many": invalid syntax: see reseat demo --help`,
+		"demo-registry surplus": `reseat demo-registry takes no arguments, but got "surplus": see reseat demo-registry --help`,
+	} {
+		_, err := call(t, strings.Fields(args)...)
+		require.EqualError(t, err, want, args)
+		require.Equal(t, 2, exitCode(err), args)
+	}
+	out, err := call(t)
+	require.NoError(t, err)
+	require.NotContains(t, out, "demo-", "the demo's own processes are nobody's business")
+}
+
+// play runs a demo of real processes and returns its report.
+func play(t *testing.T, args ...string) demo.Report {
+	t.Helper()
+	t.Setenv(asReseat, "1") // the processes are this test binary
+	var out, story bytes.Buffer
+	err := run(t.Context(), append([]string{"demo", "--json"}, args...), strings.NewReader(""), &out, &story)
+	require.NoError(t, err, "%s%s", &story, &out)
+	var r demo.Report
+	require.NoError(t, json.Unmarshal(out.Bytes(), &r))
+	require.True(t, r.OK)
+	require.Empty(t, r.Problems)
+	require.Contains(t, story.String(), "play on, all kept actions are durable", story.String())
+	return r
+}
+
+func TestDemo(t *testing.T) {
+	r := play(t, "--players=20", "--fault=kill,freeze")
+	require.Len(t, r.Rounds, 2)
+	for _, round := range r.Rounds {
+		require.Greater(t, round.EpochAfter, round.EpochBefore)
+		require.Len(t, round.Stalls, 20)
+		require.NotEmpty(t, round.Timeline)
+	}
+	require.NotZero(t, r.Reseats)
+	require.Equal(t, r.Verdict.Sent, r.Verdict.Durable)
+	require.Greater(t, r.Verdict.Sent, uint64(20))
+}
+
+func TestDemoOnRealConsul(t *testing.T) {
+	agent := consultest.Start(t)
+	r := play(t, "--players=20", "--fault=host", "--consul="+agent.Address)
+	require.Len(t, r.Rounds, 1)
+	require.Equal(t, "host", r.Faults[0].Fault)
+}
+
+// TestDemoInterrupted: who stops it early leaves nothing behind.
+func TestDemoInterrupted(t *testing.T) {
+	t.Setenv(asReseat, "1")
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var out bytes.Buffer
+	err := run(ctx, []string{"demo", "--players=5"}, strings.NewReader(""), &out, &out)
+	require.EqualError(t, err, "interrupted", "%s", &out)
+	left, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

@@ -1,0 +1,87 @@
+package wire_test
+
+import (
+	"strings"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// samples are what testdata/frames.txt shows: every type at least once, and
+// what is special about varints, names and empty fields.
+var samples = []appender{
+	wire.Hello{Version: 1, Region: "harbor", Player: "ada"},
+	wire.Hello{
+		Version: 1, Region: "Großer Wald", Player: "プレイヤー1", Durable: 127, Tail: 128,
+		Token: []byte("0123456789abcdef"),
+	},
+	wire.Welcome{
+		Version: 1, Epoch: 7, Durable: 300, Protected: true, Actions: 100, ActionBytes: 4096,
+		AgeMillis: 10000, Token: []byte{0, 0xff, 0x0a, 0x7f},
+	},
+	wire.Act{Seq: 1},
+	wire.Act{Seq: 2, Payload: []byte("hello")},
+	wire.Act{Seq: 1<<64 - 1, Payload: []byte{0, 1, 2, 0xff}},
+	wire.Act{Seq: 16384, Payload: []byte(strings.Repeat("long", 40))},
+	wire.Durable{Epoch: 7, Seq: 2},
+	wire.Update{Epoch: 7, Payload: []byte("you see a door")},
+	wire.Hold{Epoch: 7, Reason: wire.CodeGameExit},
+	wire.Reseated{Epoch: 8, Applied: 299},
+	wire.Pressure{On: true, Kept: 100},
+	wire.Refused{Epoch: 8, Seq: 301, Reason: wire.CodeQuarantined, Text: "this action stopped two servers"},
+	wire.Protection{Epoch: 8},
+	wire.Bye{Reason: wire.CodeLeft},
+	wire.Bye{Reason: wire.CodeExpired, First: 300, Last: 399, Text: "no server for 10 s"},
+
+	wire.Open{Version: 1, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", Epoch: 7},
+	wire.Opened{Version: 1, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
+	wire.Elected{Epoch: 8},
+	wire.Offer{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100, Size: 1 << 20},
+	wire.Fetch{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100},
+	wire.Serving{Epoch: 8, Protected: true},
+	wire.Down{Epoch: 8, Reason: wire.CodeDrain},
+	wire.Attach{Epoch: 8, Handle: 5, Number: 2, Durable: 298, Player: "ada"},
+	wire.Attached{Epoch: 8, Handle: 5, Number: 3, Have: 299, Durable: 298},
+	wire.Detach{Epoch: 8, Handle: 5, Reason: wire.CodeLeft},
+	wire.Action{Epoch: 8, Handle: 5, Seq: 300, Payload: []byte("hello")},
+	wire.Gap{Epoch: 8, Handle: 5, Have: 299},
+	wire.Acked{Epoch: 8, Handle: 5, Seq: 300},
+	wire.Output{Epoch: 8, Reliable: true, Payload: []byte("the bell rings")},
+	wire.Output{Epoch: 8, Handle: 5, Payload: []byte("x=3 y=4")},
+	wire.Confirm{Epoch: 8, Index: 4200},
+	wire.Suspect{
+		Epoch: 8, Reason: wire.CodeSilence, Session: "b9ae2f0c-4d2a-11f0-9b3e-0242ac120002",
+		Incarnation: "srv-90c1",
+	},
+	wire.Stale{Epoch: 9},
+	wire.Reject{Epoch: 8, Handle: 5, Seq: 301, Reason: wire.CodeQuarantined, Text: "poison"},
+
+	wire.SnapshotHead{Epoch: 8, Region: "harbor", SnapEpoch: 7, SnapIndex: 4100, Size: 5, Sum: wire.Sum([]byte("state"))},
+	wire.Chunk{Offset: 32768, Data: []byte("state")},
+
+	wire.GameHello{Version: 1, Name: "village", Beat: 50, PID: 4711},
+	wire.GameWelcome{Version: 1, Incarnation: "srv-90c1"},
+	wire.Beat{N: 1},
+	wire.Host{ID: 1, Epoch: 8, Index: 4100, Size: 5, Region: "harbor"},
+	wire.Host{ID: 2, Epoch: 1, New: true, Region: "desert"},
+	wire.State{ID: 1, Data: []byte("state")},
+	wire.Hosted{ID: 1, Epoch: 8, OK: true},
+	wire.Hosted{ID: 2, Epoch: 1, Text: "the map file is missing"},
+	wire.Unhost{ID: 1},
+	wire.Join{ID: 1, Handle: 9, Applied: 299, Player: "ada"},
+	wire.Leave{ID: 1, Handle: 9, Reason: wire.CodeLeft},
+	wire.Do{ID: 1, Index: 4101, Handle: 9, Seq: 300, Payload: []byte("hello")},
+	wire.Cut{ID: 1, N: 12},
+	wire.CutDone{ID: 1, N: 12, Index: 4101, Size: 5},
+	wire.Emit{ID: 1, Handle: 9, After: 4101, Reliable: true, Payload: []byte("you gave 3 gold")},
+}
+
+var snapshotSample = buffer.Snapshot{
+	Region: "harbor", Epoch: 7, Index: 4100,
+	Players: []buffer.PlayerMark{
+		{Player: "ada", Attach: 2, Applied: 299},
+		{Player: "bob", Attach: 1, Applied: 12},
+		{Player: "zoë", Attach: 130},
+	},
+	State: []byte("bell=rung"),
+}
