@@ -174,7 +174,7 @@ func (b *backend) receiveSnapshots(ctx context.Context, conn *link.Conn) {
 		head, snap, err := link.ReceiveSnapshot(st, b.edge.cfg.Limits.SnapshotBytes)
 		r := b.edge.regions[head.Region]
 		if err == nil && r != nil {
-			r.keepSnapshot(conn, head.Epoch, snap)
+			r.takeSnapshot(conn, head.Epoch, snap)
 			continue
 		}
 		if conn.Context().Err() != nil {

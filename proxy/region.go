@@ -136,6 +136,10 @@ func (r *region) switchTo(cmd failover.Switch) {
 	for _, s := range r.players {
 		r.attach(s)
 	}
+	if snap := u.early; snap != nil && snap.Epoch == cmd.Epoch {
+		r.keepSnapshot(u, snap)
+	}
+	u.early = nil
 	r.log.Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
 }
 

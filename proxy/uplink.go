@@ -32,8 +32,10 @@ type uplink struct {
 	id          quic.StreamID
 	wake        pump.Waker
 
-	control []byte // frames that wait; guarded by region.mu
-	closing bool   // guarded by region.mu
+	// Guarded by region.mu.
+	control []byte           // frames that wait
+	early   *buffer.Snapshot // it came before the Serving of its epoch
+	closing bool
 }
 
 // openUplink opens the region's stream on a link and announces it.
@@ -314,19 +316,30 @@ func (u *uplink) sendSnapshot(epoch uint64, snap *buffer.Snapshot) error {
 	return st.Close()
 }
 
-// keepSnapshot takes a snapshot from the primary and confirms it.
-func (r *region) keepSnapshot(conn *link.Conn, epoch uint64, snap *buffer.Snapshot) {
+// takeSnapshot takes a snapshot that came on a link. It travels on a stream of
+// its own and may overtake the Serving of its epoch; then it waits for it.
+func (r *region) takeSnapshot(conn *link.Conn, epoch uint64, snap *buffer.Snapshot) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	u := r.serving
-	if u == nil || u.conn != conn || r.machine.Epoch() != epoch || snap.Epoch != epoch {
-		r.edge.stats.stale.Add(1)
-		return
+	for _, u := range r.uplinks {
+		switch {
+		case u.conn != conn:
+		case snap.Epoch != epoch || epoch < r.machine.Promised():
+			r.edge.stats.stale.Add(1)
+		case r.serving == u && r.machine.Epoch() == epoch:
+			r.keepSnapshot(u, snap)
+		default:
+			u.early = snap
+		}
 	}
+}
+
+// keepSnapshot keeps and confirms a snapshot of the primary.
+func (r *region) keepSnapshot(u *uplink, snap *buffer.Snapshot) {
 	if r.buf.Keep(snap) {
 		r.edge.stats.snapshots.Add(1)
 	}
-	u.add(wire.Confirm{Epoch: epoch, Index: snap.Index})
+	u.add(wire.Confirm{Epoch: snap.Epoch, Index: snap.Index})
 }
 
 // opened registers an uplink; closed forgets it and tells the machine why.

@@ -273,7 +273,7 @@ func TestBeats(t *testing.T) {
 		require.LessOrEqual(t, beats(time.Second), uint64(1), "a hang")
 		require.Zero(t, beats(4*time.Second), "a hang")
 		require.Equal(t, uint64(36), beats(1800*time.Millisecond), "busy: one call is not the other")
-		require.Equal(t, uint64(20), beats(time.Second), "idle")
+		require.Equal(t, uint64(60), beats(3*time.Second), "idle for longer than a hang")
 	})
 }
 
@@ -404,6 +404,23 @@ func TestUnhost(t *testing.T) {
 		require.True(t, s.host(1, "town", 0, nil).OK, "the ID is free again")
 		time.Sleep(time.Second)
 		require.NotZero(t, ticks.Load())
+	})
+}
+
+// An ID can be given to another region at once: nothing of the old one comes
+// after the new one's first word.
+func TestUnhostWaits(t *testing.T) {
+	w := &world{apply: func(out *game.Out, _ game.Action) {
+		time.Sleep(time.Second)
+		out.Broadcast([]byte("old"))
+	}}
+	_ = run(t, of(w), func(t *testing.T, s *sidecar) {
+		s.host(1, "town", 0, nil)
+		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, ""))
+		synctest.Wait()
+		s.send(wire.Unhost{ID: 1}, wire.Host{ID: 1, New: true, Region: "field"})
+		require.Equal(t, "old", string(expect[wire.Emit](s).Payload))
+		require.True(t, expect[wire.Hosted](s).OK)
 	})
 }
 

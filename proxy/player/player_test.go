@@ -291,6 +291,7 @@ func TestClose(t *testing.T) {
 		}()
 		require.Equal(t, []string{"1 a", "2 b", "bye left"}, s.actions(), "what was taken is sent first")
 		s.send(wire.Update{Epoch: 1, Payload: []byte("late")})
+		settle()
 		s.close(wire.CodeLeft)
 		<-closed
 		<-c.Done()

@@ -131,7 +131,9 @@ func TestSilentEdge(t *testing.T) {
 	simulate(t, 2, func(t *testing.T, n *network) {
 		d := dial(t.Context(), n.config(&diary{}))
 		s := n.edges[0].accept(t)
+		start := time.Now()
 		require.Equal(t, wire.CodeJoinTimeout, s.closedWith(t))
+		require.InDelta(t, 5*time.Second, time.Since(start), float64(time.Second))
 		n.edges[1].accept(t).send(welcome(1, 0, ""))
 		<-d.done
 		require.NoError(t, d.err)
