@@ -68,7 +68,6 @@ func LinkServer(f Files, roles ...string) (*tls.Config, error) {
 	}
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS13,
-		NextProtos:     []string{linkALPN},
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return pair.get(), nil },
 		ClientAuth:     tls.RequireAndVerifyClientCert,
 		ClientCAs:      roots,
@@ -87,7 +86,6 @@ func LinkClient(f Files, role string) (*tls.Config, error) {
 	}
 	return &tls.Config{
 		MinVersion: tls.VersionTLS13,
-		NextProtos: []string{linkALPN},
 		ServerName: role + domain,
 		RootCAs:    roots,
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
@@ -95,10 +93,6 @@ func LinkClient(f Files, role string) (*tls.Config, error) {
 		},
 	}, nil
 }
-
-// linkALPN names the protocol on links. It is another one than the players', so
-// that a connection to the wrong port fails in the handshake.
-const linkALPN = "reseat-link/1"
 
 func link(f Files) (*pair, *x509.CertPool, error) {
 	pair, err := newPair(f)

@@ -57,6 +57,7 @@ func (f *firehose) Close() error {
 
 // serve runs a game until the firehose is empty; w must then call stop.
 func serve(b *testing.B, make func(stop func()) game.World) {
+	b.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	cfg := of(make(stop))
 	cfg.Log = slog.New(slog.DiscardHandler)

@@ -103,7 +103,7 @@ type Action struct {
 }
 
 // Run connects to the sidecar and serves the regions that it hands out. It
-// returns nil when ctx is cancelled, and otherwise the reason why it cannot go
+// returns nil when ctx is canceled, and otherwise the reason why it cannot go
 // on: [ErrNoAddress], [ErrSidecarGone], [ErrSnapshotTooLarge], a *[wire.Error]
 // when the sidecar breaks the protocol, or an error of dialing. All its
 // goroutines are gone then; it waits for calls of the World in progress.
@@ -117,11 +117,11 @@ func Run(ctx context.Context, cfg Config) error {
 		return err
 	}
 	conn, err := cfg.Dial(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+	switch {
+	case err == nil:
+		return serve(ctx, conn, cfg)
+	case ctx.Err() != nil:
+		return nil //nolint:nilerr // being stopped while dialing is no failure
 	}
-	return serve(ctx, conn, cfg)
+	return err
 }

@@ -70,7 +70,7 @@ func (d *diary) Snapshot(dst []byte) []byte       { return append(dst, strings.J
 
 // run runs a game against a sidecar in a bubble of virtual time. When play
 // returns, the sidecar closes the connection; run returns Run's error.
-func run(t *testing.T, cfg game.Config, play func(t *testing.T, s *sidecar)) (err error) {
+func run(t *testing.T, cfg game.Config, play func(s *sidecar)) (err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		ours, theirs := net.Pipe()
@@ -84,7 +84,9 @@ func run(t *testing.T, cfg game.Config, play func(t *testing.T, s *sidecar)) (er
 			must(ours.Close())
 			<-ended
 		}()
-		play(t, greet(ours))
+		s := greet(ours)
+		s.t = t
+		play(s)
 	})
 	return err
 }
@@ -103,7 +105,8 @@ func TestHandlerOrder(t *testing.T) {
 		out.Send(a.Player, fmt.Appendf(nil, "%s %d %s", a.Player, a.Seq, a.Payload))
 		out.BroadcastUnreliable([]byte("all"))
 	}}
-	err := run(t, of(w), func(t *testing.T, s *sidecar) {
+	err := run(t, of(w), func(s *sidecar) {
+		t := s.t
 		require.True(t, s.host(1, "town", 100, []byte("state")).OK)
 		s.send(wire.Join{ID: 1, Handle: 4, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Player: "bob"})
 		for i := uint64(1); i <= 3000; i += 2 { // more than an inbox takes
@@ -126,29 +129,51 @@ func TestHandlerOrder(t *testing.T) {
 func TestTickCut(t *testing.T) {
 	cfg := of(&diary{})
 	cfg.Tick = time.Second
-	_ = run(t, cfg, func(t *testing.T, s *sidecar) {
+	_ = run(t, cfg, func(s *sidecar) {
+		t := s.t
 		require.True(t, s.host(1, "town", 10, []byte{1}).OK)
 		s.send(wire.Join{ID: 1, Handle: 4, Player: "ann"}, do(11, 4, 1, "x"), do(12, 4, 2, "y"))
-		index, state := s.cut(1)
+		index, state := s.cut()
 		require.Equal(t, uint64(10), index)
 		require.Equal(t, "ann joins", string(state))
 
 		time.Sleep(time.Second)
 		s.send(do(13, 4, 3, "z"))
-		index, state = func() (uint64, []byte) {
+		for range 2 {
 			require.Equal(t, uint64(12), expect[wire.Emit](s).After, "an update of a tick depends on all of its actions")
-			require.Equal(t, uint64(12), expect[wire.Emit](s).After)
-			return s.cut(1)
-		}()
+		}
+		index, state = s.cut()
 		require.Equal(t, uint64(12), index)
 		require.Equal(t, "ann joins, ann does x, ann does y", string(state))
+	})
+}
+
+// Payloads that wait for a tick are not those of later actions.
+func TestTickPayloads(t *testing.T) {
+	cfg := of(&diary{})
+	cfg.Tick = time.Second
+	_ = run(t, cfg, func(s *sidecar) {
+		t := s.t
+		s.host(1, "town", 0, nil)
+		s.send(wire.Join{ID: 1, Handle: 4, Player: "ann"})
+		for i, payload := range []string{"a", "b", "c", "d"} {
+			s.send(do(uint64(i+1), 4, uint64(i+1), payload))
+			synctest.Wait() // so that the region has taken it
+		}
+		time.Sleep(1500 * time.Millisecond)
+		for range 4 {
+			expect[wire.Emit](s)
+		}
+		_, state := s.cut()
+		require.Equal(t, "ann joins, ann does a, ann does b, ann does c, ann does d", string(state))
 	})
 }
 
 func TestTickMembership(t *testing.T) {
 	cfg := of(&diary{})
 	cfg.Tick = time.Second
-	_ = run(t, cfg, func(t *testing.T, s *sidecar) {
+	_ = run(t, cfg, func(s *sidecar) {
+		t := s.t
 		s.host(1, "town", 0, nil)
 		s.send(
 			wire.Join{ID: 1, Handle: 4, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Player: "bob"},
@@ -159,7 +184,7 @@ func TestTickMembership(t *testing.T) {
 		time.Sleep(1500 * time.Millisecond)
 		expect[wire.Emit](s) // bob's: ann is not there any more when the tick comes
 		s.send(wire.Leave{ID: 1, Handle: 6})
-		_, state := s.cut(1)
+		_, state := s.cut()
 		require.Equal(t, "ann joins, bob joins, bob joins, ann does x, bob does y, ann leaves, bob leaves", string(state))
 	})
 }
@@ -167,14 +192,15 @@ func TestTickMembership(t *testing.T) {
 // A player that comes by another edge has two handles for a while.
 func TestTwoHandles(t *testing.T) {
 	d := &diary{}
-	_ = run(t, of(d), func(t *testing.T, s *sidecar) {
+	_ = run(t, of(d), func(s *sidecar) {
+		t := s.t
 		s.host(1, "town", 0, nil)
 		s.send(
 			wire.Join{ID: 1, Handle: 4, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Player: "ann"},
 			wire.Leave{ID: 1, Handle: 4}, do(1, 5, 1, "x"),
 		)
 		require.Equal(t, uint64(5), expect[wire.Emit](s).Handle)
-		_, state := s.cut(1)
+		_, state := s.cut()
 		require.Equal(t, "ann joins, ann joins, ann does x", string(state))
 	})
 }
@@ -200,10 +226,11 @@ func TestSnapshotRestore(t *testing.T) {
 				}
 			}
 			kept, restored = nil, 0
-			_ = run(t, of(w), func(t *testing.T, s *sidecar) {
+			_ = run(t, of(w), func(s *sidecar) {
+				t := s.t
 				require.True(t, s.host(1, "town", 42, state).OK)
 				for range 2 { // the second uses the first one's memory
-					index, got := s.cut(1)
+					index, got := s.cut()
 					require.Equal(t, uint64(42), index)
 					require.Equal(t, len(state), len(got))
 					require.True(t, string(state) == string(got))
@@ -216,7 +243,8 @@ func TestSnapshotRestore(t *testing.T) {
 
 func TestSnapshotTooLarge(t *testing.T) {
 	w := &world{snapshot: func([]byte) []byte { return make([]byte, wire.MaxSnapshot+1) }}
-	err := run(t, of(w), func(t *testing.T, s *sidecar) {
+	err := run(t, of(w), func(s *sidecar) {
+		t := s.t
 		s.host(1, "town", 0, nil)
 		s.send(wire.Cut{ID: 1, N: 1})
 		_, open := <-s.got
@@ -236,7 +264,8 @@ func TestRegions(t *testing.T) {
 			out.Send(a.Player, []byte(region))
 		}}
 	}}
-	_ = run(t, cfg, func(t *testing.T, s *sidecar) {
+	_ = run(t, cfg, func(s *sidecar) {
+		t := s.t
 		start := time.Now()
 		s.host(1, "slow", 0, nil)
 		s.host(2, "fast", 0, nil)
@@ -256,7 +285,8 @@ func TestBeats(t *testing.T) {
 		time.Sleep(d)
 	}})
 	cfg.Hang = time.Second
-	_ = run(t, cfg, func(t *testing.T, s *sidecar) {
+	_ = run(t, cfg, func(s *sidecar) {
+		t := s.t
 		beats := func(d time.Duration) uint64 {
 			before := s.beats.Load()
 			time.Sleep(d)
@@ -351,7 +381,7 @@ func TestBadFrames(t *testing.T) {
 		"log index twice":        {append(hosted, do(1, 9, 1, "")), do(1, 9, 2, ""), wire.CodeProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := run(t, of(&world{}), func(t *testing.T, s *sidecar) {
+			err := run(t, of(&world{}), func(s *sidecar) {
 				for _, f := range append(c.first, c.then) {
 					s.send(f)
 				}
@@ -369,6 +399,7 @@ func TestBadFrames(t *testing.T) {
 
 func TestGreeting(t *testing.T) {
 	answer := func(t *testing.T, b []byte) (err error) {
+		t.Helper()
 		synctest.Test(t, func(t *testing.T) {
 			ours, theirs := net.Pipe()
 			go func() {
@@ -391,7 +422,8 @@ func TestGreeting(t *testing.T) {
 func TestUnhost(t *testing.T) {
 	var ticks atomic.Int64
 	cfg := game.Config{New: func(string) game.World { return &countdown{ticks: &ticks} }}
-	_ = run(t, cfg, func(t *testing.T, s *sidecar) {
+	_ = run(t, cfg, func(s *sidecar) {
+		t := s.t
 		s.host(1, "town", 0, nil)
 		time.Sleep(time.Second)
 		require.NotZero(t, ticks.Load())
@@ -414,7 +446,8 @@ func TestUnhostWaits(t *testing.T) {
 		time.Sleep(time.Second)
 		out.Broadcast([]byte("old"))
 	}}
-	_ = run(t, of(w), func(t *testing.T, s *sidecar) {
+	_ = run(t, of(w), func(s *sidecar) {
+		t := s.t
 		s.host(1, "town", 0, nil)
 		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, ""))
 		synctest.Wait()
@@ -452,7 +485,8 @@ func TestCannotHost(t *testing.T) {
 				}
 				return &world{}
 			}}
-			err := run(t, cfg, func(t *testing.T, s *sidecar) {
+			err := run(t, cfg, func(s *sidecar) {
+				t := s.t
 				require.Equal(t, wire.Hosted{ID: 1, Epoch: 1, Text: c.want}, s.host(1, "town", 0, []byte{1}))
 				s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, "")) // were under way
 				synctest.Wait()
@@ -475,12 +509,13 @@ func TestOutDrops(t *testing.T) {
 		out.Send(a.Player, make([]byte, wire.MaxUpdate))
 		out.SendUnreliable(a.Player, make([]byte, wire.MaxDatagram))
 	}}
-	_ = run(t, of(w), func(t *testing.T, s *sidecar) {
+	_ = run(t, of(w), func(s *sidecar) {
+		t := s.t
 		s.host(1, "town", 0, nil)
 		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, ""))
 		require.Len(t, expect[wire.Emit](s).Payload, wire.MaxUpdate)
 		require.Len(t, expect[wire.Emit](s).Payload, wire.MaxDatagram)
-		s.cut(1)
+		s.cut()
 		require.Equal(t, uint64(4), kept.Dropped())
 		kept.Broadcast([]byte("late"))
 		require.Equal(t, uint64(5), kept.Dropped())
@@ -538,7 +573,7 @@ func TestPanicKills(t *testing.T) {
 		return
 	}
 	w := &world{apply: func(*game.Out, game.Action) { panic("half an action") }}
-	_ = run(t, of(w), func(t *testing.T, s *sidecar) {
+	_ = run(t, of(w), func(s *sidecar) {
 		s.host(1, "town", 0, nil)
 		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, ""))
 		synctest.Wait()

@@ -126,10 +126,7 @@ func (r *region) handle(ctx context.Context, events []event) error {
 	if r.failed.Load() {
 		return nil
 	}
-	for i := range events {
-		if ctx.Err() != nil {
-			return nil
-		}
+	for i := 0; i < len(events) && ctx.Err() == nil; i++ {
 		if err := r.event(&events[i]); err != nil {
 			return err
 		}

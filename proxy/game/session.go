@@ -112,7 +112,7 @@ func (s *session) greet(conn net.Conn, r *wire.Reader) error {
 	}
 	var welcome wire.GameWelcome
 	if t != wire.TypeGameWelcome {
-		return broken(wire.CodeNotHello, "frame %#x instead of a welcome", uint64(t))
+		return broken(wire.CodeNotHello, "%v instead of a welcome", t)
 	}
 	if err := welcome.Decode(body); err != nil {
 		return err
@@ -163,15 +163,16 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 			return err
 		}
 		return s.forward(ctx, f.ID, event{kind: t, handle: f.Handle}, nil)
+	default:
+		return s.hosting(ctx, t, body)
 	}
-	return s.hosting(ctx, t, body)
 }
 
 // forward queues an event for its region.
 func (s *session) forward(ctx context.Context, id uint64, ev event, payload []byte) error {
 	r := s.regions[id]
 	if r == nil {
-		return broken(wire.CodeProtocol, "frame %#x for region %d, which is not hosted", uint64(ev.kind), id)
+		return broken(wire.CodeProtocol, "%v for region %d, which is not hosted", ev.kind, id)
 	}
 	return r.inbox.put(ctx, ev, payload)
 }
@@ -199,8 +200,9 @@ func (s *session) hosting(ctx context.Context, t wire.Type, body []byte) error {
 		delete(s.loading, f.ID)
 		s.unhost(f.ID)
 		return nil
+	default:
+		return broken(wire.CodeUnknownType, "%v in a running session", t)
 	}
-	return broken(wire.CodeUnknownType, "frame %#x in a running session", uint64(t))
 }
 
 // host announces a region. Its state follows, unless it has none.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"reflect"
 	"sync/atomic"
+	"testing"
 
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -13,6 +14,7 @@ import (
 // sidecar is the other end of the local socket, played by a test. It panics
 // when something is not as it must be, so that examples can use it, too.
 type sidecar struct {
+	t     *testing.T // of the bubble; nil in examples
 	conn  net.Conn
 	hello wire.GameHello
 	beats atomic.Uint64
@@ -26,7 +28,7 @@ func greet(conn net.Conn) *sidecar {
 	t, body, err := r.Next()
 	must(err)
 	if t != wire.TypeGameHello {
-		panic(fmt.Sprintf("first frame is %#x", uint64(t)))
+		panic(fmt.Sprintf("first frame is %v", t))
 	}
 	must(s.hello.Decode(body))
 	go s.read(r)
@@ -53,7 +55,7 @@ func (s *sidecar) read(r *wire.Reader) {
 		case wire.TypeState:
 			s.got <- decode[wire.State](body)
 		default:
-			panic(fmt.Sprintf("unexpected frame %#x", uint64(t)))
+			panic(fmt.Sprintf("unexpected %v", t))
 		}
 	}
 }
@@ -90,8 +92,9 @@ func (s *sidecar) host(id uint64, region string, index uint64, state []byte) wir
 	return expect[wire.Hosted](s)
 }
 
-// cut asks for a snapshot, and returns its log index and state.
-func (s *sidecar) cut(id uint64) (uint64, []byte) {
+// cut asks for a snapshot of region 1, and returns its log index and state.
+func (s *sidecar) cut() (uint64, []byte) {
+	const id = 1
 	s.send(wire.Cut{ID: id, N: 7})
 	head := expect[wire.CutDone](s)
 	if head.ID != id || head.N != 7 {

@@ -1,6 +1,7 @@
 package game_test
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -16,7 +17,7 @@ import (
 func standIn(updates int, actions ...string) (address string) {
 	dir, err := os.MkdirTemp("", "game")
 	must(err)
-	ln, err := net.Listen("unix", filepath.Join(dir, "sidecar"))
+	ln, err := new(net.ListenConfig).Listen(context.Background(), "unix", filepath.Join(dir, "sidecar"))
 	must(err)
 	go func() {
 		defer os.RemoveAll(dir)
@@ -31,7 +32,7 @@ func standIn(updates int, actions ...string) (address string) {
 			u := expect[wire.Emit](s)
 			fmt.Printf("to %s: %s\n", names[u.Handle], u.Payload)
 		}
-		index, state := s.cut(1)
+		index, state := s.cut()
 		fmt.Printf("snapshot of %d actions: %s\n", index, state)
 	}()
 	return "unix:" + ln.Addr().String()

@@ -27,6 +27,10 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
+// ALPN is the protocol on links. It is not the players', so a connection to the
+// wrong port fails in its handshake.
+const ALPN = "reseat-link/1"
+
 // Network opens sockets. The zero value of Config uses the operating system's;
 // a simulation brings its own.
 type Network interface {
@@ -54,6 +58,8 @@ func (c Config) withDefaults() Config {
 	if c.Network == nil {
 		c.Network = UDP{}
 	}
+	c.TLS = c.TLS.Clone()
+	c.TLS.NextProtos = []string{ALPN}
 	return c
 }
 

@@ -29,6 +29,7 @@ import (
 // network is a simulated one with edges that the test plays, in a bubble of
 // virtual time.
 type network struct {
+	t      *testing.T // of the bubble
 	router *cutRouter
 	client *quic.Transport
 	edges  []*edge
@@ -57,16 +58,16 @@ func (r *cutRouter) SendPacket(p simnet.Packet) error {
 }
 
 // simulate runs play in a bubble with so many edges.
-func simulate(t *testing.T, edges int, play func(t *testing.T, n *network)) {
+func simulate(t *testing.T, edges int, play func(n *network)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		n := &network{router: &cutRouter{}}
+		n := &network{t: t, router: &cutRouter{}}
 		sim := &simnet.Simnet{Router: n.router}
 		link := simnet.NodeBiDiLinkSettings{Latency: time.Millisecond}
 		socket := func(host byte) *simnet.SimConn {
 			return sim.NewEndpoint(&net.UDPAddr{IP: net.IPv4(1, 0, 0, host), Port: 4433}, link)
 		}
-		conns := []*simnet.SimConn{socket(1)}
+		conns := append(make([]*simnet.SimConn, 0, 1+edges), socket(1))
 		n.client = &quic.Transport{Conn: conns[0]}
 		for i := range edges {
 			conn := socket(byte(10 + i))
@@ -87,7 +88,7 @@ func simulate(t *testing.T, edges int, play func(t *testing.T, n *network)) {
 			}
 			_ = sim.Close()
 		}()
-		play(t, n)
+		play(n)
 	})
 }
 
@@ -233,7 +234,7 @@ func (s *seat) read(r *wire.Reader) {
 			must(f.Decode(body))
 			s.got <- f
 		default:
-			panic(fmt.Sprintf("unexpected frame %#x", uint64(t)))
+			panic(fmt.Sprintf("unexpected %v", t))
 		}
 	}
 }

@@ -25,7 +25,8 @@ func act(t *testing.T, c *player.Client, first uint64, payloads ...string) {
 }
 
 func TestPlay(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		var d diary
 		dialing := dial(t.Context(), n.config(&d))
 		s := n.edges[0].accept(t)
@@ -71,7 +72,8 @@ func TestPlay(t *testing.T) {
 }
 
 func TestBackPressure(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
 		defer c.Close()
 		for i := range 100 {
@@ -108,7 +110,8 @@ func TestBackPressure(t *testing.T) {
 
 // What is kept is bounded in bytes, too.
 func TestBackPressureOfBytes(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
 		defer c.Close()
 		large := strings.Repeat("x", wire.MaxAction)
@@ -127,7 +130,8 @@ func TestBackPressureOfBytes(t *testing.T) {
 
 // An edge that takes less than another is believed.
 func TestLimits(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		w := welcome(1, 0, "")
 		w.Actions, w.ActionBytes = 2, 10
 		c, _ := n.join(t, n.config(&diary{}), w)
@@ -153,7 +157,8 @@ func TestRefusals(t *testing.T) {
 	}
 	for _, code := range wire.Codes() {
 		t.Run(code.String(), func(t *testing.T) {
-			simulate(t, 2, func(t *testing.T, n *network) {
+			simulate(t, 2, func(n *network) {
+				t := n.t
 				d := dial(t.Context(), n.config(&diary{}))
 				s := n.edges[0].accept(t)
 				if code%2 == 0 {
@@ -182,7 +187,8 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestFinalBye(t *testing.T) {
-	simulate(t, 2, func(t *testing.T, n *network) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
 		var d diary
 		c, s := n.join(t, n.config(&d), welcome(1, 0, ""))
 		act(t, c, 1, "a", "b", "c")
@@ -216,7 +222,8 @@ func TestBadFrames(t *testing.T) {
 		"trailing bytes":     {[]byte{4, byte(wire.TypePressure), 0, 0, 0}, wire.CodeProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
-			simulate(t, 2, func(t *testing.T, n *network) {
+			simulate(t, 2, func(n *network) {
+				t := n.t
 				client, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
 				act(t, client, 1, "a", "b")
 				_, err := s.stream.Write(c.frame)
@@ -235,7 +242,8 @@ func TestBadDatagrams(t *testing.T) {
 		"two frames":  wire.Update{Epoch: 1}.Append(wire.Update{Epoch: 1}.Append(nil)),
 	} {
 		t.Run(name, func(t *testing.T) {
-			simulate(t, 2, func(t *testing.T, n *network) {
+			simulate(t, 2, func(n *network) {
+				t := n.t
 				client, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
 				require.NoError(t, s.conn.SendDatagram(b))
 				requireBroken(t, client, s, wire.CodeProtocol)
@@ -263,7 +271,8 @@ func TestBadWelcomes(t *testing.T) {
 		"no action": {func(w *wire.Welcome) { w.ActionBytes = 0 }, wire.CodeProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
-			simulate(t, 2, func(t *testing.T, n *network) {
+			simulate(t, 2, func(n *network) {
+				t := n.t
 				d := dial(t.Context(), n.config(&diary{}))
 				s := n.edges[0].accept(t)
 				w := welcome(1, 0, "")
@@ -280,7 +289,8 @@ func TestBadWelcomes(t *testing.T) {
 }
 
 func TestClose(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		var d diary
 		c, s := n.join(t, n.config(&d), welcome(1, 0, ""))
 		act(t, c, 1, "a", "b")
@@ -304,7 +314,8 @@ func TestClose(t *testing.T) {
 }
 
 func TestCloseOfDeafEdge(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
 		start := time.Now()
 		require.NoError(t, c.Close())
@@ -316,7 +327,8 @@ func TestCloseOfDeafEdge(t *testing.T) {
 }
 
 func TestCloseInCallback(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		var c *player.Client
 		ready := make(chan struct{})
 		cfg := n.config(&diary{})
@@ -337,7 +349,8 @@ func TestCloseInCallback(t *testing.T) {
 // A callback that takes its time holds up the edge, and costs unreliable
 // updates, the oldest first; reliable ones all come.
 func TestSlowHandler(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		var d diary
 		cfg := n.config(&d)
 		tell, gate := cfg.Handler.Update, make(chan struct{})
@@ -354,8 +367,9 @@ func TestSlowHandler(t *testing.T) {
 		sent := make(chan struct{})
 		go func() {
 			defer close(sent)
-			for range 100 {
-				s.send(wire.Update{Epoch: 1, Payload: make([]byte, wire.MaxUpdate)})
+			for i := range 100 {
+				payload := append(fmt.Appendf(nil, "%03d", i), make([]byte, wire.MaxUpdate-3)...)
+				s.send(wire.Update{Epoch: 1, Payload: payload})
 			}
 		}()
 		settle()
@@ -368,7 +382,8 @@ func TestSlowHandler(t *testing.T) {
 		<-sent
 		reliable, unreliable := 0, []string{}
 		for _, line := range d.take() {
-			if line[len(line)-4:] == "true" {
+			if strings.HasSuffix(line, "true") {
+				require.Equal(t, fmt.Sprintf("update %03d", reliable), line[:10])
 				reliable++
 			} else {
 				unreliable = append(unreliable, line)

@@ -19,21 +19,22 @@ import (
 )
 
 func TestResume(t *testing.T) {
-	for name, end := range map[string]func(t *testing.T, n *network, s *seat){
-		"cut":      func(_ *testing.T, n *network, _ *seat) { n.cut(n.edges[0]) },
-		"restart":  func(t *testing.T, n *network, _ *seat) { n.edges[0].restart(t) },
-		"shutdown": func(_ *testing.T, _ *network, s *seat) { s.close(wire.CodeShutdown) },
-		"bye":      func(_ *testing.T, _ *network, s *seat) { s.send(wire.Bye{Reason: wire.CodeOverloaded}) },
-		"reset":    func(_ *testing.T, _ *network, s *seat) { s.stream.CancelWrite(quic.StreamErrorCode(wire.CodeDrain)) },
-		"hung up":  func(_ *testing.T, _ *network, s *seat) { must(s.stream.Close()) },
-		"torn": func(_ *testing.T, _ *network, s *seat) {
+	for name, end := range map[string]func(n *network, s *seat){
+		"cut":      func(n *network, _ *seat) { n.cut(n.edges[0]) },
+		"restart":  func(n *network, _ *seat) { n.edges[0].restart(n.t) },
+		"shutdown": func(_ *network, s *seat) { s.close(wire.CodeShutdown) },
+		"bye":      func(_ *network, s *seat) { s.send(wire.Bye{Reason: wire.CodeOverloaded}) },
+		"reset":    func(_ *network, s *seat) { s.stream.CancelWrite(quic.StreamErrorCode(wire.CodeDrain)) },
+		"hung up":  func(_ *network, s *seat) { must(s.stream.Close()) },
+		"torn": func(_ *network, s *seat) {
 			_, err := s.stream.Write([]byte{9, byte(wire.TypeUpdate)}) // the beginning of a frame
 			must(err)
 			must(s.stream.Close())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			simulate(t, 2, func(t *testing.T, n *network) {
+			simulate(t, 2, func(n *network) {
+				t := n.t
 				var d diary
 				c, s := n.join(t, n.config(&d), welcome(4, 0, "first"))
 				defer c.Close()
@@ -42,7 +43,7 @@ func TestResume(t *testing.T) {
 				require.Len(t, s.actions(), 5)
 				require.Equal(t, []string{"durable 2"}, d.take())
 
-				end(t, n, s)
+				end(n, s)
 				s = n.edges[1].accept(t)
 				require.Equal(t, wire.Hello{
 					Version: wire.Version, Region: "town", Player: "ann",
@@ -68,7 +69,8 @@ func TestResume(t *testing.T) {
 // What is told to be durable may be more than this connection has sent again:
 // the edge has it from the one before.
 func TestDurableNotSentAgain(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		var d diary
 		c, s := n.join(t, n.config(&d), welcome(1, 0, ""))
 		defer c.Close()
@@ -86,7 +88,8 @@ func TestDurableNotSentAgain(t *testing.T) {
 
 // The player has an earlier life that used more seqs.
 func TestWelcomeAboveTail(t *testing.T) {
-	simulate(t, 1, func(t *testing.T, n *network) {
+	simulate(t, 1, func(n *network) {
+		t := n.t
 		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
 		defer c.Close()
 		act(t, c, 1, "a", "b")
@@ -102,7 +105,8 @@ func TestWelcomeAboveTail(t *testing.T) {
 }
 
 func TestWelcomeBelowDurable(t *testing.T) {
-	simulate(t, 2, func(t *testing.T, n *network) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
 		c, s := n.join(t, n.config(&diary{}), welcome(7, 0, ""))
 		act(t, c, 1, "a", "b", "c")
 		s.send(wire.Durable{Epoch: 7, Seq: 2})
@@ -128,7 +132,8 @@ func TestWelcomeBelowDurable(t *testing.T) {
 
 // An edge that takes the connection and says nothing is left for another one.
 func TestSilentEdge(t *testing.T) {
-	simulate(t, 2, func(t *testing.T, n *network) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
 		d := dial(t.Context(), n.config(&diary{}))
 		s := n.edges[0].accept(t)
 		start := time.Now()
@@ -143,7 +148,8 @@ func TestSilentEdge(t *testing.T) {
 
 // Edges that hang up right after the welcome are not hammered.
 func TestBounce(t *testing.T) {
-	simulate(t, 2, func(t *testing.T, n *network) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
 		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
 		var bounces atomic.Int64
 		for _, e := range n.edges {
@@ -175,7 +181,8 @@ func TestBounce(t *testing.T) {
 }
 
 func TestNobodyThere(t *testing.T) {
-	simulate(t, 2, func(t *testing.T, n *network) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
 		n.cut(n.edges[0])
 		n.cut(n.edges[1])
 		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
@@ -192,7 +199,8 @@ func TestNobodyThere(t *testing.T) {
 
 // A certificate that is not trusted will not be trusted the next time.
 func TestUntrusted(t *testing.T) {
-	simulate(t, 2, func(t *testing.T, n *network) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
 		cfg := n.config(&diary{})
 		cfg.TLS = &tls.Config{ServerName: "another"}
 		start := time.Now()
@@ -246,12 +254,13 @@ func TestOwnSocket(t *testing.T) {
 func TestAnyHistory(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			simulate(t, 2, func(t *testing.T, n *network) { history(t, n, rand.New(rand.NewPCG(seed, 1))) })
+			simulate(t, 2, func(n *network) { history(n, rand.New(rand.NewPCG(seed, 1))) })
 		})
 	}
 }
 
-func history(t *testing.T, n *network, rnd *rand.Rand) {
+func history(n *network, rnd *rand.Rand) {
+	t := n.t
 	const total = 400
 	var (
 		payloads = map[uint64]string{} // of every seq that any edge has seen

@@ -51,7 +51,7 @@ func (c *Client) failed(ctx context.Context, edge string, seated time.Duration, 
 		return
 	}
 	c.cfg.Log.InfoContext(ctx, "player: connection lost, resuming", "player", c.cfg.Player, "edge", edge, "err", err)
-	c.tell(ctx, event{kind: lost, err: err})
+	_ = c.tell(ctx, event{kind: lost, err: err}) // fails with ctx, which roam looks at
 }
 
 // wasSeated tells whether there has been a welcome.

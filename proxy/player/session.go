@@ -55,8 +55,7 @@ func (c *Client) visit(ctx context.Context, edge string) (seated time.Duration, 
 // cause is the best word for why the connection has ended: what the edge said
 // last, else what failed first.
 func (s *session) cause(ctx context.Context, read error) error {
-	var bye *ByeError
-	if errors.As(read, &bye) {
+	if _, ok := errors.AsType[*ByeError](read); ok {
 		return read
 	}
 	return context.Cause(ctx)
@@ -133,11 +132,12 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 			return err
 		}
 		return &ByeError{Code: f.Reason, Text: f.Text, First: f.First, Last: f.Last}
+	default:
+		if s.since.IsZero() {
+			return s.unseatedFrame(ctx, t, body)
+		}
+		return s.seatedFrame(ctx, t, body)
 	}
-	if s.since.IsZero() {
-		return s.unseatedFrame(ctx, t, body)
-	}
-	return s.seatedFrame(ctx, t, body)
 }
 
 // unseatedFrame takes what must come before the rest.
@@ -151,8 +151,9 @@ func (s *session) unseatedFrame(ctx context.Context, t wire.Type, body []byte) e
 			return err
 		}
 		return s.welcome(ctx, f)
+	default:
+		return broken(wire.CodeProtocol, "%v before a welcome", t)
 	}
-	return broken(wire.CodeProtocol, "frame %#x before a welcome", uint64(t))
 }
 
 // seatedFrame takes what must not come before the welcome.
@@ -180,8 +181,9 @@ func (s *session) seatedFrame(ctx context.Context, t wire.Type, body []byte) err
 		return s.c.tell(ctx, event{kind: t, seq: f.Seq, code: f.Reason, text: f.Text})
 	case wire.TypeReseated:
 		return s.reseated(ctx, body)
+	default:
+		return broken(wire.CodeProtocol, "%v in a running session", t)
 	}
-	return broken(wire.CodeProtocol, "frame %#x in a running session", uint64(t))
 }
 
 func (s *session) reseated(ctx context.Context, body []byte) error {
@@ -244,7 +246,7 @@ func (s *session) datagrams(ctx context.Context) error {
 			return err
 		}
 		if t != wire.TypeUpdate || len(rest) > 0 {
-			return broken(wire.CodeProtocol, "datagram of frame %#x and %d more bytes", uint64(t), len(rest))
+			return broken(wire.CodeProtocol, "datagram of %v and %d more bytes", t, len(rest))
 		}
 		var f wire.Update
 		if err := f.Decode(body); err != nil {

@@ -25,8 +25,14 @@ func decode(t wire.Type, body []byte) (appender, error) {
 	return reflect.ValueOf(f).Elem().Interface().(appender), err
 }
 
+// fataler is a test, or one run of a property.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
 // typeOf is the type of a frame, found by its name.
-func typeOf(tb testing.TB, f any) wire.Type {
+func typeOf(tb fataler, f any) wire.Type {
 	tb.Helper()
 	name := reflect.TypeOf(f).Name()
 	for _, t := range wire.Types() {

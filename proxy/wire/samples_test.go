@@ -72,7 +72,7 @@ var samples = []appender{
 	wire.Leave{ID: 1, Handle: 9, Reason: wire.CodeLeft},
 	wire.Do{ID: 1, Index: 4101, Handle: 9, Seq: 300, Payload: []byte("hello")},
 	wire.Cut{ID: 1, N: 12},
-	wire.CutDone{ID: 1, N: 12, Index: 4101, Size: 5},
+	wire.CutDone{ID: 1, N: 12, Index: 4101, Micros: 250, Size: 5},
 	wire.Emit{ID: 1, Handle: 9, After: 4101, Reliable: true, Payload: []byte("you gave 3 gold")},
 }
 
