@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/quic-go/quic-go"
 )
@@ -35,7 +36,7 @@ func LoadKeys(path string) (Keys, error) {
 		return Keys{}, fmt.Errorf("edge keys %s can be read by others: chmod 0600 it", path)
 	}
 	var k Keys
-	raw, err := hex.DecodeString(string(text))
+	raw, err := hex.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(raw) != len(k.StatelessReset)+len(k.Token) {
 		return Keys{}, fmt.Errorf("edge keys %s is not %d hex digits: remove it to have it made anew",
 			path, 2*(len(k.StatelessReset)+len(k.Token)))
@@ -45,21 +46,28 @@ func LoadKeys(path string) (Keys, error) {
 	return k, nil
 }
 
+// makeKeys writes a whole file beside path and links it into place, so that
+// two edges that start at once agree and a crash leaves no half of one.
 func makeKeys(path string) (Keys, error) {
 	k := randomKeys()
 	text := hex.EncodeToString(append(k.StatelessReset[:], k.Token[:]...))
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Keys{}, fmt.Errorf("edge keys: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return LoadKeys(path) // another process was faster
-	}
+	f, err := os.CreateTemp(dir, ".keys-*") // mode 0600
 	if err != nil {
 		return Keys{}, fmt.Errorf("edge keys: %w", err)
 	}
-	_, err = f.WriteString(text)
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text + "\n")
 	if err = errors.Join(err, f.Close()); err != nil {
+		return Keys{}, fmt.Errorf("edge keys: %w", err)
+	}
+	switch err := os.Link(f.Name(), path); {
+	case errors.Is(err, fs.ErrExist):
+		return LoadKeys(path) // another process was faster
+	case err != nil:
 		return Keys{}, fmt.Errorf("edge keys: %w", err)
 	}
 	return k, nil

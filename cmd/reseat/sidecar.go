@@ -98,7 +98,7 @@ func runSidecar(ctx context.Context, cfg *config.Sidecar, command []string, log 
 
 // sidecarConfig turns settings into what a sidecar needs.
 func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sidecar.Config, error) {
-	server, client, err := sidecarTLS(cfg)
+	server, client, secret, err := sidecarTLS(cfg)
 	if err != nil {
 		return sidecar.Config{}, err
 	}
@@ -127,26 +127,30 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 			Rate:  int(cfg.Snapshot.BytesPerSecond),
 			Bytes: int(cfg.Snapshot.Bytes),
 		},
-		Link:      linkConfig(cfg.Link),
-		ServerTLS: server,
-		ClientTLS: client,
-		Discovery: disco,
-		Log:       log,
+		Link:        linkConfig(cfg.Link),
+		ServerTLS:   server,
+		ClientTLS:   client,
+		ResetSecret: secret,
+		Discovery:   disco,
+		Log:         log,
 	}, nil
 }
 
 // sidecarTLS is for links from edges and other sidecars, and for links to the latter.
-func sidecarTLS(cfg *config.Sidecar) (server, client *tls.Config, err error) {
+func sidecarTLS(cfg *config.Sidecar) (server, client *tls.Config, secret []byte, err error) {
 	var made certs.Set
 	if cfg.LinkTLS == (config.LinkTLS{}) {
 		if made, err = certs.Dev(cfg.StateDir); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
 	files := linkFiles(cfg.LinkTLS, made.Server)
 	if server, err = certs.LinkServer(files, certs.RoleEdge, certs.RoleServer); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
-	client, err = certs.LinkClient(files, certs.RoleServer)
-	return server, client, err
+	if client, err = certs.LinkClient(files, certs.RoleServer); err != nil {
+		return nil, nil, nil, err
+	}
+	secret, err = os.ReadFile(files.Key)
+	return server, client, secret, err
 }

@@ -15,6 +15,7 @@ package link
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -123,16 +124,20 @@ type Listener struct {
 	socket    net.PacketConn
 }
 
-// Listen opens the socket on which other processes reach this one. The reset
-// key, if there is one, lets peers learn at once that this process has replaced
-// another one on the same port.
-func Listen(addr string, resetKey *quic.StatelessResetKey, cfg Config) (*Listener, error) {
+// Listen opens the socket on which other processes reach this one. The secret,
+// if there is one, lets peers learn at once that this process has replaced
+// another one on the same port, which had the same secret.
+func Listen(addr string, resetSecret []byte, cfg Config) (*Listener, error) {
 	cfg = cfg.withDefaults()
 	socket, err := cfg.Network.Listen(addr)
 	if err != nil {
 		return nil, fmt.Errorf("listen for links on %s: %w", addr, err)
 	}
-	tr := &quic.Transport{Conn: socket, StatelessResetKey: resetKey}
+	tr := &quic.Transport{Conn: socket}
+	if len(resetSecret) > 0 {
+		key := quic.StatelessResetKey(sha256.Sum256(append([]byte("reseat link reset "), resetSecret...)))
+		tr.StatelessResetKey = &key
+	}
 	ln, err := tr.Listen(cfg.TLS, cfg.quic())
 	if err != nil {
 		_ = tr.Close()

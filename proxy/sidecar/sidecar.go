@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
-	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/discovery"
@@ -30,7 +29,10 @@ type Config struct {
 
 	Listen    string // UDP address for edges and other sidecars
 	Advertise string // what they should dial; empty: the address bound to
-	ResetKey  *quic.StatelessResetKey
+	// ResetSecret lets peers learn within a packet that this process has taken the
+	// place of a dead one on the same port, which had the same secret; such as the
+	// bytes of the link's private key. Empty: they learn it by silence.
+	ResetSecret []byte
 
 	Game     GameConfig
 	Snapshot Pace
@@ -132,7 +134,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	defer socket.Close()
 	cfg := s.cfg.Link
 	cfg.TLS = s.cfg.ServerTLS
-	ln, err := link.Listen(s.cfg.Listen, s.cfg.ResetKey, cfg)
+	ln, err := link.Listen(s.cfg.Listen, s.cfg.ResetSecret, cfg)
 	if err != nil {
 		return err
 	}

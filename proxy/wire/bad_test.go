@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -145,6 +146,40 @@ func requireCode(t *testing.T, want wire.Code, err error) {
 	require.Equal(t, want.String(), e.Code.String(), e.Detail)
 	require.Equal(t, want, wire.CodeOf(err))
 	require.NotEmpty(t, e.Detail)
+}
+
+// One byte more than the largest frame of a link or type is refused as soon as
+// that is known; the largest itself is waited for.
+func TestLimitsAreExact(t *testing.T) {
+	for link := range wire.LinkCount {
+		_, _, _, err := wire.Parse(uvarint(uint64(wire.Largest(link))+1), link)
+		requireCode(t, wire.CodeTooLarge, err)
+		_, _, _, err = wire.Parse(uvarint(uint64(wire.Largest(link))), link)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	}
+	for _, typ := range wire.Types() {
+		for _, link := range wire.Links(typ) {
+			begin := func(n int) []byte { return append(uvarint(uint64(n)), byte(typ)) }
+			_, _, _, err := wire.Parse(begin(wire.Max(typ)+1), link)
+			requireCode(t, wire.CodeTooLarge, err)
+			_, _, _, err = wire.Parse(begin(wire.Max(typ)), link)
+			require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+		}
+	}
+}
+
+// Every type is refused on every link that it does not belong to.
+func TestTypesStayOnTheirLinks(t *testing.T) {
+	for typ := range wire.Type(0x80) {
+		for link := range wire.LinkCount {
+			_, _, _, err := wire.Parse([]byte{2, byte(typ)}, link)
+			if slices.Contains(wire.Types(), typ) && slices.Contains(wire.Links(typ), link) {
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF, "%v on %v", typ, link)
+			} else {
+				requireCode(t, wire.CodeUnknownType, err)
+			}
+		}
+	}
 }
 
 // Every prefix of every frame is refused as truncated, on a stream and alone.

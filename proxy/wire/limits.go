@@ -15,7 +15,7 @@ const (
 	MaxText     = 256      // an explanation for people; cut to fit when it is sent
 	MaxAction   = 4 << 10  // payload of one action
 	MaxUpdate   = 64 << 10 // payload of one update
-	MaxDatagram = 1150     // payload of an update in a datagram: with all headers it fits the smallest path of QUIC
+	MaxDatagram = 1150     // payload of an update in a datagram; with all headers it fits a packet of 1200 bytes, which every QUIC path carries
 	MaxChunk    = 32 << 10 // one part of a snapshot or state
 	MaxSnapshot = 16 << 20 // a whole snapshot or state, by default
 )
