@@ -123,9 +123,6 @@ func (e *Edge) Stats() Counters { return e.stats.counters() }
 // that are not durable, for at most Config.Drain. It returns nil then, and an
 // error for what cannot get better by itself, such as an address in use.
 func (e *Edge) Run(ctx context.Context) error {
-	// Links outlive the goodbye to the players: acks may still come.
-	linkCtx, closeLinks := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer closeLinks(nil)
 	ln, err := listenPlayers(e)
 	if err != nil {
 		return err
@@ -133,12 +130,17 @@ func (e *Edge) Run(ctx context.Context) error {
 	e.addr <- ln.addr()
 	e.log.Info("edge listens", "event", "listening", "addr", ln.addr().String(), "regions", e.cfg.Regions)
 
+	// Links outlive the goodbye to the players: acks may still come.
+	linkCtx, closeLinks := context.WithCancelCause(context.WithoutCancel(ctx))
+	runCtx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
 	var links errgroup.Group
 	links.Go(func() error { return e.backends.run(linkCtx) })
 	for _, r := range e.regions {
-		links.Go(func() error { return r.run(linkCtx) })
+		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}
-	err = ln.run(ctx) // returns when all sessions are over
+	ln.run(runCtx) // returns when all sessions are over
+	err = context.Cause(runCtx)
 	closeLinks(context.Canceled)
 	_ = links.Wait()
 	ln.close()

@@ -82,11 +82,10 @@ func listenPlayers(e *Edge) (*listener, error) {
 func (l *listener) addr() net.Addr { return l.socket.LocalAddr() }
 
 // run accepts until ctx ends, then waits for the goodbyes.
-func (l *listener) run(ctx context.Context) error {
+func (l *listener) run(ctx context.Context) {
 	var loops sync.WaitGroup
-	errs := make(chan error, acceptors)
 	for range acceptors {
-		loops.Go(func() { errs <- l.accept(ctx) })
+		loops.Go(func() { l.accept(ctx) })
 	}
 	loops.Wait()
 	_ = l.quic.Close() // refuses newcomers; sessions go on
@@ -96,7 +95,6 @@ func (l *listener) run(ctx context.Context) error {
 	case <-gone:
 	case <-time.After(l.edge.cfg.Drain):
 	}
-	return <-errs
 }
 
 func (l *listener) close() {
@@ -105,11 +103,12 @@ func (l *listener) close() {
 	l.sessions.Wait()
 }
 
-func (l *listener) accept(ctx context.Context) error {
+// accept returns when ctx ends; the listener is closed by nobody else.
+func (l *listener) accept(ctx context.Context) {
 	for {
 		conn, err := l.quic.Accept(ctx)
 		if err != nil {
-			return err
+			return
 		}
 		if l.players.Add(1) > int64(l.edge.cfg.Players) {
 			l.players.Add(-1)

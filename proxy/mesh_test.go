@@ -198,6 +198,9 @@ func (l *ledger) Apply(out *game.Out, a game.Action) {
 	l.mu.Unlock()
 	out.Send(a.Player, fmt.Appendf(nil, "%d", n))
 	out.BroadcastUnreliable([]byte("tick"))
+	if string(a.Payload) == "shout" {
+		out.Broadcast(make([]byte, 8<<10))
+	}
 }
 
 func (l *ledger) Snapshot(dst []byte) []byte {
@@ -279,6 +282,13 @@ func (b *bot) act(n int) {
 		require.NoError(b.mesh.t, err)
 		b.sent = seq
 	}
+}
+
+// shout makes the world send 8 KiB to every player.
+func (b *bot) shout() {
+	seq, err := b.Act(b.mesh.t.Context(), []byte("shout"))
+	require.NoError(b.mesh.t, err)
+	b.sent = seq
 }
 
 func (b *bot) settle() {

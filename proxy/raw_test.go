@@ -25,8 +25,15 @@ type frame struct {
 	body []byte
 }
 
-// dial connects and opens the stream, without a word.
+// dial connects and opens the stream, without a word, and reads what comes.
 func (m *mesh) dial() *raw {
+	r := m.dialSilent()
+	r.listen(wire.LinkEdge)
+	return r
+}
+
+// dialSilent is dial by a player who does not read.
+func (m *mesh) dialSilent() *raw {
 	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	addr, err := net.ResolveUDPAddr("udp", m.addr)
@@ -36,7 +43,12 @@ func (m *mesh) dial() *raw {
 	m.closers = append(m.closers, func() { _ = conn.CloseWithError(0, "") })
 	st, err := conn.OpenStreamSync(ctx)
 	require.NoError(m.t, err)
-	r := &raw{m: m, conn: conn, stream: st, reader: wire.NewReader(st, wire.LinkEdge), frames: make(chan frame, 1024)}
+	return &raw{m: m, conn: conn, stream: st, frames: make(chan frame, 1024)}
+}
+
+// listen reads frames until the stream ends.
+func (r *raw) listen(kind wire.Link) {
+	r.reader = wire.NewReader(r.stream, kind)
 	go func() {
 		defer close(r.frames)
 		for {
@@ -47,7 +59,6 @@ func (m *mesh) dial() *raw {
 			r.frames <- frame{t, append([]byte(nil), body...)}
 		}
 	}()
-	return r
 }
 
 func (r *raw) send(frames ...interface{ Append([]byte) []byte }) {
@@ -95,6 +106,11 @@ func (r *raw) bye() (code wire.Code, bye wire.Bye) {
 			require.NoError(r.m.t, bye.Decode(f.body))
 		}
 	}
+	return r.closed(), bye
+}
+
+// closed waits for the end of the connection and returns its code.
+func (r *raw) closed() wire.Code {
 	select {
 	case <-r.conn.Context().Done():
 	case <-time.After(patience):
@@ -102,5 +118,5 @@ func (r *raw) bye() (code wire.Code, bye wire.Bye) {
 	}
 	var app *quic.ApplicationError
 	require.ErrorAs(r.m.t, context.Cause(r.conn.Context()), &app)
-	return wire.Code(app.ErrorCode), bye
+	return wire.Code(app.ErrorCode)
 }

@@ -2,105 +2,88 @@ package certs
 
 import (
 	"crypto/tls"
-	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// checkEvery is how often files are looked at, at most: a storm of handshakes
-// must not become a storm of system calls.
-const checkEvery = time.Second
+// lookEvery is how often the files are looked at, at most. A look is two stats
+// in the handshake that comes first.
+const lookEvery = time.Second
 
-// pair is a certificate with its key, read again when the files change. It is
-// safe for concurrent use.
-type pair struct {
+// reloader has the certificate that its files had last, when they were good.
+type reloader struct {
 	files Files
+	load  func(now time.Time) (*tls.Certificate, error)
+	now   func() time.Time
 
-	mu      sync.Mutex // guards the fields below
-	cert    *tls.Certificate
-	stamp   [2]stamp
-	checked time.Time
+	cert atomic.Pointer[tls.Certificate]
+
+	mu        sync.Mutex // guards the fields below
+	looked    time.Time
+	seen      [2]stamp // of cert
+	complaint string   // logged last
 }
 
-// stamp tells one state of a file from the next.
-type stamp struct {
-	modified time.Time
-	size     int64
+// newReloader fails when the files are not good.
+func newReloader(files Files, load func(time.Time) (*tls.Certificate, error)) (*reloader, error) {
+	r := &reloader{files: files, load: load, now: time.Now}
+	return r, r.start()
 }
 
-func newPair(f Files) (*pair, error) {
-	p := &pair{files: f, checked: time.Now()}
-	var err error
-	if p.stamp, err = p.look(); err == nil {
-		p.cert, err = load(f)
-	}
+func (r *reloader) start() error {
+	r.looked = r.now()
+	seen, _ := r.files.stamps() // before the files are read, so that no change is missed; load says what is wrong
+	cert, err := r.load(r.looked)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return p, nil
-}
-
-// get returns the certificate that is in force.
-func (p *pair) get() *tls.Certificate {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if time.Since(p.checked) < checkEvery {
-		return p.cert
-	}
-	p.checked = time.Now()
-	now, err := p.look()
-	if err == nil && now == p.stamp {
-		return p.cert
-	}
-	var cert *tls.Certificate
-	if err == nil {
-		cert, err = load(p.files)
-	}
-	if err != nil {
-		slog.Error("certificate not reloaded, the old one serves on", "error", err)
-		return p.cert
-	}
-	slog.Info("certificate reloaded", "file", p.files.Cert)
-	p.cert, p.stamp = cert, now
-	return p.cert
-}
-
-func (p *pair) look() (s [2]stamp, err error) {
-	for i, path := range []string{p.files.Cert, p.files.Key} {
-		info, err := os.Stat(path)
-		if err != nil {
-			return s, fmt.Errorf("certificate: %w", err)
-		}
-		s[i] = stamp{info.ModTime(), info.Size()}
-	}
-	return s, nil
-}
-
-func load(f Files) (*tls.Certificate, error) {
-	if err := private(f.Key); err != nil {
-		return nil, err
-	}
-	cert, err := tls.LoadX509KeyPair(f.Cert, f.Key)
-	if err != nil {
-		return nil, fmt.Errorf("certificate %s with key %s: %w", f.Cert, f.Key, err)
-	}
-	if now := time.Now(); now.After(cert.Leaf.NotAfter) {
-		return nil, fmt.Errorf("certificate %s has expired on %s: renew it", f.Cert, cert.Leaf.NotAfter.Format(time.DateOnly))
-	}
-	return &cert, nil
-}
-
-// private refuses a key that others can read.
-func private(path string) error {
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("private key: %w", err)
-	}
-	if info.Mode()&fs.ModePerm&0o077 != 0 {
-		return fmt.Errorf("private key %s can be read by others (%v): chmod 0600 it", path, info.Mode().Perm())
-	}
+	r.seen = seen
+	r.cert.Store(cert)
 	return nil
+}
+
+// current is the certificate for a handshake. While one handshake looks at the
+// files, the others go on with the one that is there.
+func (r *reloader) current() *tls.Certificate {
+	if r.mu.TryLock() {
+		r.look()
+		r.mu.Unlock()
+	}
+	return r.cert.Load()
+}
+
+// look loads the files again if they have changed. A failure is tried again with
+// the next look, because what heals it (chmod) may not change a stamp.
+func (r *reloader) look() {
+	now := r.now()
+	if now.Sub(r.looked) < lookEvery {
+		return
+	}
+	r.looked = now
+	seen, err := r.files.stamps()
+	if err == nil && seen == r.seen {
+		r.complaint = ""
+		return
+	}
+	cert, err := r.load(now)
+	if err != nil {
+		if text := err.Error(); text != r.complaint {
+			r.complaint = text
+			slog.Error("changed certificate refused, the old one stays in use", "error", err,
+				"not_after", r.cert.Load().Leaf.NotAfter)
+		}
+		return
+	}
+	r.seen, r.complaint = seen, ""
+	r.cert.Store(cert)
+	slog.Info("certificate reloaded", "file", r.files.Cert, "not_after", cert.Leaf.NotAfter)
+}
+
+// server and client are the hooks of a tls.Config.
+func (r *reloader) server(*tls.ClientHelloInfo) (*tls.Certificate, error) { return r.current(), nil }
+
+func (r *reloader) client(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return r.current(), nil
 }

@@ -120,7 +120,7 @@ func (l *life) register(addr string) error {
 			return nil
 		}
 		if !errors.Is(err, discovery.ErrUnavailable) {
-			return fmt.Errorf("register: %w", err)
+			return &FatalError{fmt.Errorf("register: %w", err)} // a right or a name that only a person can mend
 		}
 		wait := delay.NextBackOff()
 		l.log.Warn("consul is not available, trying again", "error", err, "retry_in", wait)

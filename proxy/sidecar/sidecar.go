@@ -144,6 +144,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	}
 	s.addr.Store(&addr)
 	close(s.ready)
+	s.log.Info("sidecar listens", "event", "listening", "addr", addr, "regions", s.cfg.Regions)
 
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.accept(gctx, ln) })

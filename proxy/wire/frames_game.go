@@ -66,7 +66,7 @@ func (f *State) fields(c *codec) {
 	c.rest(&f.Data, MaxChunk)
 }
 
-// Hosted: the region runs, or Text says why it cannot.
+// Hosted answers Host: the region runs (OK), or Text says why it cannot.
 type Hosted struct {
 	ID    uint64
 	Epoch uint64
@@ -81,13 +81,14 @@ func (f *Hosted) fields(c *codec) {
 	c.text(&f.Text)
 }
 
-// Unhost: the region is no longer here.
+// Unhost makes the game forget the region.
 type Unhost struct{ ID uint64 }
 
 func (f *Unhost) fields(c *codec) { c.uint(&f.ID) }
 
-// Join: a player is attached. It may be repeated after a failover. Handle is
-// what Do, Leave and Emit call the player.
+// Join tells the game that a player is attached, whose actions up to Applied its
+// state has. It may be repeated after a failover. Handle is what Do, Leave and
+// Emit call the player.
 type Join struct {
 	ID      uint64
 	Handle  uint64
@@ -102,7 +103,7 @@ func (f *Join) fields(c *codec) {
 	c.name(&f.Player)
 }
 
-// Leave: a player is no longer attached.
+// Leave tells the game that a player is no longer attached.
 type Leave struct {
 	ID     uint64
 	Handle uint64
@@ -115,7 +116,8 @@ func (f *Leave) fields(c *codec) {
 	c.code(&f.Reason)
 }
 
-// Do: apply an action. Index is its place in the region log: 1, 2, 3 ….
+// Do makes the game apply an action. Index is its place in the region log: 1, 2,
+// 3 ….
 type Do struct {
 	ID      uint64
 	Index   uint64

@@ -57,7 +57,7 @@ func (f *Act) fields(c *codec) {
 	c.rest(&f.Payload, MaxAction)
 }
 
-// Durable: every action up to Seq is safe, and may be forgotten.
+// Durable tells that every action up to Seq is safe, and may be forgotten.
 type Durable struct {
 	Epoch uint64
 	Seq   uint64
@@ -79,7 +79,7 @@ func (f *Update) fields(c *codec) {
 	c.rest(&f.Payload, MaxUpdate)
 }
 
-// Hold: no primary serves; actions are kept.
+// Hold tells that no primary serves; actions are kept.
 type Hold struct {
 	Epoch  uint64
 	Reason Code
@@ -90,7 +90,8 @@ func (f *Hold) fields(c *codec) {
 	c.code(&f.Reason)
 }
 
-// Reseated: the primary of Epoch serves, and has this player's actions up to Applied.
+// Reseated tells that the primary of Epoch serves, and has this player's actions
+// up to Applied.
 type Reseated struct {
 	Epoch   uint64
 	Applied uint64
@@ -101,7 +102,8 @@ func (f *Reseated) fields(c *codec) {
 	c.uint(&f.Applied)
 }
 
-// Pressure: the edge has stopped (On) or goes on reading this player's stream.
+// Pressure tells that the edge has stopped (On) or goes on reading this player's
+// stream. Kept is how many actions it keeps for him.
 type Pressure struct {
 	On   bool
 	Kept uint64
@@ -112,7 +114,8 @@ func (f *Pressure) fields(c *codec) {
 	c.uint(&f.Kept)
 }
 
-// Refused: the action Seq was not applied and never will be; its seq is used up.
+// Refused tells that the action Seq was not applied and never will be; its seq is
+// used up.
 type Refused struct {
 	Epoch  uint64
 	Seq    uint64

@@ -41,8 +41,8 @@ func (f *Opened) fields(c *codec) {
 	c.bool(&f.Serving)
 }
 
-// Elected: the sender holds the region's lock at Epoch. The receiver refuses
-// lower epochs from now on and answers with an Offer.
+// Elected tells that the sender holds the region's lock at Epoch. The receiver
+// refuses lower epochs from now on and answers with an Offer.
 type Elected struct{ Epoch uint64 }
 
 func (f *Elected) fields(c *codec) { c.uint(&f.Epoch) }
@@ -86,7 +86,7 @@ func (f *Serving) fields(c *codec) {
 	c.bool(&f.Protected)
 }
 
-// Down: the sender serves this region no longer.
+// Down tells that the sender serves this region no longer.
 type Down struct {
 	Epoch  uint64
 	Reason Code
@@ -135,7 +135,7 @@ func (f *Attached) fields(c *codec) {
 	c.uint(&f.Durable)
 }
 
-// Detach: the player has left this edge.
+// Detach tells that the player has left this edge.
 type Detach struct {
 	Epoch  uint64
 	Handle uint64
@@ -163,7 +163,8 @@ func (f *Action) fields(c *codec) {
 	c.rest(&f.Payload, MaxAction)
 }
 
-// Gap: the primary got an action above Have+1. It applied nothing.
+// Gap tells that the primary got an action above Have+1 and applied nothing. What
+// follows Have is to be sent again.
 type Gap struct {
 	Epoch  uint64
 	Handle uint64
@@ -176,7 +177,7 @@ func (f *Gap) fields(c *codec) {
 	c.uint(&f.Have)
 }
 
-// Acked: the player's actions up to Seq are durable.
+// Acked tells that the player's actions up to Seq are durable.
 type Acked struct {
 	Epoch  uint64
 	Handle uint64
@@ -204,7 +205,8 @@ func (f *Output) fields(c *codec) {
 	c.rest(&f.Payload, MaxUpdate)
 }
 
-// Confirm: the sender keeps the snapshot (Epoch, Index) and nothing older.
+// Confirm tells that the sender keeps the snapshot (Epoch, Index) and nothing
+// older.
 type Confirm struct {
 	Epoch uint64
 	Index uint64

@@ -53,8 +53,8 @@ type part struct {
 // parts encodes a struct once more, by nothing but its fields' kinds: what the
 // codec does must be what the specification says, not what the codec does.
 func parts(f any) []part {
-	var out []part
 	v := reflect.ValueOf(f)
+	out := make([]part, 0, v.NumField())
 	for i := range v.NumField() {
 		name, field := v.Type().Field(i).Name, v.Field(i)
 		p := part{name: name}
@@ -148,8 +148,7 @@ func TestMax(t *testing.T) {
 // fill gives a field its largest value.
 func fill(name string, field reflect.Value, t wire.Type) {
 	limits := map[string]int{"Token": wire.MaxToken, "Payload": wire.MaxUpdate, "Data": wire.MaxChunk}
-	switch t {
-	case wire.TypeAct, wire.TypeAction, wire.TypeDo:
+	if t == wire.TypeAct || t == wire.TypeAction || t == wire.TypeDo {
 		limits["Payload"] = wire.MaxAction
 	}
 	switch field.Kind() {
@@ -171,5 +170,7 @@ func fill(name string, field reflect.Value, t wire.Type) {
 		field.SetString(strings.Repeat("x", n))
 	case reflect.Slice:
 		field.SetBytes(make([]byte, limits[name]))
+	default:
+		panic("no wire form for a " + field.Kind().String())
 	}
 }

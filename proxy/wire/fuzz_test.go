@@ -18,6 +18,7 @@ func FuzzGameLink(f *testing.F)   { fuzzLinks(f, wire.LinkGame, wire.LinkSidecar
 // fuzzLinks feeds arbitrary bytes to readers of one of two links: at once, and in
 // pieces whose sizes the fuzzer chooses as well.
 func fuzzLinks(f *testing.F, a, b wire.Link) {
+	f.Helper()
 	for _, link := range []wire.Link{a, b} {
 		var all []byte
 		for _, s := range samples {
@@ -54,7 +55,7 @@ func fuzzLinks(f *testing.F, a, b wire.Link) {
 		require.Equal(t, whole, cut, "what is accepted does not depend on how it comes")
 		require.Equal(t, wire.CodeOf(wholeErr), wire.CodeOf(cutErr))
 		require.True(t, bytes.HasPrefix(stream, whole), "what is accepted has one encoding")
-		if wholeErr == io.EOF {
+		if errors.Is(wholeErr, io.EOF) {
 			require.Len(t, whole, len(stream))
 		}
 	})
@@ -74,7 +75,7 @@ func consume(t *testing.T, r *wire.Reader) ([]byte, error) {
 				continue
 			}
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			var e *wire.Error
 			require.True(t, errors.As(err, &e), "%v", err)
 			require.Contains(t, wire.Codes(), e.Code)

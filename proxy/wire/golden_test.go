@@ -123,9 +123,10 @@ func writeParts(w *bytes.Buffer, parts []part) {
 }
 
 func linkNames(t wire.Type) string {
-	var names []string
-	for _, link := range wire.Links(t) {
-		names = append(names, link.String())
+	at := wire.Links(t)
+	names := make([]string, len(at))
+	for i, link := range at {
+		names[i] = link.String()
 	}
 	return strings.Join(names, ", ")
 }
@@ -184,6 +185,8 @@ func (b block) frame(t *testing.T, name string) (wire.Type, appender) {
 			field.SetString(unquote(t, value))
 		case reflect.Slice:
 			field.SetBytes([]byte(unquote(t, value)))
+		default:
+			t.Fatalf("no wire form for a %v", field.Kind())
 		}
 	}
 	return typ, v.Interface().(appender)
@@ -200,8 +203,8 @@ func unquote(t *testing.T, s string) string {
 func normal(f any) any {
 	v := reflect.New(reflect.TypeOf(f)).Elem()
 	v.Set(reflect.ValueOf(f))
-	for i := range v.NumField() {
-		if field := v.Field(i); field.Kind() == reflect.Slice && field.Len() == 0 {
+	for _, field := range v.Fields() {
+		if field.Kind() == reflect.Slice && field.Len() == 0 {
 			field.SetZero()
 		}
 	}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"errors"
 	"fmt"
 	"io"
 )
@@ -48,7 +49,7 @@ func (r *Reader) Next() (Type, []byte, error) {
 			r.start += n
 			return t, body, nil
 		}
-		if r.err == io.EOF && r.end > r.start {
+		if r.end > r.start && errors.Is(r.err, io.EOF) {
 			r.err = truncated(r.end - r.start)
 		}
 		if r.err != nil {

@@ -1,0 +1,146 @@
+package certs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func serve(f Files) error {
+	_, err := LinkServer(f, RoleEdge)
+	return err
+}
+
+func TestBadFiles(t *testing.T) {
+	for name, test := range map[string]struct {
+		spoil func(*testing.T, *Files)
+		kind  string
+		want  error
+		text  string // CA, CERT and KEY stand for the paths
+	}{
+		"no CA named": {
+			func(_ *testing.T, f *Files) { f.CA = "" }, "CA", ErrNoPath,
+			"certs: CA file: no file is named: set its path, or none at all to have development certificates made",
+		},
+		"no key named": {
+			func(_ *testing.T, f *Files) { f.Key = "" }, "key", ErrNoPath,
+			"certs: key file: no file is named: set its path, or none at all to have development certificates made",
+		},
+		"no certificate file": {
+			func(t *testing.T, f *Files) { require.NoError(t, os.Remove(f.Cert)) }, "certificate", fs.ErrNotExist,
+			"certs: certificate file CERT: no such file or directory: set the path of a PEM file, or none at all to have development certificates made",
+		},
+		"no key file": {
+			func(t *testing.T, f *Files) { require.NoError(t, os.Remove(f.Key)) }, "key", fs.ErrNotExist,
+			"certs: key file KEY: no such file or directory: set the path of a PEM file, or none at all to have development certificates made",
+		},
+		"a folder": {
+			func(t *testing.T, f *Files) { f.CA = t.TempDir() }, "CA", nil,
+			"certs: CA file CA: is a directory: check the file",
+		},
+		"group may read the key": {
+			func(t *testing.T, f *Files) { require.NoError(t, os.Chmod(f.Key, 0o640)) }, "key", ErrExposed,
+			"certs: key file KEY: others may read it (mode 0640): run chmod 0600 KEY",
+		},
+		"world may read the key": {
+			func(t *testing.T, f *Files) { require.NoError(t, os.Chmod(f.Key, 0o604)) }, "key", ErrExposed,
+			"certs: key file KEY: others may read it (mode 0604): run chmod 0600 KEY",
+		},
+		"CA without PEM": {
+			func(t *testing.T, f *Files) { require.NoError(t, os.WriteFile(f.CA, []byte("hello"), 0o600)) }, "CA", ErrNoPEM,
+			"certs: CA file CA: there is no PEM certificate in it: it must begin with -----BEGIN CERTIFICATE-----",
+		},
+		"certificate without PEM": {
+			func(t *testing.T, f *Files) { require.NoError(t, os.WriteFile(f.Cert, []byte("hello"), 0o600)) }, "certificate", ErrMismatch, "",
+		},
+		"key of another": {
+			func(t *testing.T, f *Files) {
+				f.Key = newSet(t).Edge.Key
+			}, "certificate", ErrMismatch,
+			"certs: certificate file CERT: no certificate with its key (tls: private key does not match public key): check it and the key file KEY",
+		},
+		"CA of another": {
+			func(t *testing.T, f *Files) { f.CA = newSet(t).Edge.CA }, "certificate", ErrOtherCA, "",
+		},
+		"no role": {
+			func(t *testing.T, f *Files) { newCA(t, f.CA).issue(t, *f, publicNames) }, "certificate", ErrNoRole,
+			"certs: certificate file CERT: it names no role: sign one with the DNS name edge.reseat.internal or server.reseat.internal",
+		},
+		"expired": {
+			func(t *testing.T, f *Files) {
+				past := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+				newCAAt(t, f.CA, past.Add(-devLife)).issue(t, *f, linkNames(RoleEdge))
+			}, "certificate", ErrExpired,
+			"certs: certificate file CERT: expired on 2001-02-03 04:05 UTC: renew it",
+		},
+		"not valid yet": {
+			func(t *testing.T, f *Files) {
+				future := time.Date(2101, 2, 3, 4, 5, 6, 0, time.UTC)
+				newCAAt(t, f.CA, future.Add(devSkew)).issue(t, *f, linkNames(RoleEdge))
+			}, "certificate", ErrNotYet,
+			"certs: certificate file CERT: not valid yet, but on 2101-02-03 04:05 UTC: check this machine's clock",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newSet(t).Edge
+			require.NoError(t, serve(f))
+			test.spoil(t, &f)
+			err := serve(f)
+			if test.want != nil {
+				require.ErrorIs(t, err, test.want)
+			}
+			var file *FileError
+			require.ErrorAs(t, err, &file)
+			require.Equal(t, test.kind, file.Kind)
+			if test.text != "" {
+				paths := strings.NewReplacer("file CERT", "file "+f.Cert, "file KEY", "file "+f.Key, "0600 KEY", "0600 "+f.Key, "file CA:", "file "+f.CA+":")
+				require.EqualError(t, err, paths.Replace(test.text))
+			}
+			_, dialErr := LinkClient(f, RoleServer)
+			require.Equal(t, err.Error(), dialErr.Error(), "both ends say the same")
+		})
+	}
+}
+
+func TestUnreadable(t *testing.T) {
+	err := unreadable("key", "/etc/key", &fs.PathError{Op: "open", Path: "/etc/key", Err: fs.ErrPermission})
+	require.ErrorIs(t, err, fs.ErrPermission)
+	require.EqualError(t, err, "certs: key file /etc/key: permission denied: make it readable for the user that runs this process")
+}
+
+func TestPlayerFiles(t *testing.T) {
+	f := newSet(t).Public
+	f.CA = "" // players show nothing, so nothing is checked with it
+	_, err := PlayerServer(f)
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(f.Key, 0o644))
+	_, err = PlayerServer(f)
+	require.ErrorIs(t, err, ErrExposed)
+	_, err = PlayerClient(f.Key)
+	require.ErrorIs(t, err, ErrNoPEM)
+	_, err = PlayerClient(f.Cert + ".gone")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// A leaf may hang below an intermediate CA, which is then in the same file.
+func TestIntermediate(t *testing.T) {
+	f := newFiles(t)
+	root := newCA(t, f.CA)
+	root.cert.MaxPathLen, root.cert.MaxPathLenZero = -1, false
+	middle := newIntermediate(t, root)
+	require.NoError(t, os.WriteFile(f.CA, root.pem(), 0o644))
+	middle.issue(t, f, linkNames(RoleServer))
+	require.ErrorIs(t, serve(f), ErrOtherCA)
+
+	leaf, err := os.ReadFile(f.Cert)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(f.Cert, append(leaf, middle.pem()...), 0o644))
+	require.NoError(t, serve(f))
+	client, server := shake(dial(t, f, RoleServer), listen(t, f, RoleServer))
+	require.NoError(t, errors.Join(client, server))
+}
