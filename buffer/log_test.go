@@ -81,9 +81,7 @@ func TestAppendWhenFull(t *testing.T) {
 			test.change(&l.region.limits)
 			err := l.Append(16, make([]byte, test.size), time.Time{})
 			require.ErrorIs(t, err, ErrFull)
-			var full *FullError
-			require.ErrorAs(t, err, &full)
-			require.Equal(t, test.want, full.Bound)
+			require.Equal(t, &FullError{test.want}, err)
 			require.EqualError(t, err, test.text)
 			requireCursors(t, l, 10, 13, 15)
 			require.ErrorIs(t, l.Append(17, nil, time.Time{}), ErrGap, "a gap is a gap in a full log too")

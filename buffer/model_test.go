@@ -73,7 +73,7 @@ type machine struct {
 
 // pair is a log and what it should be.
 type pair struct {
-	*Log
+	log   *Log
 	naive naive
 	lent  []Action // handed out and not acked: the log's own memory
 }
@@ -117,11 +117,11 @@ func (m *machine) Open(t *rapid.T) {
 		t.Skip("enough")
 	}
 	p := &pair{}
-	p.Log = m.region.Open(p)
+	p.log = m.region.Open(p)
 	m.logs = append(m.logs, p)
 	m.total.Logs++
 	if rapid.Bool().Draw(t, "live") {
-		require.NoError(t, p.Log.Rewind(0))
+		require.NoError(t, p.log.Rewind(0))
 		p.naive.live = true
 	}
 }
@@ -129,7 +129,7 @@ func (m *machine) Open(t *rapid.T) {
 func (m *machine) Close(t *rapid.T) {
 	p := m.any(t)
 	kept, tail := uint64(len(p.naive.kept)), p.naive.tail()
-	n, first, last := m.region.Close(p.Log)
+	n, first, last := m.region.Close(p.log)
 	require.EqualValues(t, kept, n)
 	if kept == 0 {
 		require.Zero(t, first+last)
@@ -143,21 +143,21 @@ func (m *machine) Close(t *rapid.T) {
 	m.logs = slices.DeleteFunc(m.logs, func(q *pair) bool { return q == p })
 	m.compare(t, p)
 
-	n, first, last = m.region.Close(p.Log)
+	n, first, last = m.region.Close(p.log)
 	require.Zero(t, uint64(n)+first+last, "closed twice")
-	require.ErrorIs(t, p.Log.Append(tail+1, nil, m.now), ErrClosed)
-	require.ErrorIs(t, p.Log.Rewind(tail), ErrClosed)
-	require.ErrorIs(t, p.Log.Reset(tail), ErrClosed)
-	require.NoError(t, p.Log.Ack(p.naive.acked))
-	require.ErrorIs(t, p.Log.Ack(p.naive.acked+1), ErrAckAhead)
-	_, ok := p.Log.Next()
+	require.ErrorIs(t, p.log.Append(tail+1, nil, m.now), ErrClosed)
+	require.ErrorIs(t, p.log.Rewind(tail), ErrClosed)
+	require.ErrorIs(t, p.log.Reset(tail), ErrClosed)
+	require.NoError(t, p.log.Ack(p.naive.acked))
+	require.ErrorIs(t, p.log.Ack(p.naive.acked+1), ErrAckAhead)
+	_, ok := p.log.Next()
 	require.False(t, ok)
-	require.False(t, p.Log.Room())
+	require.False(t, p.log.Room())
 }
 
 func (m *machine) Append(t *rapid.T) {
 	p := m.any(t)
-	m.append(t, p, p.naive.tail()+1, payload(t, m.limits.ActionBytes))
+	_ = m.append(t, p, p.naive.tail()+1, payload(t, m.limits.ActionBytes))
 }
 
 // Fill appends until the log is full.
@@ -199,7 +199,7 @@ func (m *machine) append(t *rapid.T, p *pair, seq uint64, b []byte) error {
 	m.now = m.now.Add(time.Millisecond)
 	want := p.naive.append(m.limits, m.bytes(), seq, b, m.now)
 	scratch := bytes.Clone(b)
-	got := p.Log.Append(seq, scratch, m.now)
+	got := p.log.Append(seq, scratch, m.now)
 	clear(scratch) // the log must have its own copy
 	requireSame(t, want, got)
 	m.count(want)
@@ -208,11 +208,11 @@ func (m *machine) append(t *rapid.T, p *pair, seq uint64, b []byte) error {
 }
 
 func requireSame(t require.TestingT, want, got error) {
-	var full *FullError
+	_, isFull := errors.AsType[*FullError](want)
 	switch {
 	case want == nil:
 		require.NoError(t, got)
-	case errors.As(want, &full):
+	case isFull:
 		require.ErrorIs(t, got, ErrFull)
 		require.Equal(t, want, got, "bound")
 	default:
@@ -222,6 +222,7 @@ func requireSame(t require.TestingT, want, got error) {
 
 func (m *machine) count(err error) {
 	m.total.Offered++
+	full, isFull := errors.AsType[*FullError](err)
 	switch {
 	case err == nil:
 		m.total.Appended++
@@ -233,23 +234,23 @@ func (m *machine) count(err error) {
 		m.total.Reused++
 	case errors.Is(err, ErrTooLarge):
 		m.total.TooLarge++
-	case *err.(*FullError) == FullError{BoundActions}:
+	case isFull && full.Bound == BoundActions:
 		m.total.FullActions++
-	case *err.(*FullError) == FullError{BoundBytes}:
+	case isFull && full.Bound == BoundBytes:
 		m.total.FullBytes++
-	default:
+	case isFull && full.Bound == BoundRegion:
 		m.total.FullRegion++
 	}
 }
 
 func (m *machine) Next(t *rapid.T) { m.next(t, m.any(t)) }
 
-func (m *machine) next(t *rapid.T, p *pair) bool {
+func (m *machine) next(t *rapid.T, p *pair) {
 	n := &p.naive
-	got, ok := p.Log.Next()
+	got, ok := p.log.Next()
 	require.Equal(t, n.live && n.sent < len(n.kept), ok)
 	if !ok {
-		return false
+		return
 	}
 	requireAction(t, n.kept[n.sent], got)
 	n.sent++
@@ -263,7 +264,6 @@ func (m *machine) next(t *rapid.T, p *pair) bool {
 	if n.sent == len(n.kept) {
 		m.unqueue(p)
 	}
-	return true
 }
 
 // Turn is one round of a link's send loop.
@@ -274,7 +274,7 @@ func (m *machine) Turn(t *rapid.T) {
 		return
 	}
 	p := m.line[0]
-	require.Same(t, p.Log, l)
+	require.Same(t, p.log, l)
 	require.Same(t, p, l.Owner)
 	m.line = m.line[1:]
 	for range rapid.IntRange(0, 3).Draw(t, "quantum") {
@@ -292,7 +292,7 @@ func (m *machine) Rewind(t *rapid.T) {
 		low = n.acked - 2
 	}
 	have := rapid.Uint64Range(low, n.tail()+2).Draw(t, "have")
-	err := p.Log.Rewind(have)
+	err := p.log.Rewind(have)
 	if have < n.acked {
 		require.ErrorIs(t, err, ErrBehind)
 		return
@@ -317,7 +317,7 @@ func (m *machine) AckAll(t *rapid.T) {
 
 func (m *machine) ack(t *rapid.T, p *pair, seq uint64) {
 	n := &p.naive
-	err := p.Log.Ack(seq)
+	err := p.log.Ack(seq)
 	switch {
 	case seq <= n.acked:
 		require.NoError(t, err)
@@ -335,7 +335,7 @@ func (m *machine) ack(t *rapid.T, p *pair, seq uint64) {
 func (m *machine) Reset(t *rapid.T) {
 	p := m.any(t)
 	durable := rapid.Uint64Range(0, 50).Draw(t, "durable")
-	err := p.Log.Reset(durable)
+	err := p.log.Reset(durable)
 	if len(p.naive.kept) > 0 {
 		require.ErrorIs(t, err, ErrKept)
 		return
@@ -396,7 +396,7 @@ func (m *machine) check(t *rapid.T) {
 	}
 	require.Len(t, line, len(m.line))
 	for i, p := range m.line {
-		require.Same(t, p.Log, line[i])
+		require.Same(t, p.log, line[i])
 	}
 	got := m.region.Stats()
 	require.NoError(t, got.Check())
@@ -408,7 +408,7 @@ func (m *machine) check(t *rapid.T) {
 }
 
 func (m *machine) compare(t *rapid.T, p *pair) {
-	l, n := p.Log, &p.naive
+	l, n := p.log, &p.naive
 	want := []uint64{n.acked, n.acked + uint64(n.sent), n.tail()}
 	require.Equal(t, want, []uint64{l.Acked(), l.Sent(), l.Tail()})
 	require.True(t, slices.IsSorted(want))

@@ -38,11 +38,10 @@ func TestTurnsAreFair(t *testing.T) {
 	r := NewRegion(DefaultLimits())
 	greedy := openLive(t, r, 0)
 	fill(t, greedy, 100)
-	var modest []*Log
-	for range 5 {
-		l := openLive(t, r, 0)
-		fill(t, l, 3)
-		modest = append(modest, l)
+	modest := make([]*Log, 5)
+	for i := range modest {
+		modest[i] = openLive(t, r, 0)
+		fill(t, modest[i], 3)
 	}
 
 	var order []*Log
@@ -154,18 +153,18 @@ func TestCloseBelongsToItsRegion(t *testing.T) {
 
 const size = 7 // of the payloads of fill
 
-func openLive(t testing.TB, r *Region, durable uint64) *Log {
-	t.Helper()
+func openLive(tb testing.TB, r *Region, durable uint64) *Log {
+	tb.Helper()
 	l := r.Open(nil)
-	require.NoError(t, l.Reset(durable))
-	require.NoError(t, l.Rewind(durable))
+	require.NoError(tb, l.Reset(durable))
+	require.NoError(tb, l.Rewind(durable))
 	return l
 }
 
 // fill appends n actions.
-func fill(t testing.TB, l *Log, n int) {
-	t.Helper()
+func fill(tb testing.TB, l *Log, n int) {
+	tb.Helper()
 	for range n {
-		require.NoError(t, l.Append(l.Tail()+1, pattern(l.Tail()+1, size), time.Time{}))
+		require.NoError(tb, l.Append(l.Tail()+1, pattern(l.Tail()+1, size), time.Time{}))
 	}
 }

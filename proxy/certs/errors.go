@@ -45,8 +45,7 @@ func (e *FileError) Unwrap() error { return e.Err }
 
 // unreadable turns an error of package os into a FileError.
 func unreadable(kind, path string, err error) error {
-	var bare *fs.PathError
-	if errors.As(err, &bare) {
+	if bare, ok := errors.AsType[*fs.PathError](err); ok {
 		err = bare.Err // the path is said already
 	}
 	do := "check the file"

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,84 +19,82 @@ func serve(f Files) error {
 
 func TestBadFiles(t *testing.T) {
 	for name, test := range map[string]struct {
-		spoil func(*testing.T, *Files)
+		spoil func(f *Files, other Set) error
 		kind  string
 		want  error
 		text  string // CA, CERT and KEY stand for the paths
 	}{
 		"no CA named": {
-			func(_ *testing.T, f *Files) { f.CA = "" }, "CA", ErrNoPath,
+			func(f *Files, _ Set) error { f.CA = ""; return nil }, "CA", ErrNoPath,
 			"certs: CA file: no file is named: set its path, or none at all to have development certificates made",
 		},
 		"no key named": {
-			func(_ *testing.T, f *Files) { f.Key = "" }, "key", ErrNoPath,
+			func(f *Files, _ Set) error { f.Key = ""; return nil }, "key", ErrNoPath,
 			"certs: key file: no file is named: set its path, or none at all to have development certificates made",
 		},
 		"no certificate file": {
-			func(t *testing.T, f *Files) { require.NoError(t, os.Remove(f.Cert)) }, "certificate", fs.ErrNotExist,
+			func(f *Files, _ Set) error { return os.Remove(f.Cert) }, "certificate", fs.ErrNotExist,
 			"certs: certificate file CERT: no such file or directory: set the path of a PEM file, or none at all to have development certificates made",
 		},
 		"no key file": {
-			func(t *testing.T, f *Files) { require.NoError(t, os.Remove(f.Key)) }, "key", fs.ErrNotExist,
+			func(f *Files, _ Set) error { return os.Remove(f.Key) }, "key", fs.ErrNotExist,
 			"certs: key file KEY: no such file or directory: set the path of a PEM file, or none at all to have development certificates made",
 		},
 		"a folder": {
-			func(t *testing.T, f *Files) { f.CA = t.TempDir() }, "CA", nil,
+			func(f *Files, other Set) error { f.CA = filepath.Dir(other.Edge.CA); return nil }, "CA", nil,
 			"certs: CA file CA: is a directory: check the file",
 		},
 		"group may read the key": {
-			func(t *testing.T, f *Files) { require.NoError(t, os.Chmod(f.Key, 0o640)) }, "key", ErrExposed,
+			func(f *Files, _ Set) error { return os.Chmod(f.Key, 0o640) }, "key", ErrExposed,
 			"certs: key file KEY: others may read it (mode 0640): run chmod 0600 KEY",
 		},
 		"world may read the key": {
-			func(t *testing.T, f *Files) { require.NoError(t, os.Chmod(f.Key, 0o604)) }, "key", ErrExposed,
+			func(f *Files, _ Set) error { return os.Chmod(f.Key, 0o604) }, "key", ErrExposed,
 			"certs: key file KEY: others may read it (mode 0604): run chmod 0600 KEY",
 		},
 		"CA without PEM": {
-			func(t *testing.T, f *Files) { require.NoError(t, os.WriteFile(f.CA, []byte("hello"), 0o600)) }, "CA", ErrNoPEM,
+			func(f *Files, _ Set) error { return os.WriteFile(f.CA, []byte("hello"), 0o600) }, "CA", ErrNoPEM,
 			"certs: CA file CA: there is no PEM certificate in it: it must begin with -----BEGIN CERTIFICATE-----",
 		},
 		"certificate without PEM": {
-			func(t *testing.T, f *Files) { require.NoError(t, os.WriteFile(f.Cert, []byte("hello"), 0o600)) }, "certificate", ErrMismatch, "",
+			func(f *Files, _ Set) error { return os.WriteFile(f.Cert, []byte("hello"), 0o600) }, "certificate", ErrMismatch, "",
 		},
 		"key of another": {
-			func(t *testing.T, f *Files) {
-				f.Key = newSet(t).Edge.Key
-			}, "certificate", ErrMismatch,
+			func(f *Files, other Set) error { f.Key = other.Edge.Key; return nil }, "certificate", ErrMismatch,
 			"certs: certificate file CERT: no certificate with its key (tls: private key does not match public key): check it and the key file KEY",
 		},
 		"CA of another": {
-			func(t *testing.T, f *Files) { f.CA = newSet(t).Edge.CA }, "certificate", ErrOtherCA, "",
+			func(f *Files, other Set) error { f.CA = other.Edge.CA; return nil }, "certificate", ErrOtherCA, "",
 		},
 		"no role": {
-			func(t *testing.T, f *Files) { newCA(t, f.CA).issue(t, *f, publicNames) }, "certificate", ErrNoRole,
+			func(f *Files, _ Set) error { return remake(*f, time.Now(), publicNames) }, "certificate", ErrNoRole,
 			"certs: certificate file CERT: it names no role: sign one with the DNS name edge.reseat.internal or server.reseat.internal",
 		},
 		"expired": {
-			func(t *testing.T, f *Files) {
+			func(f *Files, _ Set) error {
 				past := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
-				newCAAt(t, f.CA, past.Add(-devLife)).issue(t, *f, linkNames(RoleEdge))
+				return remake(*f, past.Add(-devLife), linkNames(RoleEdge))
 			}, "certificate", ErrExpired,
 			"certs: certificate file CERT: expired on 2001-02-03 04:05 UTC: renew it",
 		},
 		"not valid yet": {
-			func(t *testing.T, f *Files) {
+			func(f *Files, _ Set) error {
 				future := time.Date(2101, 2, 3, 4, 5, 6, 0, time.UTC)
-				newCAAt(t, f.CA, future.Add(devSkew)).issue(t, *f, linkNames(RoleEdge))
+				return remake(*f, future.Add(devSkew), linkNames(RoleEdge))
 			}, "certificate", ErrNotYet,
 			"certs: certificate file CERT: not valid yet, but on 2101-02-03 04:05 UTC: check this machine's clock",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := newSet(t).Edge
+			f, other := newSet(t).Edge, newSet(t)
 			require.NoError(t, serve(f))
-			test.spoil(t, &f)
+			require.NoError(t, test.spoil(&f, other))
 			err := serve(f)
 			if test.want != nil {
 				require.ErrorIs(t, err, test.want)
 			}
-			var file *FileError
-			require.ErrorAs(t, err, &file)
+			file, ok := errors.AsType[*FileError](err)
+			require.True(t, ok)
 			require.Equal(t, test.kind, file.Kind)
 			if test.text != "" {
 				paths := strings.NewReplacer("file CERT", "file "+f.Cert, "file KEY", "file "+f.Key, "0600 KEY", "0600 "+f.Key, "file CA:", "file "+f.CA+":")

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -16,12 +17,10 @@ import (
 // testCA signs what a test needs.
 type testCA struct{ *authority }
 
-// newCA makes a CA of now, and writes its certificate to path.
-func newCA(t *testing.T, path string) testCA { return newCAAt(t, path, time.Now()) }
-
-func newCAAt(t *testing.T, path string, now time.Time) testCA {
+// newCA makes a CA and writes its certificate to path.
+func newCA(t *testing.T, path string) testCA {
 	t.Helper()
-	ca, err := newAuthority(now)
+	ca, err := newAuthority(time.Now())
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(path, ca.pem(), 0o644))
 	return testCA{ca}
@@ -30,14 +29,27 @@ func newCAAt(t *testing.T, path string, now time.Time) testCA {
 // issue replaces a certificate and its key.
 func (ca testCA) issue(t *testing.T, f Files, names leafNames) {
 	t.Helper()
+	require.NoError(t, ca.write(f, names))
+}
+
+func (ca testCA) write(f Files, names leafNames) error {
 	cert, key, err := ca.sign(names)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(f.Cert, cert, 0o644))
-	require.NoError(t, os.WriteFile(f.Key, key, 0o600))
+	return errors.Join(err, os.WriteFile(f.Cert, cert, 0o644), os.WriteFile(f.Key, key, 0o600))
+}
+
+// remake replaces CA, certificate and key by those that would have been made at
+// another time.
+func remake(f Files, at time.Time, names leafNames) error {
+	ca, err := newAuthority(at)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(f.CA, ca.pem(), 0o644), testCA{ca}.write(f, names))
 }
 
 // newFiles are paths where nothing is yet.
 func newFiles(t *testing.T) Files {
+	t.Helper()
 	dir := t.TempDir()
 	return Files{CA: filepath.Join(dir, "ca.pem"), Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "cert.key")}
 }

@@ -96,7 +96,7 @@ func TestReloadKeepsTheOldOne(t *testing.T) {
 	require.Equal(t, "new", r.after(time.Second))
 
 	// An expired one is no better than the one in use.
-	newCAAt(t, f.CA, time.Now().Add(-devLife-time.Hour)).issue(t, f, named("expired"))
+	require.NoError(t, remake(f, time.Now().Add(-devLife-time.Hour), named("expired")))
 	require.Equal(t, "new", r.after(time.Second))
 	require.Contains(t, r.log.String(), "expired on")
 }

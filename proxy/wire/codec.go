@@ -70,7 +70,7 @@ func (c *codec) seal(payload int) {
 	n := binary.PutUvarint(length[:], uint64(len(c.b)-c.start-1+payload))
 	if n > 1 {
 		c.b = append(c.b, length[1:n]...)
-		copy(c.b[c.start+n:], c.b[c.start+1:len(c.b)-n+1])
+		copy(c.b[c.start+n:], c.b[c.start+1:])
 	}
 	copy(c.b[c.start:], length[:n])
 	c.sealed = true
@@ -235,7 +235,7 @@ func (c *codec) take(limit int, over Code) []byte {
 	if c.err != nil {
 		return nil
 	}
-	v := c.b[:n:n]
+	v := c.b[:n]
 	c.b = c.b[n:]
 	return v
 }

@@ -42,8 +42,7 @@ func (r *Reader) Next() (Type, []byte, error) {
 	for {
 		t, body, n, err := cut(r.buf[r.start:r.end], r.link)
 		if err != nil {
-			r.start, r.end, r.err = 0, 0, err
-			return 0, nil, err
+			return 0, nil, err // the bytes stay where they are, and so does the error
 		}
 		if n > 0 {
 			r.start += n
@@ -104,8 +103,6 @@ func cut(b []byte, link Link) (t Type, body []byte, n int, err error) {
 		return refuse(CodeProtocol, "length: "+varintFault(head))
 	case head == 0:
 		return 0, nil, 0, nil
-	case length == 0:
-		return refuse(CodeProtocol, "a frame without a type")
 	case length > uint64(largest[link]):
 		return refuse(CodeTooLarge, fmt.Sprintf("a frame of %d bytes on link %v, the limit is %d", length, link, largest[link]))
 	}

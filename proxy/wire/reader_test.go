@@ -110,6 +110,8 @@ func TestReaderRefusesEarly(t *testing.T) {
 		{"\x05\x02", wire.CodeUnknownType},
 		{"\xe3\x01\x01", wire.CodeTooLarge},
 		{"\x00", wire.CodeProtocol},
+		{"\x02\x83\x83", wire.CodeProtocol},
+		{strings.Repeat("\xff", 10), wire.CodeProtocol},
 	} {
 		waits := iotest.ErrReader(errors.New("it read on"))
 		r := wire.NewReader(io.MultiReader(strings.NewReader(tt.begin), waits), wire.LinkPlayer)
@@ -159,7 +161,7 @@ func TestBodyIsCapped(t *testing.T) {
 	require.NoError(t, err)
 	var f wire.Act
 	require.NoError(t, f.Decode(body))
-	_ = append(f.Payload, "overwritten"...)
+	_ = append(f.Payload, "xx"...)
 	require.Equal(t, goodFrame(wire.LinkPlayer), rest)
 }
 

@@ -155,6 +155,11 @@ func TestBadChunks(t *testing.T) {
 }
 
 func TestAssemblerSum(t *testing.T) {
+	early := wire.NewAssembler(wire.SnapshotHead{Size: 6, Sum: wire.Sum([]byte("state"))})
+	require.NoError(t, early.Add(wire.Chunk{Data: []byte("state")}))
+	_, err := early.Bytes()
+	requireCode(t, wire.CodeBadSnapshot, err)
+
 	head := headOf([]byte("state"))
 	for _, sum := range []uint64{head.Sum + 1, head.Sum + 1<<32} {
 		head.Sum = sum
