@@ -239,7 +239,7 @@ func (r *region) reseated(epoch uint64) {
 // seat welcomes a session: its log begins after what is durable.
 func (r *region) seat(s *session, durable uint64) {
 	s.actions = r.buf.Open(s)
-	s.actions.Reset(durable)
+	_ = s.actions.Reset(durable) // a new log keeps nothing
 	s.mark = durable
 	r.edge.stats.sessions.Add(1)
 	limits := r.edge.cfg.Limits

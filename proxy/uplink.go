@@ -334,10 +334,17 @@ func (r *region) takeSnapshot(conn *link.Conn, epoch uint64, snap *buffer.Snapsh
 	}
 }
 
-// keepSnapshot keeps and confirms a snapshot of the primary.
+// keepSnapshot keeps and confirms a snapshot of the primary. One that is not
+// kept, being above the limit, is not confirmed: what it covers is not safe here.
 func (r *region) keepSnapshot(u *uplink, snap *buffer.Snapshot) {
 	if r.buf.Keep(snap) {
 		r.edge.stats.snapshots.Add(1)
+	}
+	if kept := r.buf.Newest(); kept == nil || snap.Newer(kept) {
+		r.edge.stats.refuse(wire.CodeTooLarge)
+		r.log.Error("snapshot above the limit: nothing becomes durable; raise limits.snapshot_bytes",
+			"bytes", snap.Size(), "limit", r.edge.cfg.Limits.SnapshotBytes)
+		return
 	}
 	u.add(wire.Confirm{Epoch: snap.Epoch, Index: snap.Index})
 }
