@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/reseat-proxy/reseat/discovery"
@@ -78,28 +79,31 @@ type CandidateEvent interface{ candidateEvent() }
 
 // The events of a Candidate; it also takes ViewSeen, EpochHeard and Tick.
 type (
-	// Witness: From (an edge, a backup, or this sidecar itself) lost the
-	// holder of a session. From must identify the observer, not its report.
+	// Witness says that From (an edge, a backup, or this sidecar itself) lost
+	// the holder of a session. From must identify the observer, not its report.
 	Witness struct {
 		From      string
 		Suspicion Suspicion
 	}
-	// Claimed and ClaimFailed answer Claim.
-	Claimed     struct{ Epoch uint64 }
-	ClaimFailed struct{ Final bool } // Final: our session is gone
-	// EdgeUp and EdgeDown follow the edges that have this region open with us.
-	EdgeUp   struct{ Edge string }
+	// Claimed answers Claim: the lock is ours.
+	Claimed struct{ Epoch uint64 }
+	// ClaimFailed answers Claim. Final means that our session is gone.
+	ClaimFailed struct{ Final bool }
+	// EdgeUp says that an edge has this region open with us.
+	EdgeUp struct{ Edge string }
+	// EdgeDown says that it has not any more.
 	EdgeDown struct{ Edge string }
-	// Offered: an edge keeps this snapshot (Epoch 0: none).
+	// Offered says that an edge keeps this snapshot (Epoch 0: none).
 	Offered struct {
 		Edge  string
 		Epoch uint64 // of the snapshot
 		Index uint64
 	}
-	// Fetched: the snapshot has arrived whole; its edge is no longer needed.
+	// Fetched says that the snapshot has arrived whole; its edge is no longer needed.
 	Fetched struct{}
-	// Restored and RestoreFailed answer Fetch and Found.
-	Restored      struct{}
+	// Restored answers Fetch and Found: the game runs the region.
+	Restored struct{}
+	// RestoreFailed answers Fetch and Found: the game cannot.
 	RestoreFailed struct{ Reason Reason }
 )
 
@@ -121,25 +125,25 @@ type CandidateCommand interface{ candidateCommand() }
 
 // The commands of a Candidate.
 type (
-	// DestroySession: this very session is dead by the word of two witnesses.
+	// DestroySession ends this very session, dead by the word of two witnesses.
 	DestroySession struct{ Suspicion Suspicion }
-	// Claim: run the take-over transaction with an epoch above Floor.
+	// Claim runs the take-over transaction with an epoch above Floor.
 	Claim struct{ Floor uint64 }
-	// Lead: tell the edges that Epoch is ours; they answer with offers.
+	// Lead tells the edges that Epoch is ours; they answer with offers.
 	Lead struct{ Epoch uint64 }
-	// Fetch: get this snapshot from that edge and restore the game to it.
+	// Fetch gets this snapshot from that edge and restores the game to it.
 	Fetch struct {
 		Edge  string
 		Epoch uint64 // of the snapshot
 		Index uint64
 	}
-	// Found: nobody has a state: let the game start a new world.
+	// Found lets the game start a new world: nobody has a state.
 	Found struct{}
-	// Announce: tell the edges that we serve Epoch.
+	// Announce tells the edges that we serve Epoch.
 	Announce struct{ Epoch uint64 }
-	// StepDown: this incarnation is over: fence, tell, end.
+	// StepDown ends this incarnation: fence, tell, end.
 	StepDown struct{ Reason Reason }
-	// WakeAt: send a Tick then.
+	// WakeAt asks for a Tick then.
 	WakeAt struct{ Time time.Time }
 )
 
@@ -316,11 +320,8 @@ var mayFollow = map[State][]State{
 }
 
 func (c *Candidate) to(next State) {
-	for _, from := range mayFollow[next] {
-		if c.state == from {
-			c.state = next
-			return
-		}
+	if !slices.Contains(mayFollow[next], c.state) {
+		panic(fmt.Sprintf("failover: invalid transition %v -> %v", c.state, next))
 	}
-	panic(fmt.Sprintf("failover: invalid transition %v -> %v", c.state, next))
+	c.state = next
 }

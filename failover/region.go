@@ -85,29 +85,30 @@ type RegionEvent interface{ regionEvent() }
 type (
 	// ViewSeen is the latest view of Consul.
 	ViewSeen struct{ View discovery.View }
-	// LinkUp and LinkDown follow the link to one sidecar.
-	LinkUp   struct{ Incarnation string }
+	// LinkUp says that the link to a sidecar stands.
+	LinkUp struct{ Incarnation string }
+	// LinkDown says that it has ended, and why.
 	LinkDown struct {
 		Incarnation string
 		Reason      Reason
 	}
-	// ElectedHeard: a sidecar says that it holds the lock of Epoch.
+	// ElectedHeard is a sidecar's word that it holds the lock of Epoch.
 	ElectedHeard struct {
 		Incarnation string
 		Epoch       uint64
 	}
-	// ServingHeard: a sidecar says that it serves Epoch.
+	// ServingHeard is a sidecar's word that it serves Epoch.
 	ServingHeard struct {
 		Incarnation string
 		Epoch       uint64
 	}
-	// DownHeard: a sidecar says that it stopped serving.
+	// DownHeard is a sidecar's word that it stopped serving.
 	DownHeard struct {
 		Incarnation string
 		Epoch       uint64
 		Reason      Reason
 	}
-	// EpochHeard: somebody has promised Epoch.
+	// EpochHeard says that somebody has promised Epoch.
 	EpochHeard struct{ Epoch uint64 }
 	// Tick lets time pass; send one every Timing.Report or so while holding.
 	Tick struct{}
@@ -127,24 +128,24 @@ type RegionCommand interface{ regionCommand() }
 
 // The commands of a Region.
 type (
-	// Hold: stop sending, keep actions, tell the players.
+	// Hold stops sending, keeps actions, and tells the players.
 	Hold struct {
 		Epoch  uint64
 		Reason Reason
 	}
-	// Switch: send to this sidecar from now on, attach every player there.
+	// Switch sends to this sidecar from now on, and attaches every player there.
 	Switch struct {
 		Incarnation string
 		Epoch       uint64
 	}
-	// MakeOffer: tell this sidecar which snapshot we keep.
+	// MakeOffer tells this sidecar which snapshot we keep.
 	MakeOffer struct {
 		Incarnation string
 		Epoch       uint64
 	}
-	// Report: tell every backup with a live link.
+	// Report tells every backup with a live link.
 	Report struct{ Suspicion Suspicion }
-	// Refuse: tell this sidecar that a higher epoch is promised; count it.
+	// Refuse tells this sidecar that a higher epoch is promised; it is counted.
 	Refuse struct {
 		Incarnation string
 		Epoch       uint64 // the promise
@@ -210,7 +211,7 @@ func (r *Region) elected(ev ElectedHeard) []RegionCommand {
 		return []RegionCommand{Refuse{ev.Incarnation, r.promise}}
 	}
 	cmds := r.hear(ev.Epoch)
-	return append(cmds, MakeOffer{ev.Incarnation, ev.Epoch})
+	return append(cmds, MakeOffer(ev))
 }
 
 func (r *Region) serving(ev ServingHeard) []RegionCommand {
@@ -220,7 +221,7 @@ func (r *Region) serving(ev ServingHeard) []RegionCommand {
 	r.promise = ev.Epoch
 	r.phase, r.primary, r.epoch = Serving, ev.Incarnation, ev.Epoch
 	r.reason, r.lost = ReasonNone, lost{}
-	return []RegionCommand{Switch{ev.Incarnation, ev.Epoch}}
+	return []RegionCommand{Switch(ev)}
 }
 
 func (r *Region) down(ev DownHeard) []RegionCommand {

@@ -24,7 +24,7 @@ type Timing struct {
 	// Limit within Window. What lies beyond is left to Consul's own check.
 	Window time.Duration
 	Limit  int
-	// Stagger is the delay between candidates of neighbouring rank. It should
+	// Stagger is the delay between candidates of adjacent rank. It should
 	// exceed the time of one transaction, so that the second does not race the
 	// first, and is what a take-over costs when the first candidate is dead.
 	Stagger time.Duration

@@ -45,6 +45,7 @@ func TestTranscripts(t *testing.T) {
 
 // play runs the events of a transcript and returns it with fresh output.
 func play(t *testing.T, text string) string {
+	t.Helper()
 	var out strings.Builder
 	var m stepper
 	for line := range strings.Lines(text) {
@@ -86,6 +87,7 @@ type event struct {
 }
 
 func parse(t *testing.T, line string) event {
+	t.Helper()
 	words := strings.Fields(line)
 	e := event{t, words[0], map[string]string{}}
 	for _, w := range words[1:] {
@@ -127,6 +129,7 @@ func (e event) view() discovery.View {
 }
 
 func newStepper(t *testing.T, e event) stepper {
+	t.Helper()
 	switch {
 	case has(e, "region"):
 		return &regionStepper{NewRegion(DefaultTiming())}

@@ -53,6 +53,7 @@ type mesh struct {
 // inMesh runs test in a bubble with a registry and an edge, and takes everything
 // down in the end; the bubble then finds every goroutine that stays.
 func inMesh(t *testing.T, test func(m *mesh), change ...func(*proxy.Config)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, change...)
 		defer m.close()
@@ -61,6 +62,7 @@ func inMesh(t *testing.T, test func(m *mesh), change ...func(*proxy.Config)) {
 }
 
 func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
+	t.Helper()
 	m := &mesh{t: t, net: newNetwork(), tls: selfSigned(t), log: slog.New(slog.DiscardHandler)}
 	if os.Getenv("RESEAT_TEST_LOG") != "" {
 		m.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -315,6 +317,7 @@ func (b *bot) last() string {
 }
 
 func selfSigned(t *testing.T) *tls.Config {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	tmpl := &x509.Certificate{

@@ -70,8 +70,7 @@ type endError struct {
 func (e *endError) Error() string { return e.code.String() + ": " + e.text }
 
 func codeOf(err error) wire.Code {
-	var end *endError
-	if errors.As(err, &end) {
+	if end, ok := errors.AsType[*endError](err); ok {
 		return end.code
 	}
 	if errors.Is(err, context.Canceled) {
@@ -274,12 +273,10 @@ func sayBye(conn *quic.Conn, stream *quic.Stream, bye wire.Bye) {
 }
 
 func textOf(err error) string {
-	var end *endError
-	if errors.As(err, &end) {
+	if end, ok := errors.AsType[*endError](err); ok {
 		return end.text
 	}
-	var bad *wire.Error
-	if errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*wire.Error](err); ok {
 		return bad.Detail[:min(len(bad.Detail), wire.MaxText)]
 	}
 	return ""

@@ -18,6 +18,7 @@ import (
 
 // ends opens a listener on loopback and a link to it.
 func ends(t *testing.T, secret []byte) (*link.Listener, *link.Conn, *link.Conn) {
+	t.Helper()
 	set, err := certs.Dev(t.TempDir())
 	require.NoError(t, err)
 	server, err := certs.LinkServer(set.Server, certs.RoleEdge)

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"io"
 
 	"github.com/reseat-proxy/reseat/buffer"
@@ -62,7 +63,7 @@ func assemble(reader *wire.Reader, head wire.SnapshotHead) ([]byte, error) {
 	for !a.Done() {
 		t, body, err := reader.Next()
 		if err != nil {
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = bad("a snapshot ended early")
 			}
 			return nil, err

@@ -120,7 +120,8 @@ func (c *cutter) seal(res cutResult) error {
 	if !ok {
 		r.mu.Unlock()
 		return &endError{wire.CodeGameFault, &wire.Error{
-			Code: wire.CodeBadSnapshot, Detail: "the game cut at an index outside the region log"}}
+			Code: wire.CodeBadSnapshot, Detail: "the game cut at an index outside the region log",
+		}}
 	}
 	snap := &buffer.Snapshot{Region: r.name, Epoch: r.epoch, Index: res.head.Index, Players: r.table.marks(), State: res.state}
 	r.mu.Unlock()

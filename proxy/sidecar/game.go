@@ -57,7 +57,7 @@ func (c GameConfig) withDefaults() GameConfig {
 }
 
 // listenGame opens the local socket. A unix socket is for this user only.
-func listenGame(c GameConfig) (net.Listener, error) {
+func listenGame(ctx context.Context, c GameConfig) (net.Listener, error) {
 	if c.Listener != nil {
 		return c.Listener, nil
 	}
@@ -68,7 +68,8 @@ func listenGame(c GameConfig) (net.Listener, error) {
 	if network == "unix" {
 		_ = os.Remove(addr) // left by a sidecar that was killed
 	}
-	ln, err := net.Listen(network, addr)
+	var lc net.ListenConfig
+	ln, err := lc.Listen(ctx, network, addr)
 	if err != nil {
 		return nil, fmt.Errorf("game socket: %w", err)
 	}

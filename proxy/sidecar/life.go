@@ -26,7 +26,7 @@ type life struct {
 	sc   *Sidecar
 	id   string // incarnation
 	log  *slog.Logger
-	ctx  context.Context
+	ctx  context.Context         //nolint:containedctx // it is the incarnation's life, and ends with its cause
 	end  context.CancelCauseFunc // the first cause counts
 	game *gameLink
 	reg  *discovery.Registration

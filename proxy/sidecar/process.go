@@ -24,7 +24,7 @@ func (s *Sidecar) startGame(end context.CancelCauseFunc) (stop func(), err error
 	if len(cfg.Command) == 0 {
 		return func() {}, nil
 	}
-	cmd := exec.Command(cfg.Command[0], cfg.Command[1:]...)
+	cmd := exec.Command(cfg.Command[0], cfg.Command[1:]...) //nolint:noctx // stop ends it, after its sockets have told why
 	cmd.Env = append(os.Environ(), GameEnv+"="+cfg.Socket)
 	cmd.Stdout, cmd.Stderr = cfg.Stdout, cfg.Stderr
 	if cmd.Stdout == nil {
@@ -62,8 +62,10 @@ func (s *Sidecar) startGame(end context.CancelCauseFunc) (stop func(), err error
 func (s *Sidecar) awaitGame(ctx context.Context, socket net.Listener) (net.Conn, error) {
 	if len(s.cfg.Game.Command) > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, s.cfg.Game.HelloTimeout, &endError{wire.CodeGameHang,
-			fmt.Errorf("the game did not connect within %v: does it call game.Run, or dial $%s?", s.cfg.Game.HelloTimeout, GameEnv)})
+		ctx, cancel = context.WithTimeoutCause(ctx, s.cfg.Game.HelloTimeout, &endError{
+			wire.CodeGameHang,
+			fmt.Errorf("the game did not connect within %v: does it call game.Run, or dial $%s?", s.cfg.Game.HelloTimeout, GameEnv),
+		})
 		defer cancel()
 	}
 	type deadliner interface{ SetDeadline(time.Time) error }

@@ -16,6 +16,7 @@ import (
 )
 
 func newTestSidecar(t *testing.T, game GameConfig) *Sidecar {
+	t.Helper()
 	registry := devconsul.New(devconsul.Options{})
 	t.Cleanup(registry.Close)
 	client, err := discovery.New(discovery.Config{Transport: devconsul.Transport(registry)}, slog.New(slog.DiscardHandler))
@@ -37,7 +38,7 @@ func TestGameThatCannotStartEndsTheSidecar(t *testing.T) {
 // A game that never says hello is killed and its process is gone afterwards.
 func TestGameThatDoesNotConnect(t *testing.T) {
 	s := newTestSidecar(t, GameConfig{Command: []string{"sleep", "1000"}, HelloTimeout: 50 * time.Millisecond})
-	socket, err := listenGame(s.cfg.Game)
+	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
 	err = s.live(t.Context(), socket, "127.0.0.1:1")
@@ -47,7 +48,7 @@ func TestGameThatDoesNotConnect(t *testing.T) {
 
 func TestGameThatExits(t *testing.T) {
 	s := newTestSidecar(t, GameConfig{Command: []string{"sh", "-c", "exit 3"}})
-	socket, err := listenGame(s.cfg.Game)
+	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
 	err = s.live(t.Context(), socket, "127.0.0.1:1")
@@ -66,7 +67,7 @@ func TestConfigErrorsSayWhatToDo(t *testing.T) {
 		"udp:127.0.0.1:1": "write unix:/path or tcp:127.0.0.1:port",
 		"unix:/nowhere/x": "no such file",
 	} {
-		_, err := listenGame(GameConfig{Socket: socket})
+		_, err := listenGame(t.Context(), GameConfig{Socket: socket})
 		require.ErrorContains(t, err, says)
 	}
 }

@@ -127,7 +127,7 @@ func (s *Sidecar) Serving(name string) uint64 {
 // other until ctx ends. It returns nil then, and an error only for what cannot
 // get better by itself: an address in use, a game command that does not start.
 func (s *Sidecar) Run(ctx context.Context) error {
-	socket, err := listenGame(s.cfg.Game)
+	socket, err := listenGame(ctx, s.cfg.Game)
 	if err != nil {
 		return err
 	}
@@ -188,15 +188,11 @@ func (s *Sidecar) lives(ctx context.Context, socket net.Listener, addr string) e
 		backoff.WithMaxInterval(s.cfg.Game.RestartMax),
 		backoff.WithMaxElapsedTime(0),
 	)
-	for {
+	for ctx.Err() == nil {
 		began := time.Now()
 		err := s.live(ctx, socket, addr)
-		if ctx.Err() != nil {
-			return nil
-		}
-		var fatal *FatalError
-		if errors.As(err, &fatal) {
-			return err
+		if fatal, ok := errors.AsType[*FatalError](err); ok {
+			return fatal
 		}
 		if time.Since(began) > s.cfg.Game.RestartMax {
 			delay.Reset()
@@ -205,10 +201,10 @@ func (s *Sidecar) lives(ctx context.Context, socket net.Listener, addr string) e
 		s.log.Warn("incarnation over", "event", "over", "reason", causeOf(err).String(), "error", err, "retry_in", wait)
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(wait):
 		}
 	}
+	return nil
 }
 
 // FatalError is an error that trying again does not cure.

@@ -1,0 +1,148 @@
+package proxy
+
+import (
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// What a region does with what its sidecars send: updates, gaps, refusals,
+// snapshots, and the beginning and end of a stream.
+
+// output passes an update on: to one player, or to all that are seated.
+func (r *region) output(f wire.Output) {
+	r.scratch = wire.Update{Epoch: f.Epoch, Payload: f.Payload}.Append(r.scratch[:0])
+	if f.Handle != 0 {
+		if s := r.handles[f.Handle]; s != nil && s.actions != nil {
+			s.update(f.Reliable, r.scratch)
+		}
+		return
+	}
+	for _, s := range r.players {
+		if s.actions != nil {
+			s.update(f.Reliable, r.scratch)
+		}
+	}
+}
+
+func (s *session) update(reliable bool, encoded []byte) {
+	if reliable || len(encoded) > wire.MaxDatagram {
+		s.put(encoded)
+	} else {
+		s.datagram(encoded)
+	}
+}
+
+// gap: the primary lacks actions; go back to what it has.
+func (r *region) gap(f wire.Gap) error {
+	s := r.handles[f.Handle]
+	if s == nil || s.actions == nil {
+		return nil
+	}
+	if s.actions.Rewind(f.Have) == nil {
+		r.serving.wake.Wake()
+	} else {
+		s.end(&endError{wire.CodeLost, "the region lacks actions that were durable"})
+	}
+	return nil
+}
+
+// reject: the primary refuses a player, or one action.
+func (r *region) reject(f wire.Reject) {
+	s := r.handles[f.Handle]
+	if s == nil {
+		return
+	}
+	if f.Seq != 0 {
+		s.add(wire.Refused{Epoch: f.Epoch, Seq: f.Seq, Reason: f.Reason, Text: f.Text})
+		return
+	}
+	code := f.Reason
+	if code == wire.CodeStaleAttach {
+		code = wire.CodeReplaced
+	}
+	s.end(&endError{code, f.Text})
+}
+
+// fetch sends the newest snapshot to a primary that asked for it.
+func (u *uplink) fetch(f wire.Fetch) error {
+	snap := u.region.buf.Newest()
+	if snap == nil || snap.Epoch != f.SnapEpoch || snap.Index != f.SnapIndex {
+		return &wire.Error{Code: wire.CodeBadSnapshot, Detail: "a snapshot was asked for that is not kept here"}
+	}
+	go func() {
+		if err := u.sendSnapshot(f.Epoch, snap); err != nil {
+			u.region.log.Warn("could not send the snapshot", "primary", u.incarnation, "error", err)
+		}
+	}()
+	return nil
+}
+
+func (u *uplink) sendSnapshot(epoch uint64, snap *buffer.Snapshot) error {
+	st, err := u.conn.OpenUniStreamSync(u.conn.Context())
+	if err != nil {
+		return err
+	}
+	blob := wire.AppendSnapshot(make([]byte, 0, snap.Size()+64), snap)
+	head := wire.SnapshotHead{
+		Epoch: epoch, Region: snap.Region, SnapEpoch: snap.Epoch, SnapIndex: snap.Index,
+		Size: uint64(len(blob)), Sum: wire.Sum(blob),
+	}
+	if err := link.SendSnapshot(st, head, blob); err != nil {
+		st.CancelWrite(0)
+		return err
+	}
+	return st.Close()
+}
+
+// takeSnapshot takes a snapshot that came on a link. It travels on a stream of
+// its own and may overtake the Serving of its epoch; then it waits for it.
+func (r *region) takeSnapshot(conn *link.Conn, epoch uint64, snap *buffer.Snapshot) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, u := range r.uplinks {
+		switch {
+		case u.conn != conn:
+		case snap.Epoch != epoch || epoch < r.machine.Promised():
+			r.edge.stats.stale.Add(1)
+		case r.serving == u && r.machine.Epoch() == epoch:
+			r.keepSnapshot(u, snap)
+		default:
+			u.early = snap
+		}
+	}
+}
+
+// keepSnapshot keeps and confirms a snapshot of the primary. One that is not
+// kept, being above the limit, is not confirmed: what it covers is not safe here.
+func (r *region) keepSnapshot(u *uplink, snap *buffer.Snapshot) {
+	if r.buf.Keep(snap) {
+		r.edge.stats.snapshots.Add(1)
+	}
+	if kept := r.buf.Newest(); kept == nil || snap.Newer(kept) {
+		r.edge.stats.refuse(wire.CodeTooLarge)
+		r.log.Error("snapshot above the limit: nothing becomes durable; raise limits.snapshot_bytes",
+			"bytes", snap.Size(), "limit", r.edge.cfg.Limits.SnapshotBytes)
+		return
+	}
+	u.add(wire.Confirm{Epoch: snap.Epoch, Index: snap.Index})
+}
+
+// opened registers an uplink; closed forgets it and tells the machine why.
+func (r *region) opened(u *uplink) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.uplinks[u.incarnation] = u
+	r.stepLocked(failover.LinkUp{Incarnation: u.incarnation})
+}
+
+func (r *region) closed(u *uplink, why wire.Code) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.uplinks[u.incarnation] != u {
+		return
+	}
+	delete(r.uplinks, u.incarnation)
+	r.stepLocked(failover.LinkDown{Incarnation: u.incarnation, Reason: failover.Reason(why.String())})
+}

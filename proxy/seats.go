@@ -1,0 +1,213 @@
+package proxy
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// How players come into a region, are seated, acked, and leave it.
+
+// join enters a session. It is seated when the primary has attached it and
+// everything that it has of the player is durable.
+func (r *region) join(s *session) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if old := r.players[s.player]; old != nil {
+		if !s.mayReplace(old) {
+			return &endError{wire.CodeNotYours, "this player is in another session: show its resume token"}
+		}
+		r.remove(old)
+		old.end(&endError{wire.CodeReplaced, "you came back on another connection"})
+	}
+	r.lastHandle++
+	s.handle = r.lastHandle
+	s.newToken()
+	r.players[s.player], r.handles[s.handle] = s, s
+	if r.serving == nil {
+		s.add(wire.Hold{Epoch: r.machine.Epoch(), Reason: reasonCode(r.machine.Reason())})
+		return nil
+	}
+	r.reseat.pending++
+	r.attach(s)
+	return nil
+}
+
+// attached is the primary's answer: it has the player's actions up to f.Have.
+func (r *region) attached(f wire.Attached) error {
+	s := r.handles[f.Handle]
+	if s == nil || s.attached {
+		return nil // left in the meantime
+	}
+	s.attached, s.number = true, f.Number
+	r.reseat.pending--
+	defer r.reseated(f.Epoch)
+	if s.actions == nil {
+		s.need = f.Have
+		if f.Durable >= s.need {
+			r.seat(s, f.Durable)
+		}
+		return nil
+	}
+	if err := s.actions.Rewind(f.Have); err != nil {
+		s.end(&endError{wire.CodeLost, "the region came back without actions that were durable"})
+		return nil
+	}
+	r.reseat.actions += int(s.actions.Tail() - s.actions.Sent())
+	s.add(wire.Reseated{Epoch: f.Epoch, Applied: f.Have})
+	r.serving.wake.Wake()
+	return r.acked(wire.Acked{Epoch: f.Epoch, Handle: f.Handle, Seq: f.Durable})
+}
+
+// reseated tells when the last player of a switch is attached.
+func (r *region) reseated(epoch uint64) {
+	if r.reseat.pending > 0 || r.reseat.since.IsZero() {
+		return
+	}
+	r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
+		"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
+	r.reseat = reseat{}
+}
+
+// seat welcomes a session: its log begins after what is durable.
+func (r *region) seat(s *session, durable uint64) {
+	s.actions = r.buf.Open(s)
+	_ = s.actions.Reset(durable) // a new log keeps nothing
+	s.mark = durable
+	r.edge.stats.sessions.Add(1)
+	limits := r.edge.cfg.Limits
+	s.add(wire.Welcome{
+		Version: wire.Version, Epoch: r.machine.Epoch(), Durable: durable,
+		Actions: uint64(limits.Actions), ActionBytes: uint64(limits.ActionBytes), AgeMillis: uint64(limits.Age.Milliseconds()),
+		Token: s.token[:],
+	})
+	if r.serving != nil {
+		_ = s.actions.Rewind(durable)
+	}
+}
+
+// acked frees what is durable, and seats or wakes a session that waits for it.
+func (r *region) acked(f wire.Acked) error {
+	s := r.handles[f.Handle]
+	switch {
+	case s == nil:
+		return nil
+	case s.actions == nil:
+		if s.attached && f.Seq >= s.need {
+			r.seat(s, f.Seq)
+		}
+		return nil
+	}
+	if err := s.actions.Ack(f.Seq); err != nil {
+		return fmt.Errorf("%w: %w", &wire.Error{Code: wire.CodeAckAhead, Detail: "the primary acked what it was not sent"}, err)
+	}
+	if f.Seq > s.mark {
+		s.mark = f.Seq
+		s.ack(f.Epoch, f.Seq)
+	}
+	r.relieve(s)
+	return nil
+}
+
+// relieve lets a reader that met a full log go on when there is room.
+func (r *region) relieve(s *session) {
+	if s.full && s.actions.Room() {
+		s.full = false
+		s.add(wire.Pressure{Kept: uint64(s.actions.Kept())})
+		s.room.Wake()
+	}
+}
+
+// keep appends one action to the player's log.
+func (r *region) keep(s *session, f wire.Act) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s.actions == nil {
+		return &endError{wire.CodeNotHello, "an action before the welcome"}
+	}
+	err := s.actions.Append(f.Seq, f.Payload, time.Now())
+	switch {
+	case err == nil:
+		if r.serving != nil {
+			r.serving.wake.Wake()
+		}
+		return nil
+	case errors.Is(err, buffer.ErrRepeat):
+		return nil
+	case errors.Is(err, buffer.ErrFull):
+		if !s.full {
+			s.full = true
+			s.add(wire.Pressure{On: true, Kept: uint64(s.actions.Kept())})
+		}
+		return err
+	}
+	return refusal(err)
+}
+
+func refusal(err error) error {
+	code := wire.CodeProtocol
+	switch {
+	case errors.Is(err, buffer.ErrGap):
+		code = wire.CodeGap
+	case errors.Is(err, buffer.ErrReused):
+		code = wire.CodeReused
+	case errors.Is(err, buffer.ErrTooLarge):
+		code = wire.CodeTooLarge
+	}
+	return &endError{code, err.Error()}
+}
+
+// leave removes a session and says which of its actions are not durable.
+func (r *region) leave(s *session, cause error) wire.Bye {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	bye := wire.Bye{Reason: codeOf(cause), Text: textOf(cause)}
+	bye.First, bye.Last = r.remove(s)
+	r.edge.stats.ends.Add(bye.Reason)
+	s.log.Debug("session over", "reason", bye.Reason.String(), "first", bye.First, "last", bye.Last, "error", cause)
+	return bye
+}
+
+// remove takes a session out of the region, once; a newer session of the same
+// player stays.
+func (r *region) remove(s *session) (first, last uint64) {
+	if s.over {
+		return s.first, s.last
+	}
+	s.over = true
+	delete(r.handles, s.handle)
+	if r.players[s.player] == s {
+		delete(r.players, s.player)
+	}
+	if r.serving != nil {
+		if !s.attached {
+			r.reseat.pending--
+			r.reseated(r.machine.Epoch())
+		}
+		r.serving.add(wire.Detach{Epoch: r.machine.Epoch(), Handle: s.handle, Reason: wire.CodeLeft})
+	}
+	if s.actions != nil {
+		_, s.first, s.last = r.buf.Close(s.actions)
+	}
+	return s.first, s.last
+}
+
+// sweep looks at every player: a log that was refused for its region's sake may
+// have room by the acks of others; and while no primary serves, a session whose
+// oldest kept action is too old ends.
+func (r *region) sweep(now time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.players {
+		if s.actions == nil {
+			continue
+		}
+		r.relieve(s)
+		if r.serving == nil && s.actions.Expired(now) {
+			s.end(&endError{wire.CodeExpired, "no server for too long; keep your actions and come back"})
+		}
+	}
+}
