@@ -165,3 +165,25 @@ func TestExpiry(t *testing.T) {
 		require.Equal(t, [2]uint64{2, 3}, [2]uint64{bye.First, bye.Last})
 	}, smallLogs)
 }
+
+// A game that works in ticks has not applied what arrived since the last one:
+// its cut trails the log. What it leaves out becomes durable all the same, with
+// no further action to bring a cut about.
+func TestCutThatTrailsTheLog(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.ticks = true
+		m.serve(2)
+		ann := m.join("ann")
+		for range 50 {
+			ann.act(3)
+			ann.settle()
+			time.Sleep(time.Duration(ann.sent) * time.Millisecond) // virtual: every phase of the tick
+		}
+		require.Equal(t, "150", ann.last())
+		s, _ := m.primary(0)
+		s.killGame()
+		ann.act(3)
+		ann.settle()
+		require.Equal(t, "153", ann.last())
+	})
+}

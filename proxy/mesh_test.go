@@ -46,6 +46,7 @@ type mesh struct {
 	addr    string
 	servers []*server
 	hosts   int
+	ticks   bool // the worlds work in ticks
 	log     *slog.Logger
 	closers []func() // in order of opening
 }
@@ -154,6 +155,9 @@ func (s *server) supervise(ctx context.Context) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.worlds = append(s.worlds, w)
+			if s.mesh.ticks {
+				return tickLedger{w}
+			}
 			return w
 		}})
 		kill()
@@ -202,6 +206,15 @@ func (l *ledger) Apply(out *game.Out, a game.Action) {
 	out.BroadcastUnreliable([]byte("tick"))
 	if string(a.Payload) == "shout" {
 		out.Broadcast(make([]byte, 8<<10))
+	}
+}
+
+// tickLedger is the same game in ticks.
+type tickLedger struct{ *ledger }
+
+func (l tickLedger) Tick(out *game.Out, actions []game.Action) {
+	for _, a := range actions {
+		l.Apply(out, a)
 	}
 }
 

@@ -137,6 +137,9 @@ func (c *cutter) seal(res cutResult) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c.open = append(c.open, openCut{res.head.Index, marks})
+	if r.table.index > res.head.Index {
+		c.wake.Wake() // a cut may trail the log: the game had not applied the rest yet
+	}
 	c.newest = s
 	for st := range r.streams {
 		if st.role == wire.RoleEdge {

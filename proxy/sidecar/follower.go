@@ -64,7 +64,7 @@ func (f *follower) run(ctx context.Context) error {
 		fctx, cancel := context.WithCancel(ctx)
 		if holder != nil {
 			done = make(chan struct{})
-			go func() { defer close(done); f.follow(fctx, *holder) }()
+			go func(h discovery.Holder) { defer close(done); f.follow(fctx, h) }(*holder)
 		}
 		select {
 		case <-ctx.Done():

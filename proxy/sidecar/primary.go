@@ -57,8 +57,11 @@ func (r *region) action(s *stream, f wire.Action) error {
 	default:
 		index := r.table.append(row)
 		r.stats.actions.Add(1)
-		r.cuts.wake.Wake()
-		return pump.Add(r.life.game.out, wire.Do{ID: r.id, Index: index, Handle: row.id, Seq: f.Seq, Payload: f.Payload})
+		do := wire.Do{ID: r.id, Index: index, Handle: row.id, Seq: f.Seq, Payload: f.Payload}
+		if err := pump.Add(r.life.game.out, do); err != nil {
+			return err
+		}
+		r.cuts.wake.Wake() // after the action: the cut that it brings about must not overtake it
 	}
 	return nil
 }
