@@ -2,6 +2,8 @@ package discovery
 
 import (
 	"cmp"
+	"crypto/rand"
+	"encoding/hex"
 	"fmt"
 	"net"
 	"slices"
@@ -135,4 +137,12 @@ func passing(e *consul.ServiceEntry) bool {
 	return slices.ContainsFunc(e.Checks, func(check *consul.HealthCheck) bool {
 		return check != nil && check.CheckID == own && check.Status == consul.HealthPassing
 	})
+}
+
+// NewIncarnation returns the ID of a new process life: 64 random bits, so that no
+// two lives share one.
+func NewIncarnation() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
 }

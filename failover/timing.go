@@ -80,10 +80,3 @@ func (t Timing) Validate() error {
 
 // ClaimDelay is how long a candidate of that rank waits before it claims a free lock.
 func (t Timing) ClaimDelay(rank int) time.Duration { return time.Duration(rank) * t.Stagger }
-
-// LeaseEnd is the moment up to which a primary may believe in its lease: ttl
-// after the last good renewal was SENT (not answered: the answer may have been
-// long on its way), less a tenth for clocks that run apart.
-func LeaseEnd(sent time.Time, ttl time.Duration) time.Time {
-	return sent.Add(ttl - ttl/10)
-}

@@ -72,28 +72,11 @@ func (u *uplink) fetch(f wire.Fetch) error {
 		return &wire.Error{Code: wire.CodeBadSnapshot, Detail: "a snapshot was asked for that is not kept here"}
 	}
 	go func() {
-		if err := u.sendSnapshot(f.Epoch, snap); err != nil {
+		if err := u.conn.Send(u.conn.Context(), link.Seal(f.Epoch, snap)); err != nil {
 			u.region.log.Warn("could not send the snapshot", "primary", u.incarnation, "error", err)
 		}
 	}()
 	return nil
-}
-
-func (u *uplink) sendSnapshot(epoch uint64, snap *buffer.Snapshot) error {
-	st, err := u.conn.OpenUniStreamSync(u.conn.Context())
-	if err != nil {
-		return err
-	}
-	blob := wire.AppendSnapshot(make([]byte, 0, snap.Size()+64), snap)
-	head := wire.SnapshotHead{
-		Epoch: epoch, Region: snap.Region, SnapEpoch: snap.Epoch, SnapIndex: snap.Index,
-		Size: uint64(len(blob)), Sum: wire.Sum(blob),
-	}
-	if err := link.SendSnapshot(st, head, blob); err != nil {
-		st.CancelWrite(0)
-		return err
-	}
-	return st.Close()
 }
 
 // takeSnapshot takes a snapshot that came on a link. It travels on a stream of

@@ -96,7 +96,7 @@ func NewEdge(cfg Config) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Edge{cfg: cfg, id: newIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1)}
+	e := &Edge{cfg: cfg, id: discovery.NewIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1)}
 	e.log = cfg.Log.With("edge", cfg.Name)
 	for _, name := range cfg.Regions {
 		e.regions[name] = newRegion(e, name)

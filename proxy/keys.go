@@ -78,10 +78,3 @@ func randomKeys() (k Keys) {
 	_, _ = rand.Read(k.Token[:])
 	return k
 }
-
-// newIncarnation is 64 random bits: two lives of one edge never share it.
-func newIncarnation() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:])
-	return hex.EncodeToString(b[:])
-}

@@ -142,9 +142,6 @@ func (e *Edge) greet(ctx context.Context, conn *quic.Conn) (*session, *wire.Read
 	if err := hello.Decode(body); err != nil {
 		return nil, nil, stream, err
 	}
-	if hello.Version != wire.Version {
-		return nil, nil, stream, &endError{wire.CodeVersion, fmt.Sprintf("this edge speaks version %d, not %d", wire.Version, hello.Version)}
-	}
 	r := e.regions[hello.Region]
 	if r == nil {
 		return nil, nil, stream, &endError{wire.CodeUnknownName, fmt.Sprintf("region %q is not served here", hello.Region)}

@@ -93,15 +93,19 @@ func TestSnapshotsArriveWhole(t *testing.T) {
 		Players: []buffer.PlayerMark{{Player: "ann", Attach: 1, Applied: 4}},
 		State:   bytes.Repeat([]byte("state "), 40_000),
 	}
-	blob := wire.AppendSnapshot(nil, snap)
-	head := wire.SnapshotHead{Epoch: 3, Region: "arena", SnapEpoch: 3, SnapIndex: 9, Size: uint64(len(blob)), Sum: wire.Sum(blob)}
-	var sent bytes.Buffer
-	require.NoError(t, link.SendSnapshot(&sent, head, blob))
-	whole := bytes.Clone(sent.Bytes())
+	bytesOf := func(s link.Sealed) []byte {
+		var b bytes.Buffer
+		n, err := s.WriteTo(&b)
+		require.NoError(t, err)
+		require.EqualValues(t, b.Len(), n)
+		return b.Bytes()
+	}
+	sealed := *link.Seal(3, snap)
+	whole := bytesOf(sealed)
 
 	got, restored, err := link.ReceiveSnapshot(bytes.NewReader(whole), 1<<20)
 	require.NoError(t, err)
-	require.Equal(t, head, got)
+	require.Equal(t, sealed.Head, got)
 	require.Equal(t, snap, restored)
 
 	refused := func(b []byte, limit int, want wire.Code) {
@@ -111,14 +115,12 @@ func TestSnapshotsArriveWhole(t *testing.T) {
 	}
 	refused(whole, 1000, wire.CodeTooLarge)
 	refused(whole[:len(whole)-1], 1<<20, wire.CodeProtocol)
-	other := head
-	other.SnapIndex = 10
-	sent.Reset()
-	require.NoError(t, link.SendSnapshot(&sent, other, blob))
-	refused(sent.Bytes(), 1<<20, wire.CodeBadSnapshot)
-	sent.Reset()
-	require.NoError(t, link.SendSnapshot(&sent, head, blob[:len(blob)-1]))
-	refused(sent.Bytes(), 1<<20, wire.CodeBadSnapshot)
+	other := sealed
+	other.Head.SnapIndex = 10
+	refused(bytesOf(other), 1<<20, wire.CodeBadSnapshot)
+	other = sealed
+	other.Head.Size++
+	refused(bytesOf(other), 1<<20, wire.CodeBadSnapshot)
 	whole[len(whole)-1] ^= 1
 	refused(whole, 1<<20, wire.CodeBadSnapshot)
 }

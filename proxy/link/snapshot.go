@@ -1,6 +1,7 @@
 package link
 
 import (
+	"context"
 	"errors"
 	"io"
 
@@ -9,21 +10,52 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
-// SendSnapshot writes one encoded snapshot as head and chunks.
-func SendSnapshot(w io.Writer, head wire.SnapshotHead, blob []byte) error {
-	buf := head.Append(make([]byte, 0, pump.Batch+1024))
-	for off := 0; off < len(blob); {
-		n := min(wire.MaxChunk, len(blob)-off)
-		buf = wire.Chunk{Offset: uint64(off), Data: blob[off : off+n]}.Append(buf)
-		off += n
-		if len(buf) >= pump.Batch || off == len(blob) {
-			if _, err := w.Write(buf); err != nil {
-				return err
-			}
-			buf = buf[:0]
+// Sealed is a snapshot in wire form, ready for any number of links. Immutable.
+type Sealed struct {
+	Head wire.SnapshotHead
+	blob []byte
+}
+
+// Seal encodes a snapshot for senders of that epoch. The snapshot is copied.
+func Seal(epoch uint64, snap *buffer.Snapshot) *Sealed {
+	blob := wire.AppendSnapshot(make([]byte, 0, snap.Size()+64), snap)
+	return &Sealed{blob: blob, Head: wire.SnapshotHead{
+		Epoch: epoch, Region: snap.Region, SnapEpoch: snap.Epoch, SnapIndex: snap.Index,
+		Size: uint64(len(blob)), Sum: wire.Sum(blob),
+	}}
+}
+
+// WriteTo writes head and chunks, in batches.
+func (s *Sealed) WriteTo(w io.Writer) (n int64, err error) {
+	buf := s.Head.Append(make([]byte, 0, pump.Batch+wire.MaxChunk))
+	flush := func() error {
+		m, err := w.Write(buf)
+		n, buf = n+int64(m), buf[:0]
+		return err
+	}
+	for c := range wire.Chunks(s.blob) {
+		buf = c.Append(buf)
+		if len(buf) < pump.Batch {
+			continue
+		}
+		if err := flush(); err != nil {
+			return n, err
 		}
 	}
-	return nil
+	return n, flush()
+}
+
+// Send writes the snapshot on a stream of its own.
+func (c *Conn) Send(ctx context.Context, s *Sealed) error {
+	st, err := c.OpenUniStreamSync(ctx)
+	if err != nil {
+		return err
+	}
+	if _, err := s.WriteTo(st); err != nil {
+		st.CancelWrite(0)
+		return err
+	}
+	return st.Close()
 }
 
 // ReceiveSnapshot reads one snapshot whose encoding has at most limit bytes.

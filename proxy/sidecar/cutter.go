@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -24,7 +25,7 @@ type cutter struct {
 
 	// Guarded by region.mu.
 	open   []openCut // cuts that not every edge has confirmed, oldest first
-	newest *sealed
+	newest *link.Sealed
 }
 
 type cutResult struct {
@@ -36,12 +37,6 @@ type cutResult struct {
 type openCut struct {
 	index uint64
 	marks []mark
-}
-
-// sealed is a snapshot in wire form, ready for any number of edges. Immutable.
-type sealed struct {
-	head wire.SnapshotHead
-	blob []byte
 }
 
 func newCutter(r *region) *cutter {
@@ -126,13 +121,9 @@ func (c *cutter) seal(res cutResult) error {
 	snap := &buffer.Snapshot{Region: r.name, Epoch: r.epoch, Index: res.head.Index, Players: r.table.marks(), State: res.state}
 	r.mu.Unlock()
 
-	blob := wire.AppendSnapshot(make([]byte, 0, snap.Size()+64), snap)
-	s := &sealed{blob: blob, head: wire.SnapshotHead{
-		Epoch: snap.Epoch, Region: r.name, SnapEpoch: snap.Epoch, SnapIndex: snap.Index,
-		Size: uint64(len(blob)), Sum: wire.Sum(blob),
-	}}
+	s := link.Seal(snap.Epoch, snap) // not under the lock: it copies the state
 	r.stats.snapshots.Add(1)
-	r.stats.snapshotBytes.Add(uint64(len(blob)))
+	r.stats.snapshotBytes.Add(s.Head.Size)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -113,10 +113,6 @@ func greet(conn net.Conn, cfg GameConfig, incarnation string, log *slog.Logger) 
 	if err := hello.Decode(body); err != nil {
 		return nil, fmt.Errorf("game hello: %w", err)
 	}
-	if hello.Version != wire.Version {
-		return nil, &wire.Error{Code: wire.CodeVersion, Detail: fmt.Sprintf(
-			"the game speaks version %d, this sidecar %d: use the same release on both sides", hello.Version, wire.Version)}
-	}
 	_ = conn.SetReadDeadline(time.Time{})
 	log.Info("game connected", "event", "game", "name", hello.Name, "pid", hello.PID)
 	return g, pump.Add(g.out, wire.GameWelcome{Version: wire.Version, Incarnation: incarnation})

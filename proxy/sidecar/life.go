@@ -2,8 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,7 +40,7 @@ type life struct {
 func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
 	ctx, end := context.WithCancelCause(parent)
 	defer end(nil)
-	l := &life{sc: s, id: newIncarnation(), ctx: ctx, end: end, links: map[*link.Conn]struct{}{}}
+	l := &life{sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, links: map[*link.Conn]struct{}{}}
 	l.log = s.log.With("incarnation", l.id)
 
 	stop, err := s.startGame(end)
@@ -132,8 +130,10 @@ func (l *life) register(addr string) error {
 	}
 }
 
+// find returns the region of a game's ID. Until the regions are there, and when
+// this incarnation is over, a game speaks to nobody.
 func (l *life) find(id uint64) gameHandler {
-	if id == 0 || id > uint64(len(l.regions)) {
+	if l.sc.life.Load() != l || id == 0 || id > uint64(len(l.regions)) {
 		return nil
 	}
 	return l.regions[id-1]
@@ -188,11 +188,4 @@ func (l *life) closeLinks(why wire.Code) {
 	for _, c := range conns {
 		c.Close(why)
 	}
-}
-
-// newIncarnation is 64 random bits: two lives of one region never share it.
-func newIncarnation() string {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
 }

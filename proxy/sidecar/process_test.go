@@ -80,6 +80,6 @@ func TestConsulIsNotThereYet(t *testing.T) {
 	s.cfg.Discovery = client
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	l := &life{sc: s, id: newIncarnation(), ctx: ctx, log: s.log}
+	l := &life{sc: s, id: discovery.NewIncarnation(), ctx: ctx, log: s.log}
 	require.ErrorIs(t, l.register("127.0.0.1:2"), context.DeadlineExceeded, "it tries until it is stopped")
 }

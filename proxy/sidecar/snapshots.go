@@ -16,15 +16,15 @@ import (
 // only the newest of the others waits.
 type snapshotSender struct {
 	stream *stream
-	next   chan *sealed // one slot
+	next   chan *link.Sealed // one slot
 }
 
 func newSnapshotSender(s *stream) *snapshotSender {
-	return &snapshotSender{stream: s, next: make(chan *sealed, 1)}
+	return &snapshotSender{stream: s, next: make(chan *link.Sealed, 1)}
 }
 
 // offer replaces what waits. It never blocks; callers hold region.mu.
-func (s *snapshotSender) offer(snap *sealed) {
+func (s *snapshotSender) offer(snap *link.Sealed) {
 	select {
 	case <-s.next:
 	default:
@@ -38,23 +38,11 @@ func (s *snapshotSender) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case snap := <-s.next:
-			if err := s.send(ctx, snap); err != nil {
+			if err := s.stream.conn.Send(ctx, snap); err != nil {
 				return err
 			}
 		}
 	}
-}
-
-func (s *snapshotSender) send(ctx context.Context, snap *sealed) error {
-	st, err := s.stream.conn.OpenUniStreamSync(ctx)
-	if err != nil {
-		return err
-	}
-	if err := link.SendSnapshot(st, snap.head, snap.blob); err != nil {
-		st.CancelWrite(0)
-		return err
-	}
-	return st.Close()
 }
 
 // receiveSnapshots takes the snapshots that edges send on a link, one after the

@@ -75,9 +75,6 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 	if err := open.Decode(body); err != nil {
 		return nil, err
 	}
-	if open.Version != wire.Version {
-		return nil, &wire.Error{Code: wire.CodeVersion, Detail: fmt.Sprintf("peer speaks %d, we speak %d", open.Version, wire.Version)}
-	}
 	r := l.region(open.Region)
 	if r == nil {
 		return nil, &wire.Error{Code: wire.CodeUnknownName, Detail: "region " + open.Region + " is not configured here"}
