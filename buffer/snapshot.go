@@ -13,7 +13,9 @@ import (
 type Snapshot struct {
 	Region  string
 	Epoch   uint64 // of the primary that made it
-	Index   uint64 // of the region log: all up to it is in State, nothing after it
+	Index   uint64 // of the region log: all actions up to it are in State, none after it
+	Outcome uint64 // of the region log: all outcomes up to it are in State, none after it
+	Chain   uint64 // of the region log at Index
 	Players []PlayerMark
 	State   []byte
 }
@@ -22,8 +24,13 @@ type Snapshot struct {
 // for each, sorted by Player.
 type PlayerMark struct {
 	Player  string
+	ID      uint64 // what records of the region log call the player
 	Attach  uint64 // the player's attach number
 	Applied uint64 // the player's actions up to this seq are in State
+	Token   []byte // hash of the resume token that the player showed last
+	Next    []byte // hash of the one that he was given then
+	Tried   uint64 // seq of a suspect that was about to be tried; 0: none
+	Tries   uint64 // how often, that time included
 }
 
 // Newer tells whether s is of a later epoch than other, or later in the same.
@@ -44,12 +51,12 @@ func (s *Snapshot) Applied(player string) (seq uint64, known bool) {
 	return s.Players[i].Applied, true
 }
 
-// Size is what a snapshot counts for: the state, and of each player the name
-// and 16 bytes.
+// Size is what a snapshot counts for: the state, and of each player the name,
+// the tokens and 24 bytes.
 func (s *Snapshot) Size() int {
 	size := len(s.State)
 	for _, m := range s.Players {
-		size += len(m.Player) + 16
+		size += len(m.Player) + len(m.Token) + len(m.Next) + 24
 	}
 	return size
 }

@@ -1,12 +1,14 @@
 package wire
 
 // GameHello introduces a game to its sidecar. Beat is the interval of its
-// heartbeats in milliseconds.
+// heartbeats in milliseconds. Standby tells that it can host a region as a
+// backup: apply what the primary has applied, in silence.
 type GameHello struct {
 	Version uint64
 	Name    string
 	Beat    uint64
 	PID     uint64
+	Standby bool
 }
 
 func (f *GameHello) fields(c *codec) {
@@ -14,6 +16,7 @@ func (f *GameHello) fields(c *codec) {
 	c.name(&f.Name)
 	c.uint(&f.Beat)
 	c.uint(&f.PID)
+	c.bool(&f.Standby)
 }
 
 // GameWelcome answers GameHello.
@@ -32,16 +35,17 @@ type Beat struct{ N uint64 }
 
 func (f *Beat) fields(c *codec) { c.uint(&f.N) }
 
-// Host makes the game primary of a region, which it knows by ID from now on.
-// Size bytes of State follow; New means that there is no state: a new world.
-// Index is the log index that the state covers.
+// Host makes the game primary of a region, which it knows by ID from now on, or
+// its Standby until Promote. Size bytes of State follow; New means that there is
+// no state: a new world. Index is the log index that the state covers.
 type Host struct {
-	ID     uint64
-	Epoch  uint64
-	Index  uint64
-	New    bool
-	Size   uint64
-	Region string
+	ID      uint64
+	Epoch   uint64
+	Index   uint64
+	New     bool
+	Standby bool
+	Size    uint64
+	Region  string
 }
 
 func (f *Host) fields(c *codec) {
@@ -49,6 +53,7 @@ func (f *Host) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.uint(&f.Index)
 	c.bool(&f.New)
+	c.bool(&f.Standby)
 	c.uint(&f.Size)
 	c.name(&f.Region)
 }
@@ -66,18 +71,21 @@ func (f *State) fields(c *codec) {
 	c.rest(&f.Data, MaxChunk)
 }
 
-// Hosted answers Host: the region runs (OK), or Text says why it cannot.
+// Hosted answers Host and Promote: the region runs (OK), or Text says why it
+// cannot. Outcomes tells that it can apply outcomes in place of actions.
 type Hosted struct {
-	ID    uint64
-	Epoch uint64
-	OK    bool
-	Text  string
+	ID       uint64
+	Epoch    uint64
+	OK       bool
+	Outcomes bool
+	Text     string
 }
 
 func (f *Hosted) fields(c *codec) {
 	c.uint(&f.ID)
 	c.uint(&f.Epoch)
 	c.bool(&f.OK)
+	c.bool(&f.Outcomes)
 	c.text(&f.Text)
 }
 
@@ -86,13 +94,15 @@ type Unhost struct{ ID uint64 }
 
 func (f *Unhost) fields(c *codec) { c.uint(&f.ID) }
 
-// Join tells the game that a player is attached, whose actions up to Applied its
-// state has. It may be repeated after a failover. Handle is what Do, Leave and
-// Emit call the player.
+// Join tells the game what Do, Leave and Emit call a player. Here tells that the
+// player is attached, and not only that something of his is to be applied; his
+// actions up to Applied are in the game's state or on their way to it. It may be
+// repeated.
 type Join struct {
 	ID      uint64
 	Handle  uint64
 	Applied uint64
+	Here    bool
 	Player  string
 }
 
@@ -100,6 +110,7 @@ func (f *Join) fields(c *codec) {
 	c.uint(&f.ID)
 	c.uint(&f.Handle)
 	c.uint(&f.Applied)
+	c.bool(&f.Here)
 	c.name(&f.Player)
 }
 
@@ -180,4 +191,45 @@ func (f *Emit) fields(c *codec) {
 	c.uint(&f.After)
 	c.bool(&f.Reliable)
 	c.rest(&f.Payload, MaxUpdate)
+}
+
+// Promote makes a standby region primary. Updates go out from here on.
+type Promote struct {
+	ID    uint64
+	Epoch uint64
+}
+
+func (f *Promote) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Epoch)
+}
+
+// Outcome is what the actions with log indexes From..To came to: an opaque
+// delta of the game's. From a game it says so; to a game it is to be applied
+// instead of them. From = To+1 means that no action caused it, and that it comes
+// after To.
+type Outcome struct {
+	ID      uint64
+	From    uint64
+	To      uint64
+	Payload []byte // <= MaxOutcome
+}
+
+func (f *Outcome) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.From)
+	c.uint(&f.To)
+	c.rest(&f.Payload, MaxOutcome)
+}
+
+// Done tells that the game has applied all actions up to log index Index, and
+// has sent all updates and outcomes that they caused.
+type Done struct {
+	ID    uint64
+	Index uint64
+}
+
+func (f *Done) fields(c *codec) {
+	c.uint(&f.ID)
+	c.uint(&f.Index)
 }

@@ -100,13 +100,17 @@ func (f *Down) fields(c *codec) {
 // Attach binds a player of this edge to Handle, which is chosen by the edge, is
 // not 0 and is unique on the stream. Number is the attach number (0: a new
 // session, give me the next). Durable is the highest durable mark that the
-// player or the edge has seen.
+// player or the edge has seen. Show is the hash of the resume token that the
+// player showed (empty: none), Next that of the token he is to be given; both
+// are SHA-256.
 type Attach struct {
 	Epoch   uint64
 	Handle  uint64
 	Number  uint64
 	Durable uint64
 	Player  string
+	Show    []byte // <= MaxToken
+	Next    []byte // <= MaxToken
 }
 
 func (f *Attach) fields(c *codec) {
@@ -115,6 +119,8 @@ func (f *Attach) fields(c *codec) {
 	c.uint(&f.Number)
 	c.uint(&f.Durable)
 	c.name(&f.Player)
+	c.bytes(&f.Show, MaxToken)
+	c.bytes(&f.Next, MaxToken)
 }
 
 // Attached answers Attach: the primary has the player's actions up to Have, and
@@ -148,11 +154,13 @@ func (f *Detach) fields(c *codec) {
 	c.code(&f.Reason)
 }
 
-// Action is a player's action on its way to the primary.
+// Action is a player's action on its way to the primary. Suspect means that it
+// was on its way to a primary that died, and may have been what killed it.
 type Action struct {
 	Epoch   uint64
 	Handle  uint64
 	Seq     uint64
+	Suspect bool
 	Payload []byte
 }
 
@@ -160,6 +168,7 @@ func (f *Action) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.uint(&f.Handle)
 	c.uint(&f.Seq)
+	c.bool(&f.Suspect)
 	c.rest(&f.Payload, MaxAction)
 }
 

@@ -2,18 +2,19 @@ package wire
 
 const (
 	// ALPN names the protocol in TLS, on every QUIC connection of ours.
-	ALPN = "reseat/1"
+	ALPN = "reseat/2"
 	// Version is what hellos and their answers carry. Both sides must agree.
-	Version = 1
+	Version = 2
 )
 
 // Limits, in bytes. They hold for what is received, before memory is taken for
 // it; a sender that goes beyond them is refused with CodeTooLarge or CodeName.
 const (
 	MaxName     = 64       // names of regions, players, games; IDs of sessions and incarnations
-	MaxToken    = 64       // resume token
+	MaxToken    = 64       // resume token, or the hash of one
 	MaxText     = 256      // an explanation for people; cut to fit when it is sent
 	MaxAction   = 4 << 10  // payload of one action
+	MaxOutcome  = 64 << 10 // payload of one outcome, or of another record
 	MaxUpdate   = 64 << 10 // payload of one update
 	MaxDatagram = 1150     // payload of an update in a datagram; with all headers it fits a packet of 1200 bytes, which every QUIC path carries
 	MaxChunk    = 32 << 10 // one part of a snapshot or state

@@ -75,6 +75,12 @@ var registry = [...]entry{
 	TypeSuspect:  on(new(Suspect), LinkRegion),
 	TypeStale:    on(new(Stale), LinkRegion),
 	TypeReject:   on(new(Reject), LinkRegion),
+	TypeRecord:   on(new(Record), LinkRegion),
+	TypeHave:     on(new(Have), LinkRegion),
+	TypeTruncate: on(new(Truncate), LinkRegion),
+	TypeCommit:   on(new(Commit), LinkRegion),
+	TypeGuard:    on(new(Guard), LinkRegion),
+	TypePulse:    on(new(Pulse), LinkRegion),
 
 	TypeSnapshot: on(new(SnapshotHead), LinkSnapshot),
 	TypeChunk:    on(new(Chunk), LinkSnapshot),
@@ -92,6 +98,9 @@ var registry = [...]entry{
 	TypeCut:         on(new(Cut), LinkSidecar),
 	TypeCutDone:     on(new(CutDone), LinkGame),
 	TypeEmit:        on(new(Emit), LinkGame),
+	TypePromote:     on(new(Promote), LinkSidecar),
+	TypeOutcome:     on(new(Outcome), LinkGame, LinkSidecar),
+	TypeDone:        on(new(Done), LinkGame),
 }
 
 // largest is the length of the largest frame of each link.

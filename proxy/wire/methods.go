@@ -395,3 +395,93 @@ func (f Emit) Append(dst []byte) []byte { c := encoder(dst, TypeEmit); f.fields(
 
 // Decode reads the frame from what Next returned.
 func (f *Emit) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Record) Append(dst []byte) []byte {
+	c := encoder(dst, TypeRecord)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Record) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Have) Append(dst []byte) []byte {
+	c := encoder(dst, TypeHave)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Have) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Truncate) Append(dst []byte) []byte {
+	c := encoder(dst, TypeTruncate)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Truncate) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Commit) Append(dst []byte) []byte {
+	c := encoder(dst, TypeCommit)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Commit) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Guard) Append(dst []byte) []byte {
+	c := encoder(dst, TypeGuard)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Guard) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Pulse) Append(dst []byte) []byte {
+	c := encoder(dst, TypePulse)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Pulse) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Promote) Append(dst []byte) []byte {
+	c := encoder(dst, TypePromote)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Promote) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Outcome) Append(dst []byte) []byte {
+	c := encoder(dst, TypeOutcome)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Outcome) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Done) Append(dst []byte) []byte {
+	c := encoder(dst, TypeDone)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Done) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }

@@ -11,17 +11,22 @@ import (
 
 // A snapshot in wire form, which SnapshotHead announces and Chunks carry:
 //
-//	+--------+-------+-------+--------+----------------------------+--------------+
-//	| region | epoch | index | count  | count times                | state        |
-//	| name   | varint| varint| varint | player  attach   applied   | opaque, fills|
-//	|        |       |       |        | name    varint   varint    | the rest     |
-//	+--------+-------+-------+--------+----------------------------+--------------+
+//	+--------+-------+-------+---------+-------+--------+-------------+--------------+
+//	| region | epoch | index | outcome | chain | count  | count times | state        |
+//	| name   | varint| varint| varint  | varint| varint | a player    | opaque, fills|
+//	|        |       |       |         |       |        |             | the rest     |
+//	+--------+-------+-------+---------+-------+--------+-------------+--------------+
+//
+//	+--------+--------+--------+---------+-------+-------+--------+--------+
+//	| player | id     | attach | applied | token | next  | tried  | tries  |
+//	| name   | varint | varint | varint  | token | token | varint | varint |
+//	+--------+--------+--------+---------+-------+-------+--------+--------+
 //
 // Players are in ascending order of their bytes, each one once: a snapshot has
 // one encoding, and so one sum.
 
-// minMark is what a player takes at least: a name of one letter and two numbers.
-const minMark = 4
+// minMark is what a player takes at least: a name of one letter, seven fields of a byte.
+const minMark = 9
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -36,9 +41,7 @@ func AppendSnapshot(dst []byte, s *buffer.Snapshot) []byte {
 	}
 	c := codec{mode: encoding, b: dst, sealed: true} // no frame, so no length
 	count := uint64(len(players))
-	c.name(&s.Region)
-	c.uint(&s.Epoch)
-	c.uint(&s.Index)
+	c.cut(s)
 	c.uint(&count)
 	for i := range players {
 		c.mark(&players[i])
@@ -58,9 +61,7 @@ func DecodeSnapshot(b []byte, limit int) (*buffer.Snapshot, error) {
 		s     buffer.Snapshot
 		count uint64
 	)
-	c.name(&s.Region)
-	c.uint(&s.Epoch)
-	c.uint(&s.Index)
+	c.cut(&s)
 	c.uint(&count)
 	if count > uint64(len(c.b)/minMark) {
 		c.fail(CodeBadSnapshot, "%d players where %d bytes are left", count, len(c.b))
@@ -84,10 +85,29 @@ func DecodeSnapshot(b []byte, limit int) (*buffer.Snapshot, error) {
 	return &s, nil
 }
 
+func (c *codec) cut(s *buffer.Snapshot) {
+	c.name(&s.Region)
+	c.uint(&s.Epoch)
+	c.uint(&s.Index)
+	c.uint(&s.Outcome)
+	c.uint(&s.Chain)
+}
+
 func (c *codec) mark(m *buffer.PlayerMark) {
 	c.name(&m.Player)
+	c.uint(&m.ID)
 	c.uint(&m.Attach)
 	c.uint(&m.Applied)
+	c.bytes(&m.Token, MaxToken)
+	c.bytes(&m.Next, MaxToken)
+	c.uint(&m.Tried)
+	c.uint(&m.Tries)
+	if c.mode == decoding && len(m.Token) == 0 {
+		m.Token = nil
+	}
+	if c.mode == decoding && len(m.Next) == 0 {
+		m.Next = nil
+	}
 }
 
 func byName(a, b buffer.PlayerMark) int { return cmp.Compare(a.Player, b.Player) }

@@ -40,6 +40,12 @@ const (
 	TypeSuspect  Type = 0x2f // edge or backup -> backup: a witness of silence or refusal
 	TypeStale    Type = 0x30 // both: refused, I have promised a higher epoch
 	TypeReject   Type = 0x31 // sidecar -> edge: a player's attach or action is refused
+	TypeRecord   Type = 0x32 // primary -> backup: one record of the region log
+	TypeHave     Type = 0x33 // backup -> primary: my log's end
+	TypeTruncate Type = 0x34 // primary -> backup: cut your log to what we have in common
+	TypeCommit   Type = 0x35 // primary -> backup: what is durable, and what the game has survived
+	TypeGuard    Type = 0x36 // sidecar -> edge: whether durable actions survive any one process
+	TypePulse    Type = 0x37 // both: do you hear me in this epoch?
 )
 
 // Frames on a snapshot stream, which is unidirectional and carries one snapshot.
@@ -63,4 +69,7 @@ const (
 	TypeCut         Type = 0x4a // sidecar -> game: a snapshot, please
 	TypeCutDone     Type = 0x4b // game -> sidecar: its head, State chunks follow
 	TypeEmit        Type = 0x4c // game -> sidecar: an update
+	TypePromote     Type = 0x4d // sidecar -> game: a standby region is primary from now on
+	TypeOutcome     Type = 0x4e // both: what actions came to, to be applied in their stead
+	TypeDone        Type = 0x4f // game -> sidecar: actions up to an index are applied
 )

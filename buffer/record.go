@@ -1,0 +1,99 @@
+package buffer
+
+import "slices"
+
+// Kind is what a record of the region log says.
+type Kind uint8
+
+// The kinds of records. All numbers not named are 0, all payloads empty.
+const (
+	// KindSeal is the first record of an epoch.
+	KindSeal Kind = 1 + iota
+	// KindAction is the action Seq of player ID, with its payload. Number is 1
+	// when it is suspect: it was in flight when a primary died.
+	KindAction
+	// KindOutcome is what the actions at indexes Seq..Number came to: Payload is
+	// applied in their stead. Seq = Number+1: no action caused it, and it comes
+	// after Number.
+	KindOutcome
+	// KindAttach gives player ID the attach number Number. Payload is the
+	// player's name and the hashes of his tokens; see AppendAttach.
+	KindAttach
+	// KindMark says that the suspect action Seq of player ID is about to be
+	// applied, for the Number-th time.
+	KindMark
+	// KindQuarantine says that the action Seq of player ID is never applied
+	// again; its seq is used up. Number is how often it was tried.
+	KindQuarantine
+	kinds
+)
+
+// Valid tells whether k is a kind of record.
+func (k Kind) Valid() bool { return 0 < k && k < kinds }
+
+var kindNames = [kinds]string{"none", "seal", "action", "outcome", "attach", "mark", "quarantine"}
+
+// String is the kind's name.
+func (k Kind) String() string {
+	if k < kinds {
+		return kindNames[k]
+	}
+	return "unknown"
+}
+
+// Record is one entry of a region log.
+type Record struct {
+	Epoch   uint64 // of the primary that wrote it
+	Kind    Kind
+	ID      uint64
+	Seq     uint64
+	Number  uint64
+	Payload []byte
+}
+
+// Chained folds r into the hash of all records before it. Two logs with one hash
+// at an index agree up to there. FNV-1a: it guards against errors, not malice.
+func (r *Record) Chained(chain uint64) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	chain ^= offset
+	for _, v := range [...]uint64{r.Epoch, uint64(r.Kind), r.ID, r.Seq, r.Number, uint64(len(r.Payload))} {
+		chain = (chain ^ v) * prime
+	}
+	for _, b := range r.Payload {
+		chain = (chain ^ uint64(b)) * prime
+	}
+	return chain
+}
+
+// Attachment is the payload of a KindAttach.
+type Attachment struct {
+	Player string
+	Token  []byte // hash of the resume token that was shown, empty: none
+	Next   []byte // hash of the one that was given
+}
+
+// AppendAttach encodes a: name, token and next, each behind a byte that says its
+// length. Fields of more than 255 bytes do not pass the wire.
+func AppendAttach(dst []byte, a Attachment) []byte {
+	for _, field := range [][]byte{[]byte(a.Player), a.Token, a.Next} {
+		dst = append(append(dst, byte(len(field))), field...)
+	}
+	return dst
+}
+
+// ParseAttach decodes a payload; false when it is malformed. The result does not
+// alias it.
+func ParseAttach(payload []byte) (a Attachment, ok bool) {
+	var fields [3][]byte
+	for i := range fields {
+		if len(payload) == 0 || int(payload[0]) >= len(payload) {
+			return Attachment{}, false
+		}
+		n := 1 + int(payload[0])
+		fields[i], payload = payload[1:n], payload[n:]
+	}
+	if len(payload) > 0 || len(fields[0]) == 0 {
+		return Attachment{}, false
+	}
+	return Attachment{string(fields[0]), slices.Clone(fields[1]), slices.Clone(fields[2])}, true
+}
