@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -26,14 +27,16 @@ var stateNames = [...]string{"standby", "claiming", "restoring", "primary", "ove
 func (s State) String() string { return stateNames[s] }
 
 // Candidate decides, in a sidecar, when to take a region over and when to give
-// it up. The zero value is not usable; see NewCandidate.
+// it up. Where an in-sync set is published only its members claim, and a winner
+// is promoted with what it has; where none is, anybody may, and restores what the
+// edges keep. The zero value is not usable; see NewCandidate.
 type Candidate struct {
 	timing  Timing
 	self    string // incarnation
 	session string // Consul session of this incarnation
 
 	state   State
-	epoch   uint64 // ours, from Restoring on
+	epoch   uint64 // the last one of ours; 0: none
 	promise uint64 // the highest epoch heard of
 
 	view      discovery.View
@@ -42,10 +45,15 @@ type Candidate struct {
 	freeSince time.Time // when the lock was first seen free; zero: it is held
 	retryAt   time.Time // no claim before
 
+	standing map[string]standing // how long the logs of the candidates are
+
 	words     map[string]word // what witnesses said, by witness
 	destroyed []time.Time     // sessions that we destroyed lately
 	restore   restore
 }
+
+// standing is where a candidate's log ends.
+type standing struct{ epoch, index uint64 }
 
 type word struct {
 	session string
@@ -58,14 +66,14 @@ type word struct {
 func NewCandidate(t Timing, self, session string, floor uint64) *Candidate {
 	return &Candidate{
 		timing: t, self: self, session: session, promise: floor,
-		words: map[string]word{}, restore: newRestore(),
+		words: map[string]word{}, standing: map[string]standing{}, restore: newRestore(),
 	}
 }
 
 // State is the machine's state.
 func (c *Candidate) State() State { return c.state }
 
-// Epoch is the epoch that this incarnation holds, or 0.
+// Epoch is the last epoch that this incarnation has won, or 0.
 func (c *Candidate) Epoch() uint64 { return c.epoch }
 
 // Promised is the highest epoch heard of.
@@ -85,8 +93,20 @@ type (
 		From      string
 		Suspicion Suspicion
 	}
-	// Claimed answers Claim: the lock is ours.
-	Claimed struct{ Epoch uint64 }
+	// Claimed answers Claim: the lock is ours. InSync tells whether a set was
+	// published; we are in it then, and have all that is durable.
+	Claimed struct {
+		Epoch  uint64
+		InSync bool
+	}
+	// Standing says where a candidate's log ends; From may be ourselves.
+	Standing struct {
+		From  string
+		Epoch uint64 // of the last record
+		Index uint64
+	}
+	// SessionChanged says that our session is gone, or that there is a new one.
+	SessionChanged struct{ Session string }
 	// ClaimFailed answers Claim. Final means that our session is gone.
 	ClaimFailed struct{ Final bool }
 	// EdgeUp says that an edge has this region open with us.
@@ -101,24 +121,26 @@ type (
 	}
 	// Fetched says that the snapshot has arrived whole; its edge is no longer needed.
 	Fetched struct{}
-	// Restored answers Fetch and Found: the game runs the region.
+	// Restored answers Fetch, Found and Promote: the game runs the region.
 	Restored struct{}
-	// RestoreFailed answers Fetch and Found: the game cannot.
+	// RestoreFailed answers Fetch, Found and Promote: the game cannot.
 	RestoreFailed struct{ Reason Reason }
 )
 
-func (ViewSeen) candidateEvent()      {}
-func (EpochHeard) candidateEvent()    {}
-func (Tick) candidateEvent()          {}
-func (Witness) candidateEvent()       {}
-func (Claimed) candidateEvent()       {}
-func (ClaimFailed) candidateEvent()   {}
-func (EdgeUp) candidateEvent()        {}
-func (EdgeDown) candidateEvent()      {}
-func (Offered) candidateEvent()       {}
-func (Fetched) candidateEvent()       {}
-func (Restored) candidateEvent()      {}
-func (RestoreFailed) candidateEvent() {}
+func (ViewSeen) candidateEvent()       {}
+func (EpochHeard) candidateEvent()     {}
+func (Tick) candidateEvent()           {}
+func (Witness) candidateEvent()        {}
+func (Claimed) candidateEvent()        {}
+func (Standing) candidateEvent()       {}
+func (SessionChanged) candidateEvent() {}
+func (ClaimFailed) candidateEvent()    {}
+func (EdgeUp) candidateEvent()         {}
+func (EdgeDown) candidateEvent()       {}
+func (Offered) candidateEvent()        {}
+func (Fetched) candidateEvent()        {}
+func (Restored) candidateEvent()       {}
+func (RestoreFailed) candidateEvent()  {}
 
 // CandidateCommand is what a Candidate wants done.
 type CandidateCommand interface{ candidateCommand() }
@@ -139,8 +161,13 @@ type (
 	}
 	// Found lets the game start a new world: nobody has a state.
 	Found struct{}
+	// Promote makes the state that we have ourselves the one that is served.
+	Promote struct{}
 	// Announce tells the edges that we serve Epoch.
 	Announce struct{ Epoch uint64 }
+	// Fence stops all output: the lock is not ours any more, but nobody has taken
+	// it either. What we have stays, and we claim again.
+	Fence struct{}
 	// StepDown ends this incarnation: fence, tell, end.
 	StepDown struct{ Reason Reason }
 	// WakeAt asks for a Tick then.
@@ -152,7 +179,9 @@ func (Claim) candidateCommand()          {}
 func (Lead) candidateCommand()           {}
 func (Fetch) candidateCommand()          {}
 func (Found) candidateCommand()          {}
+func (Promote) candidateCommand()        {}
 func (Announce) candidateCommand()       {}
+func (Fence) candidateCommand()          {}
 func (StepDown) candidateCommand()       {}
 func (WakeAt) candidateCommand()         {}
 
@@ -172,7 +201,12 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 	case Witness:
 		return c.witness(now, ev)
 	case Claimed:
-		return c.lead(now, ev.Epoch)
+		return c.lead(now, ev)
+	case Standing:
+		c.standing[ev.From] = standing{ev.Epoch, ev.Index}
+		return nil
+	case SessionChanged:
+		return c.sessionChanged(now, ev.Session)
 	case ClaimFailed:
 		return c.claimFailed(now, ev)
 	case EdgeUp:
@@ -218,10 +252,29 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 	}
 	if c.state == Standby && v.Primary != nil && v.Primary.Session == c.session {
 		c.to(Claiming) // a claim whose answer was lost has won after all
-		return c.lead(now, v.Epoch)
+		return c.lead(now, Claimed{Epoch: v.Epoch, InSync: v.InSyncKnown})
 	}
 	if c.leads() && v.Epoch == c.epoch && (v.Primary == nil || v.Primary.Session != c.session) {
+		return c.fence(now)
+	}
+	return c.tick(now)
+}
+
+// fence goes back to standby with everything that we have: nobody else has won,
+// or we would have heard of a higher epoch. Half a restore is worth nothing.
+func (c *Candidate) fence(now time.Time) []CandidateCommand {
+	if c.state == Restoring {
 		return c.stepDown(ReasonSession)
+	}
+	c.to(Standby)
+	return append([]CandidateCommand{Fence{}}, c.tick(now)...)
+}
+
+// sessionChanged goes on under another session, as the same incarnation.
+func (c *Candidate) sessionChanged(now time.Time, session string) []CandidateCommand {
+	c.session = session
+	if c.leads() {
+		return c.fence(now)
 	}
 	return c.tick(now)
 }
@@ -230,7 +283,7 @@ func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Pri
 
 func (c *Candidate) hear(epoch uint64) []CandidateCommand {
 	c.promise = max(c.promise, epoch)
-	if c.leads() && epoch > c.epoch {
+	if c.epoch > 0 && epoch > c.epoch { // what we led on with is not mixed with what replaced it
 		return c.stepDown(ReasonDeposed)
 	}
 	return nil
@@ -242,10 +295,10 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	switch {
 	case c.state == Restoring:
 		return c.decideRestore(now)
-	case c.state != Standby || c.view.Stale || c.freeSince.IsZero():
+	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || !c.mayClaim():
 		return nil
 	}
-	at := c.freeSince.Add(c.timing.ClaimDelay(Rank(c.view, c.holder, c.self)))
+	at := c.freeSince.Add(c.timing.ClaimDelay(c.rank()))
 	if at.Before(c.retryAt) {
 		at = c.retryAt
 	}
@@ -256,10 +309,36 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	return []CandidateCommand{Claim{Floor: c.promise}}
 }
 
+// mayClaim tells whether the take-over could succeed: where a set is published,
+// it is for its members only.
+func (c *Candidate) mayClaim() bool {
+	return !c.view.InSyncKnown || slices.Contains(c.view.InSync, c.self)
+}
+
+// rank is our turn: those whose logs are longer go first, then the order on which
+// all candidates agree.
+func (c *Candidate) rank() int {
+	lost := c.holder
+	if lost == c.self {
+		lost = "" // our own lock was lost: our log is still the longest
+	}
+	order := Order(c.view, lost)
+	slices.SortStableFunc(order, func(a, b discovery.Server) int {
+		x, y := c.standing[a.Incarnation], c.standing[b.Incarnation]
+		return cmp.Or(cmp.Compare(y.epoch, x.epoch), cmp.Compare(y.index, x.index))
+	})
+	i := slices.IndexFunc(order, func(s discovery.Server) bool { return s.Incarnation == c.self })
+	if i < 0 {
+		return len(order)
+	}
+	return i
+}
+
 func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateCommand {
 	c.to(Standby)
 	if ev.Final {
-		return c.stepDown(ReasonSession)
+		c.session = "" // until there is a new one
+		return nil
 	}
 	c.retryAt = now.Add(c.timing.Retry)
 	return []CandidateCommand{WakeAt{c.retryAt}}
@@ -312,7 +391,7 @@ func (c *Candidate) stepDown(why Reason) []CandidateCommand {
 
 // mayFollow lists the possible origins of each state.
 var mayFollow = map[State][]State{
-	Standby:   {Claiming},
+	Standby:   {Claiming, Primary},
 	Claiming:  {Standby},
 	Restoring: {Claiming},
 	Primary:   {Restoring},

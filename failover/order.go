@@ -8,15 +8,15 @@ import (
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
-// Order ranks the servers that may take a region over, best first: those whose
-// check passes before those whose check does not (their news may be late), then
+// Order ranks the servers that may take a region over, best first: where a set is
+// published its members and nobody else; those whose check passes before those whose check does not (their news may be late), then
 // by rendezvous hashing of (region, epoch, incarnation), so that all observers
 // of one view agree, and regions that fall together spread over the servers.
 // The holder that was lost is left out.
 func Order(v discovery.View, lost string) []discovery.Server {
 	var out []discovery.Server
 	for _, s := range v.Servers {
-		if s.Incarnation != lost {
+		if s.Incarnation != lost && (!v.InSyncKnown || slices.Contains(v.InSync, s.Incarnation)) {
 			out = append(out, s)
 		}
 	}
@@ -33,16 +33,6 @@ func Order(v discovery.View, lost string) []discovery.Server {
 		)
 	})
 	return out
-}
-
-// Rank is the place of incarnation in Order, or its length if it is not there.
-func Rank(v discovery.View, lost, incarnation string) int {
-	order := Order(v, lost)
-	i := slices.IndexFunc(order, func(s discovery.Server) bool { return s.Incarnation == incarnation })
-	if i < 0 {
-		return len(order)
-	}
-	return i
 }
 
 func weight(v discovery.View, incarnation string) uint64 {

@@ -12,10 +12,13 @@ type restore struct {
 
 func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 
-// lead starts the restore: earlier offers are of another epoch's time, so every
-// edge is asked anew.
-func (c *Candidate) lead(now time.Time, epoch uint64) []CandidateCommand {
+// lead starts the epoch. A member of the in-sync set is promoted with what it
+// has, and so is who led the last epoch that anybody has heard of. Others restore
+// what the edges keep: earlier offers are of another epoch's time, so every edge
+// is asked anew.
+func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
+	epoch, last := won.Epoch, c.epoch > 0 && c.epoch == c.promise
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil
@@ -25,6 +28,11 @@ func (c *Candidate) lead(now time.Time, epoch uint64) []CandidateCommand {
 		return c.stepDown(ReasonDeposed)
 	}
 	c.promise = epoch
+	if won.InSync || last {
+		c.restore.begun = true
+		return []CandidateCommand{Lead{epoch}, Promote{}}
+	}
+	c.restore.begun = false
 	return append([]CandidateCommand{Lead{epoch}}, c.decideRestore(now)...)
 }
 

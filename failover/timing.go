@@ -34,6 +34,13 @@ type Timing struct {
 	// Offers is how long a new primary waits for the offers of its edges, when
 	// some of them do not answer.
 	Offers time.Duration
+	// Grace is how long a new primary waits for a member of the in-sync set whose
+	// link does not stand, before it takes it out.
+	Grace time.Duration
+	// Lag is how long a member may leave a record unacknowledged before it is
+	// taken out. Durability waits for as long; it should exceed what the pauses of
+	// a healthy process take.
+	Lag time.Duration
 }
 
 // DefaultTiming suits links with 300 ms idle time and a Consul nearby.
@@ -47,6 +54,8 @@ func DefaultTiming() Timing {
 		Stagger:  15 * time.Millisecond,
 		Retry:    200 * time.Millisecond,
 		Offers:   250 * time.Millisecond,
+		Grace:    300 * time.Millisecond,
+		Lag:      400 * time.Millisecond,
 	}
 }
 
@@ -64,6 +73,8 @@ func (t Timing) Validate() error {
 		{"stagger", t.Stagger},
 		{"retry", t.Retry},
 		{"offers", t.Offers},
+		{"grace", t.Grace},
+		{"lag", t.Lag},
 	} {
 		if d.v <= 0 {
 			errs = append(errs, fmt.Errorf("timing %s is %v: it must be positive", d.name, d.v))

@@ -119,6 +119,10 @@ func (e event) view() discovery.View {
 	if inc, session, ok := strings.Cut(e.args["primary"], "/"); ok {
 		v.Primary = &discovery.Holder{Incarnation: inc, Session: session, Epoch: v.Epoch}
 	}
+	if set, ok := e.args["insync"]; ok {
+		v.InSyncKnown = true
+		v.InSync = strings.FieldsFunc(set, func(r rune) bool { return r == ',' })
+	}
 	for name := range strings.SplitSeq(e.args["servers"], ",") {
 		if name != "" {
 			v.Servers = append(v.Servers, discovery.Server{Incarnation: strings.TrimPrefix(name, "!"), Passing: name[0] != '!'})
@@ -135,6 +139,9 @@ func newStepper(t *testing.T, e event) stepper {
 		return &regionStepper{NewRegion(DefaultTiming())}
 	case has(e, "candidate"):
 		return &candidateStepper{NewCandidate(DefaultTiming(), e.args["self"], e.args["session"], e.num("floor")), map[string]bool{}}
+	}
+	if has(e, "insync") {
+		return &setStepper{NewInSync(DefaultTiming(), e.args["self"])}
 	}
 	t.Fatalf("unknown machine: %v", e)
 	return nil
@@ -207,7 +214,11 @@ func (s *candidateStepper) event(e event) CandidateEvent {
 	case "witness":
 		return Witness{From: e.args["from"], Suspicion: e.suspicion()}
 	case "claimed":
-		return Claimed{e.num("epoch")}
+		return Claimed{Epoch: e.num("epoch"), InSync: has(e, "insync")}
+	case "standing":
+		return Standing{From: e.args["from"], Epoch: e.num("epoch"), Index: e.num("index")}
+	case "session":
+		return SessionChanged{e.args["session"]}
 	case "claim-failed":
 		return ClaimFailed{Final: has(e, "final")}
 	case "edge-up":
@@ -229,4 +240,48 @@ func (s *candidateStepper) event(e event) CandidateEvent {
 	}
 	e.t.Fatalf("unknown event %q", e.name)
 	return nil
+}
+
+type setStepper struct{ m *InSync }
+
+func (s *setStepper) state() string {
+	members, known := s.m.Members()
+	on := "cold"
+	if known {
+		on = strings.Join(members, ",")
+	}
+	return fmt.Sprintf("%s, durable with %v, edges=%v, protected=%v, wants-cover=%v",
+		on, s.m.Required(), s.m.NeedsEdges(), s.m.Protected(), s.m.WantsCover())
+}
+
+func (s *setStepper) step(now time.Time, e event) (out []string) {
+	inc := e.args["of"]
+	var ev SetEvent
+	switch e.name {
+	case "seen":
+		set, known := e.args["set"]
+		ev = SetSeen{strings.FieldsFunc(set, func(r rune) bool { return r == ',' }), known, discovery.SetVersion(e.num("version"))}
+	case "failed":
+		ev = ChangeFailed{}
+	case "up":
+		ev = BackupUp{inc}
+	case "caught-up":
+		ev = CaughtUp{inc}
+	case "gone":
+		ev = BackupGone{inc}
+	case "covered":
+		ev = EdgesCover{}
+	case "tick":
+		ev = Tick{}
+	default:
+		e.t.Fatalf("unknown event %q", e.name)
+	}
+	change, wake := s.m.Step(now, ev)
+	if change != nil {
+		out = append(out, fmt.Sprintf("SetChange%+v", *change))
+	}
+	if !wake.IsZero() {
+		out = append(out, fmt.Sprintf("WakeAt{%dms}", wake.Sub(time.Unix(1000, 0)).Milliseconds()))
+	}
+	return out
 }
