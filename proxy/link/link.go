@@ -49,10 +49,16 @@ type Config struct {
 	Network   Network       // nil: UDP sockets of the operating system
 }
 
-func (c Config) withDefaults() Config {
+// IdleTime is how long a peer may be silent.
+func (c Config) IdleTime() time.Duration {
 	if c.Idle == 0 {
-		c.Idle = 300 * time.Millisecond
+		return 300 * time.Millisecond
 	}
+	return c.Idle
+}
+
+func (c Config) withDefaults() Config {
+	c.Idle = c.IdleTime()
 	if c.KeepAlive == 0 {
 		c.KeepAlive = c.Idle / 3
 	}

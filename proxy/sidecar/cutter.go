@@ -10,22 +10,37 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
-// patience is how long edges may take to confirm a snapshot before the next one
-// is asked for all the same, and before an edge that never confirms is cut off.
-const patience = 2 * time.Second
+const (
+	// patience is how long edges may take to confirm a snapshot before the next one
+	// is asked for all the same, and, where durability rests on the edges, before an
+	// edge that never confirms is cut off.
+	patience = 2 * time.Second
+	// maxLog is how many bytes of records may gather before a snapshot is asked for
+	// to trim them.
+	maxLog = 16 << 20
+)
 
 // cutter asks the game for snapshots and sees them confirmed by the edges: one
 // at a time, so that a slow edge slows snapshots down instead of piling them up.
+//
+// Where backups hold the log, snapshots are the last resort and the newcomer's
+// start, and come at the longest interval of the pace. Where they do not,
+// durability rests on snapshots, and they come as fast as the pace allows.
 type cutter struct {
 	region *region
 	wake   pump.Waker     // something is new in the region
-	begin  chan struct{}  // closed when the region serves
+	begin  pump.Waker     // the region serves
 	done   chan cutResult // from the goroutine that reads the game
-	safe   chan struct{}  // one slot: a cut has been confirmed by all edges
+	safe   pump.Waker     // a cut has been confirmed by all edges
+	sealer *link.Sealer
 
 	// Guarded by region.mu.
-	open   []openCut // cuts that not every edge has confirmed, oldest first
+	open   []cut // cuts that not every edge has confirmed, oldest first
+	covers cut   // the newest one that every edge has
+	last   cut   // the newest one
+	prior  cut   // the one before
 	newest *link.Sealed
+	wanted bool // somebody waits for the next one: cut at once
 }
 
 type cutResult struct {
@@ -33,34 +48,37 @@ type cutResult struct {
 	state []byte
 }
 
-// openCut is what becomes durable with a cut.
-type openCut struct {
-	index uint64
-	marks []mark
-}
+// cut is a snapshot: all actions up to index are in it, none after; and what all
+// other records up to end say.
+type cut struct{ index, end uint64 }
 
 func newCutter(r *region) *cutter {
 	return &cutter{
-		region: r, wake: pump.NewWaker(), begin: make(chan struct{}),
-		done: make(chan cutResult, 1), safe: make(chan struct{}, 1),
+		region: r, wake: pump.NewWaker(), begin: pump.NewWaker(), sealer: link.NewSealer(),
+		done: make(chan cutResult, 1), safe: pump.NewWaker(),
 	}
 }
 
-func (c *cutter) start() { close(c.begin) }
+// start begins an epoch: what edges confirmed in another one does not count.
+func (c *cutter) start() {
+	c.region.mu.Lock()
+	c.open, c.covers, c.last, c.prior, c.newest = nil, cut{}, cut{}, cut{}, nil
+	c.region.mu.Unlock()
+	c.begin.Wake()
+}
 
-// run waits until the region serves and then cuts whenever there is anything
-// new, as often as the pace allows.
+// run cuts whenever there is anything new while the region serves, as often as
+// the pace allows.
 func (c *cutter) run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	case <-c.begin:
 	}
-	pace := c.region.life.sc.cfg.Snapshot
 	var last time.Duration
 	for n := uint64(1); ; n++ {
 		asked := time.Now()
-		size, took, err := c.cut(ctx, n)
+		size, took, err := c.take(ctx, n)
 		if err != nil {
 			return err
 		}
@@ -71,22 +89,57 @@ func (c *cutter) run(ctx context.Context) error {
 		if err := c.confirmed(ctx); err != nil {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(time.Until(asked.Add(pace.Interval(size, busy)))):
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-c.wake:
+		if err := c.pause(ctx, asked, size, busy); err != nil {
+			return err
 		}
 	}
 }
 
-// cut gets one snapshot from the game and hands it to the edges. It returns its
+// pause waits until it is time for the next cut, and there is anything new.
+func (c *cutter) pause(ctx context.Context, asked time.Time, size int, busy time.Duration) error {
+	for {
+		wait := c.interval(size, busy) - time.Since(asked)
+		if wait <= 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(wait):
+		case <-c.wake: // perhaps it is urgent now
+			c.wake.Wake()
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(min(wait, c.region.life.sc.cfg.Snapshot.Min)):
+			}
+		}
+	}
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-c.wake:
+	case <-c.begin:
+	}
+	return nil
+}
+
+// interval is the time between two cuts: as the pace has it, or its longest
+// where nothing waits for a snapshot.
+func (c *cutter) interval(size int, busy time.Duration) time.Duration {
+	r := c.region
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	pace := r.life.sc.cfg.Snapshot
+	if c.wanted || r.set.NeedsEdges() || r.set.WantsCover() || r.records.Bytes() > maxLog {
+		return pace.Interval(size, busy)
+	}
+	return pace.Max
+}
+
+// take gets one snapshot from the game and hands it to the edges. It returns its
 // size and how long it kept the game busy.
-func (c *cutter) cut(ctx context.Context, n uint64) (size int, took time.Duration, err error) {
+func (c *cutter) take(ctx context.Context, n uint64) (size int, took time.Duration, err error) {
 	r := c.region
 	out := r.life.game.out
 	if err := out.Room(ctx); err != nil {
@@ -111,61 +164,125 @@ func (c *cutter) cut(ctx context.Context, n uint64) (size int, took time.Duratio
 func (c *cutter) seal(res cutResult) error {
 	r := c.region
 	r.mu.Lock()
-	marks, ok := r.table.cutAt(res.head.Index)
-	if !ok {
+	at, ok := r.cutAt(res.head.Index)
+	switch {
+	case !r.leading:
+		r.mu.Unlock()
+		return nil
+	case !ok:
 		r.mu.Unlock()
 		return &endError{wire.CodeGameFault, &wire.Error{
 			Code: wire.CodeBadSnapshot, Detail: "the game cut at an index outside the region log",
 		}}
+	case at.index < r.sealed:
+		r.mu.Unlock()
+		c.wake.Wake() // the tail of the last epoch is not in it yet
+		return nil
 	}
-	snap := &buffer.Snapshot{Region: r.name, Epoch: r.epoch, Index: res.head.Index, Players: r.table.marks(), State: res.state}
+	snap := &buffer.Snapshot{
+		Region: r.name, Epoch: r.epoch, Index: at.index, Outcome: at.end, Chain: r.records.ChainAt(at.index),
+		Players: r.table.marks(), State: res.state,
+	}
+	c.wanted = false
 	r.mu.Unlock()
 
-	s := link.Seal(snap.Epoch, snap) // not under the lock: it copies the state
+	s := c.sealer.Seal(snap.Epoch, snap) // not under the lock: it copies the state
 	r.stats.snapshots.Add(1)
 	r.stats.snapshotBytes.Add(s.Head.Size)
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.open = append(c.open, openCut{res.head.Index, marks})
-	if r.table.index > res.head.Index {
+	if !r.leading || r.epoch != snap.Epoch {
+		return nil
+	}
+	c.open = append(c.open, at)
+	c.prior, c.last, c.newest = c.last, at, s
+	if r.end() > at.end || r.lastAction() > at.index {
 		c.wake.Wake() // a cut may trail the log: the game had not applied the rest yet
 	}
-	c.newest = s
 	for st := range r.streams {
-		if st.role == wire.RoleEdge {
+		switch {
+		case st.role == wire.RoleEdge, st.role == wire.RoleStore && st.replica.matched:
 			st.snaps.offer(s)
+		case st.role.Backup() && st.replica.has != nil && !st.replica.matched && st.replica.copying == 0:
+			r.compare(st)
 		}
 	}
+	r.trim(c.prior.index)
 	return nil
 }
 
-// covered returns the marks of all cuts up to index and forgets those cuts.
-// The caller holds region.mu.
-func (c *cutter) covered(index uint64) []mark {
+// cutAt finds the place in the log of a cut at which the game had applied all
+// actions up to index: the records after it that are no actions take effect on
+// the table alone, and are in the snapshot too. It moves the rows' marks there.
+func (r *region) cutAt(index uint64) (cut, bool) {
+	end := r.end()
+	if index > end || index < r.base() {
+		return cut{}, false
+	}
+	for index < end {
+		rec := r.records.At(index + 1)
+		if rec.Kind == buffer.KindAction && !r.feed.quarantined[index+1] && index+1 > r.feed.covered {
+			break
+		}
+		index++
+	}
+	r.markCut(index)
+	return cut{index, end}, true
+}
+
+// markCut moves the rows' marks of what a cut holds to an index.
+func (r *region) markCut(index uint64) {
+	for ; r.cutMarks < index; r.cutMarks++ {
+		rec := r.records.At(r.cutMarks + 1)
+		if rec.Kind != buffer.KindAction && rec.Kind != buffer.KindQuarantine {
+			continue
+		}
+		if row := r.table.get(rec.ID); row != nil {
+			row.cut = max(row.cut, rec.Seq)
+		}
+	}
+}
+
+// lastAction is the index of the last record if that is an action, or 0.
+func (r *region) lastAction() uint64 {
+	if end := r.end(); end > r.base() && r.records.At(end).Kind == buffer.KindAction {
+		return end
+	}
+	return 0
+}
+
+// confirmedByAll finds the newest cut that every edge keeps. An edge that has
+// confirmed nothing yet counts: it may be the one that survives. The caller
+// holds region.mu.
+func (c *cutter) confirmedByAll() {
+	least, edges := ^uint64(0), 0
+	for s := range c.region.streams {
+		if s.role != wire.RoleEdge {
+			continue
+		}
+		edges++
+		if !s.holds {
+			return
+		}
+		least = min(least, s.confirmed)
+	}
+	if edges == 0 {
+		return
+	}
 	n := 0
-	for n < len(c.open) && c.open[n].index <= index {
+	for n < len(c.open) && c.open[n].end <= least {
+		c.covers = c.open[n]
 		n++
-	}
-	if n == 0 {
-		return nil
-	}
-	var marks []mark
-	for _, cut := range c.open[:n] {
-		marks = append(marks, cut.marks...)
 	}
 	c.open = append(c.open[:0], c.open[n:]...)
 	if len(c.open) == 0 {
-		select {
-		case c.safe <- struct{}{}:
-		default:
-		}
+		c.safe.Wake()
 	}
-	return marks
 }
 
 // confirmed waits until all cuts are confirmed. Edges that do not confirm in
-// time are cut off: they hold up durability for everybody.
+// time are cut off if they hold up durability for everybody.
 func (c *cutter) confirmed(ctx context.Context) error {
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
@@ -174,6 +291,9 @@ func (c *cutter) confirmed(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-c.safe:
+		case <-c.begin:
+			c.begin.Wake()
+			return nil // another epoch has begun
 		case <-timer.C:
 			c.dropSlow()
 			return nil
@@ -185,7 +305,7 @@ func (c *cutter) confirmed(ctx context.Context) error {
 func (c *cutter) unconfirmed() bool {
 	c.region.mu.Lock()
 	defer c.region.mu.Unlock()
-	return len(c.open) > 0 && c.region.edges() > 0
+	return len(c.open) > 0 && c.region.edges() > 0 && (c.region.set.NeedsEdges() || c.region.set.WantsCover())
 }
 
 func (c *cutter) dropSlow() {
@@ -196,7 +316,7 @@ func (c *cutter) dropSlow() {
 		return
 	}
 	for s := range r.streams {
-		if s.role == wire.RoleEdge && (!s.holds || s.confirmed < c.open[0].index) {
+		if s.role == wire.RoleEdge && (!s.holds || s.confirmed < c.open[0].end) {
 			s.slow()
 		}
 	}

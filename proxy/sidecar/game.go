@@ -91,7 +91,9 @@ type gameLink struct {
 	reader  *wire.Reader
 	out     *pump.Buffer
 	timeout time.Duration
+	standby bool         // it can host a region as a standby
 	beat    atomic.Int64 // when the last heartbeat came, UnixNano
+	ours    atomic.Bool  // we do not read it now: its silence is our doing
 	log     *slog.Logger
 }
 
@@ -114,13 +116,16 @@ func greet(conn net.Conn, cfg GameConfig, incarnation string, log *slog.Logger) 
 		return nil, fmt.Errorf("game hello: %w", err)
 	}
 	_ = conn.SetReadDeadline(time.Time{})
+	g.standby = hello.Standby
 	log.Info("game connected", "event", "game", "name", hello.Name, "pid", hello.PID)
 	return g, pump.Add(g.out, wire.GameWelcome{Version: wire.Version, Incarnation: incarnation})
 }
 
 // gameHandler takes what a game says about a region.
 type gameHandler interface {
-	hosted(wire.Hosted)
+	hostedBy(wire.Hosted)
+	finished(index uint64)
+	outcome(wire.Outcome)
 	cutDone(head wire.CutDone, state []byte)
 	emit(wire.Emit)
 }
@@ -176,13 +181,31 @@ func (g *gameLink) dispatch(t wire.Type, body []byte, find func(uint64) gameHand
 			h.emit(f)
 		}
 		return nil
+	case wire.TypeDone:
+		var f wire.Done
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if h := find(f.ID); h != nil {
+			h.finished(f.Index)
+		}
+		return nil
+	case wire.TypeOutcome:
+		var f wire.Outcome
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if h := find(f.ID); h != nil {
+			h.outcome(f)
+		}
+		return nil
 	case wire.TypeBeat:
 		g.beat.Store(time.Now().UnixNano())
 		return nil
 	case wire.TypeHosted:
 		var f wire.Hosted
 		err = f.Decode(body)
-		id, deliver = f.ID, func(h gameHandler) { h.hosted(f) }
+		id, deliver = f.ID, func(h gameHandler) { h.hostedBy(f) }
 	case wire.TypeCutDone:
 		var f wire.CutDone
 		if err = f.Decode(body); err == nil {
@@ -230,7 +253,7 @@ func (g *gameLink) watch(ctx context.Context) error {
 		late := now.Sub(last) > 2*step
 		last = now
 		switch silent := now.Sub(time.Unix(0, g.beat.Load())); {
-		case late:
+		case late, g.ours.Load():
 			g.beat.Store(now.UnixNano())
 		case silent > g.timeout:
 			return &endError{wire.CodeGameHang, fmt.Errorf("no heartbeat for %v", silent.Round(time.Millisecond))}

@@ -7,11 +7,13 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -27,20 +29,34 @@ type life struct {
 	ctx  context.Context         //nolint:containedctx // it is the incarnation's life, and ends with its cause
 	end  context.CancelCauseFunc // the first cause counts
 	game *gameLink
-	reg  *discovery.Registration
+	reg  atomic.Pointer[discovery.Registration]
 
 	regions []*region // by game ID, which is the index + 1
+	peers   *peers
+	vigil   *link.Vigil
 
 	mu    sync.Mutex // guards the fields below
 	links map[*link.Conn]struct{}
 	over  bool
 }
 
+// session is the Consul session of this incarnation at this time.
+func (l *life) session() string { return l.reg.Load().Session() }
+
+// leaseTime is how long a renewal holds: less than the check's TTL, after which
+// Consul gives the lock to others.
+func (l *life) leaseTime() time.Duration { return l.sc.cfg.Discovery.CheckTTL() * 2 / 3 }
+
+// leaseUntil is when the lease is over, by the time at which its last renewal was
+// sent.
+func (l *life) leaseUntil() time.Time { return l.reg.Load().RenewedAt().Add(l.leaseTime()) }
+
 // live runs one incarnation from the game's hello to its end.
 func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
 	ctx, end := context.WithCancelCause(parent)
 	defer end(nil)
-	l := &life{sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, links: map[*link.Conn]struct{}{}}
+	l := &life{sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, links: map[*link.Conn]struct{}{}, vigil: link.NewVigil()}
+	l.peers = newPeers(l)
 	l.log = s.log.With("incarnation", l.id)
 
 	stop, err := s.startGame(end)
@@ -74,8 +90,10 @@ func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string)
 // the peers are told at the same time.
 func (l *life) serve(g *errgroup.Group) {
 	l.sc.life.Store(l)
-	l.log.Info("joined", "event", "joined", "regions", l.sc.cfg.Regions, "session", l.reg.Session())
-	g.Go(func() error { l.end(l.reg.Run(l.ctx)); return nil })
+	l.log.Info("joined", "event", "joined", "regions", l.sc.cfg.Regions, "session", l.session())
+	g.Go(func() error { l.end(l.stayRegistered()); return nil })
+	g.Go(func() error { l.end(l.peers.run(l.ctx)); return nil })
+	g.Go(func() error { l.end(l.vigil.Run(l.ctx)); return nil })
 	for _, r := range l.regions {
 		g.Go(func() error { l.end(r.run(l.ctx)); return nil })
 	}
@@ -95,10 +113,11 @@ func (l *life) serve(g *errgroup.Group) {
 func (l *life) leave(code wire.Code) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), farewell)
 	defer cancel()
-	if err := l.reg.Fail(ctx, code.String()); err != nil {
+	reg := l.reg.Load()
+	if err := reg.Fail(ctx, code.String()); err != nil {
 		l.log.Warn("could not fail the check; its TTL will", "error", err)
 	}
-	if err := l.reg.Close(ctx); err != nil {
+	if err := reg.Close(ctx); err != nil {
 		l.log.Warn("could not deregister", "error", err)
 	}
 }
@@ -114,7 +133,7 @@ func (l *life) register(addr string) error {
 	for {
 		reg, err := cfg.Discovery.Register(l.ctx, server)
 		if err == nil {
-			l.reg = reg
+			l.reg.Store(reg)
 			return nil
 		}
 		if !errors.Is(err, discovery.ErrUnavailable) {
@@ -126,6 +145,29 @@ func (l *life) register(addr string) error {
 		case <-l.ctx.Done():
 			return context.Cause(l.ctx)
 		case <-time.After(wait):
+		}
+	}
+}
+
+// stayRegistered renews the registration, and makes another one when Consul has
+// lost it: the same incarnation goes on under a new session. It returns when the
+// incarnation is over, or cannot be registered.
+func (l *life) stayRegistered() error {
+	for {
+		err := l.reg.Load().Run(l.ctx)
+		if !errors.Is(err, discovery.ErrSessionLost) || l.ctx.Err() != nil {
+			return err
+		}
+		l.log.Warn("consul has lost our session: registering again", "event", "session_lost")
+		for _, r := range l.regions {
+			r.post(failover.SessionChanged{})
+		}
+		if err := l.register(*l.sc.addr.Load()); err != nil {
+			return err
+		}
+		l.log.Info("registered again", "event", "registered", "session", l.session())
+		for _, r := range l.regions {
+			r.post(failover.SessionChanged{Session: l.session()})
 		}
 	}
 }

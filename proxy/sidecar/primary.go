@@ -1,6 +1,9 @@
 package sidecar
 
 import (
+	"fmt"
+
+	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -15,10 +18,10 @@ func (r *region) fresh(s *stream, epoch uint64) bool {
 	switch {
 	case epoch == r.epoch && r.serving:
 		return true
-	case epoch > r.epoch:
+	case epoch > r.promised:
 		r.tryPost(failover.EpochHeard{Epoch: epoch})
-	case epoch < r.epoch:
-		s.add(wire.Stale{Epoch: r.epoch})
+	case epoch < r.promised:
+		s.add(wire.Stale{Epoch: r.promised})
 		r.stats.refuse(wire.CodeStaleEpoch)
 	default:
 		r.stats.refuse(wire.CodeNotServing)
@@ -48,21 +51,33 @@ func (r *region) action(s *stream, f wire.Action) error {
 		r.stats.refuse(wire.CodeStaleAttach)
 	case f.Seq <= row.have:
 		r.stats.repeats.Add(1)
-		if f.Seq <= row.durable {
+		if f.Seq <= row.durable && r.maySpeak() {
 			s.acked(wire.Acked{Epoch: r.epoch, Handle: f.Handle, Seq: row.durable})
 		}
 	case f.Seq > row.have+1:
 		r.stats.gaps.Add(1)
 		s.add(wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
+	case f.Suspect && row.tried == f.Seq && row.tries >= maxTries:
+		r.quarantine(row, f.Seq, 0, row.tries)
+		r.settle()
 	default:
-		index := r.table.append(row)
-		r.stats.actions.Add(1)
-		do := wire.Do{ID: r.id, Index: index, Handle: row.id, Seq: f.Seq, Payload: f.Payload}
-		if err := pump.Add(r.life.game.out, do); err != nil {
-			return err
-		}
-		r.cuts.wake.Wake() // after the action: the cut that it brings about must not overtake it
+		return r.accept(row, f)
 	}
+	return nil
+}
+
+// accept appends the player's next action.
+func (r *region) accept(row *row, f wire.Action) error {
+	rec := buffer.Record{Kind: buffer.KindAction, ID: row.id, Seq: f.Seq, Payload: f.Payload}
+	if f.Suspect {
+		rec.Number = 1
+	}
+	r.append(rec)
+	r.stats.actions.Add(1)
+	if err := r.feedGame(); err != nil {
+		return err
+	}
+	r.cuts.wake.Wake() // after the action: the cut that it brings about must not overtake it
 	return nil
 }
 
@@ -80,28 +95,74 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 	if other := s.rows[f.Handle]; other != nil && other.player != f.Player {
 		return &wire.Error{Code: wire.CodeBadHandle, Detail: "a handle is used for two players"}
 	}
-	row := r.table.find(f.Player)
-	switch {
-	case f.Durable > row.have:
-		// Never go on without what was promised: say so instead.
-		r.stats.refuse(wire.CodeLost)
-		s.add(wire.Reject{Epoch: r.epoch, Handle: f.Handle, Reason: wire.CodeLost, Text: "durable actions are missing here"})
+	row := r.table.named(f.Player)
+	if code, text := r.admit(row, f); code != wire.CodeNone {
+		r.stats.refuse(code)
+		s.add(wire.Reject{Epoch: r.epoch, Handle: f.Handle, Reason: code, Text: text})
 		return nil
-	case f.Number != 0 && f.Number < row.attach:
-		r.stats.refuse(wire.CodeStaleAttach)
-		s.add(wire.Reject{Epoch: r.epoch, Handle: f.Handle, Reason: wire.CodeStaleAttach})
-		return nil
-	case f.Number == 0:
-		row.attach++
-	default:
-		row.attach = f.Number
+	}
+	again := row != nil && f.Number != 0 && f.Number == row.attach
+	if !again {
+		row = r.record(row, f)
 	}
 	r.evict(row, s, f.Handle)
 	row.stream, row.handle = s, f.Handle
 	s.rows[f.Handle] = row
-	r.cuts.wake.Wake() // the attach number belongs into the next snapshot
-	s.add(wire.Attached{Epoch: r.epoch, Handle: f.Handle, Number: row.attach, Have: row.have, Durable: row.durable})
-	return pump.Add(r.life.game.out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Player: row.player})
+	if again {
+		r.attachedTo(row)
+	} else {
+		r.joins = append(r.joins, join{r.end(), row, s, f.Handle})
+		r.cuts.wake.Wake()
+		r.settle()
+	}
+	row.named = true
+	if err := pump.Add(r.life.game.out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Here: true, Player: row.player}); err != nil {
+		return err
+	}
+	r.catchUp(row)
+	return nil
+}
+
+// admit tells why a player may not attach: what he was promised is not here, he
+// is at a newer edge, or he cannot show that he is who he says.
+func (r *region) admit(row *row, f wire.Attach) (wire.Code, string) {
+	var have, attach uint64
+	if row != nil {
+		have, attach = row.have, row.attach
+	}
+	switch {
+	case f.Durable > have: // never go on without what was promised: say so instead
+		return wire.CodeLost, fmt.Sprintf("actions %d to %d were durable and are missing here", have+1, f.Durable)
+	case f.Number != 0 && f.Number < attach:
+		return wire.CodeStaleAttach, ""
+	case f.Number != 0 || row == nil:
+	case len(f.Show) > 0 && len(row.next) > 0 && !row.shows(f.Show):
+		return wire.CodeUnauthorized, "this resume token is not the last one that the player was given"
+	case len(f.Show) == 0 && row.stream != nil:
+		return wire.CodeNotYours, "this player is in another session: show its resume token"
+	}
+	return wire.CodeNone, ""
+}
+
+// record writes an attachment into the log: a new number, or one that an edge
+// holds and the last primary did not live to replicate.
+func (r *region) record(row *row, f wire.Attach) *row {
+	a := buffer.Attachment{Player: f.Player, Token: f.Show, Next: f.Next}
+	rec := buffer.Record{Kind: buffer.KindAttach, ID: r.table.last + 1, Number: 1}
+	if row != nil {
+		rec.ID, rec.Number = row.id, row.attach+1
+	}
+	if f.Number != 0 {
+		rec.Number = f.Number
+	}
+	rec.Payload = buffer.AppendAttach(nil, a)
+	r.append(rec)
+	return r.table.get(rec.ID)
+}
+
+// attachedTo answers an attach.
+func (r *region) attachedTo(row *row) {
+	row.stream.add(wire.Attached{Epoch: r.epoch, Handle: row.handle, Number: row.attach, Have: row.have, Durable: row.durable})
 }
 
 // evict ends an older attachment of the row.
@@ -110,6 +171,7 @@ func (r *region) evict(row *row, s *stream, handle uint64) {
 	if old == nil || (old == s && row.handle == handle) {
 		return
 	}
+	r.stats.evictions.Add(1)
 	old.add(wire.Reject{Epoch: r.epoch, Handle: row.handle, Reason: wire.CodeStaleAttach})
 	delete(old.rows, row.handle)
 }
@@ -128,9 +190,28 @@ func (r *region) detached(s *stream, f wire.Detach) {
 // detach tells the game that a player is gone. The caller holds r.mu.
 func (r *region) detach(row *row, why wire.Code) {
 	row.stream, row.handle = nil, 0
-	if pump.Add(r.life.game.out, wire.Leave{ID: r.id, Handle: row.id, Reason: why}) != nil {
-		r.life.end(&endError{code: wire.CodeGameHang}) // it does not read its socket
+	if r.promoted && r.hosted {
+		r.endOnError(pump.Add(r.life.game.out, wire.Leave{ID: r.id, Handle: row.id, Reason: why}))
 	}
+}
+
+// outcome takes what the game has committed.
+func (r *region) outcome(f wire.Outcome) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.leading || !r.promoted {
+		return // it is not ours to commit any more
+	}
+	if f.From > f.To+1 || f.To > r.feed.handed {
+		r.life.end(&endError{wire.CodeGameFault, &wire.Error{
+			Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d", f.From, f.To, r.feed.handed),
+		}})
+		return
+	}
+	r.lastOutcome = r.append(buffer.Record{Kind: buffer.KindOutcome, Seq: f.From, Number: f.To, Payload: f.Payload})
+	r.stats.outcomes.Add(1)
+	r.cuts.wake.Wake()
+	r.settle()
 }
 
 // confirm notes that an edge keeps a snapshot of ours.
@@ -141,33 +222,6 @@ func (r *region) confirm(s *stream, f wire.Confirm) {
 		return
 	}
 	s.holds, s.confirmed = true, max(s.confirmed, f.Index)
+	r.cuts.confirmedByAll()
 	r.settle()
-}
-
-// settle makes durable what every edge keeps, and tells the players' edges. An
-// edge that has confirmed nothing yet counts: it may be the one that survives.
-// The caller holds r.mu.
-func (r *region) settle() {
-	covered, edges := ^uint64(0), 0
-	for s := range r.streams {
-		if s.role != wire.RoleEdge {
-			continue
-		}
-		edges++
-		if !s.holds {
-			return
-		}
-		covered = min(covered, s.confirmed)
-	}
-	if edges == 0 || !r.serving {
-		return
-	}
-	for _, m := range r.cuts.covered(covered) {
-		row := m.row
-		row.durable = max(row.durable, m.seq)
-		r.stats.durable.Add(1)
-		if row.stream != nil {
-			row.stream.acked(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
-		}
-	}
 }

@@ -2,7 +2,9 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,8 +22,17 @@ import (
 // views, links and answers of Consul; whoever posts one waits when it is full.
 const pending = 64
 
-// region is one region of one incarnation: the candidate, and as primary the
-// region log and what is attached to it.
+// beat is how often a region looks at the clock: at its lease, and at backups
+// that are late.
+const beat = 50 * time.Millisecond
+
+var (
+	errNoRow     = errors.New("an action of an unknown player")
+	errDoneAhead = errors.New("the game is done with what it was not given")
+)
+
+// region is one region of one incarnation: the candidate, and the region log with
+// what follows from it, as primary or as backup.
 type region struct {
 	life  *life
 	name  string
@@ -30,28 +41,79 @@ type region struct {
 	stats *Stats
 	floor *atomic.Uint64
 
-	events chan failover.CandidateEvent
-	cuts   *cutter
+	events  chan failover.CandidateEvent
+	changes chan failover.SetChange // one slot: one is under way at a time
+	cuts    *cutter
 
 	// Owned by the control goroutine.
 	machine *failover.Candidate
 	began   time.Time // when the lock was ours
 
-	mu      sync.Mutex // guards the fields below
-	epoch   uint64     // ours; 0: never elected
-	serving bool
-	table   *table
-	streams map[*stream]struct{}
-	wanted  *wire.Fetch // the snapshot that we asked an edge for
+	mu       sync.Mutex // guards the fields below
+	view     discovery.View
+	epoch    uint64 // the last one of ours; 0: never elected
+	leading  bool   // in that epoch our log is the region's
+	serving  bool   // and the game has the region
+	promised uint64 // the highest epoch heard of
+	streams  map[*stream]struct{}
+	wanted   *wire.Fetch // the snapshot that we asked an edge for
+
+	upstreams map[string]*upstream // to the other sidecars, by incarnation
+	leader    *upstream            // whom we follow in the promised epoch
+	kept      *buffer.Snapshot     // for a game that cannot stand by
+
+	records  buffer.RegionLog
+	table    *table
+	tabled   uint64 // records up to here have taken effect on the table
+	commit   uint64 // records up to here are durable
+	counted  uint64 // and up to here for the rows too
+	cutMarks uint64 // and up to here they are in the rows' marks of the newest cut
+	safe     uint64 // as a backup: actions up to here the primary's game has survived
+
+	feed      feed
+	answers   int  // of the game that are to come
+	hosted    bool // the game has the region, or has it until it answers
+	promoted  bool // as primary
+	restoring bool // the epoch is ours, and the game is on its way
+	outcomes  bool // the game commits outcomes
+
+	// As primary.
+	set         *failover.InSync
+	grant       failover.SetSeen // the set that the take-over left
+	sealed      uint64           // index of our epoch's first record
+	held        held
+	room        pump.Waker // something was released
+	touched     []*row     // whose durable marks have risen
+	lastOutcome uint64     // index of the newest outcome
+	survived    []survival // what the game has survived and is not durable yet
+	refusals    []refusal  // that players are to be told of
+	joins       []join     // that wait to be durable
+	guarded     bool       // what edges were told of the set
+	lease       lease
+	reattach    time.Time // until then, updates wait for players to attach again
+}
+
+// survival says that the game has survived the actions up to applied, whose
+// outcomes are all in the log up to end.
+type survival struct{ applied, end uint64 }
+
+// refusal is a quarantine that a player is told of when it is durable.
+type refusal struct {
+	index uint64
+	row   *row
+	seq   uint64
 }
 
 func newRegion(l *life, name string, id uint64, floor *atomic.Uint64) *region {
 	r := &region{
 		life: l, name: name, id: id, floor: floor, stats: &l.sc.stats,
-		log:     l.log.With("region", name),
-		events:  make(chan failover.CandidateEvent, pending),
-		machine: failover.NewCandidate(l.sc.cfg.Timing, l.id, l.reg.Session(), floor.Load()),
-		table:   newTable(), streams: map[*stream]struct{}{},
+		log:      l.log.With("region", name),
+		events:   make(chan failover.CandidateEvent, pending),
+		changes:  make(chan failover.SetChange, 1),
+		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
+		promised: floor.Load(),
+		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{},
+		set: failover.NewInSync(l.sc.cfg.Timing, l.id), room: pump.NewWaker(),
 	}
 	r.cuts = newCutter(r)
 	return r
@@ -77,15 +139,15 @@ func (r *region) tryPost(ev failover.CandidateEvent) {
 func (r *region) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	watch := r.life.sc.cfg.Discovery.Watch(r.name)
-	follow := newFollower(r)
 	g.Go(func() error { return watch.Run(ctx) })
-	g.Go(func() error { return follow.run(ctx) })
 	g.Go(func() error { return r.cuts.run(ctx) })
-	g.Go(func() error { return r.control(ctx, g, watch, follow) })
+	g.Go(func() error { return r.publish(ctx) })
+	g.Go(func() error { return r.look(ctx) })
+	g.Go(func() error { return r.control(ctx, g, watch) })
 	return g.Wait()
 }
 
-func (r *region) control(ctx context.Context, g *errgroup.Group, watch *discovery.Watch, follow *follower) error {
+func (r *region) control(ctx context.Context, g *errgroup.Group, watch *discovery.Watch) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -94,23 +156,49 @@ func (r *region) control(ctx context.Context, g *errgroup.Group, watch *discover
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case v := <-watch.Views():
-			follow.see(v)
+			r.see(v)
 			ev = failover.ViewSeen{View: v}
 		case ev = <-r.events:
 		case <-timer.C:
 			ev = failover.Tick{}
 		}
 		if w, ok := ev.(failover.Witness); ok {
-			if w.From != r.life.id {
-				follow.probe()
-			}
+			r.probe(w.Suspicion.Incarnation)
 			r.log.Info("suspicion", "event", "suspect", "reason", string(w.Suspicion.Reason), "witness", w.From, "session", w.Suspicion.Session)
 		}
 		for _, cmd := range r.machine.Step(time.Now(), ev) {
 			r.do(ctx, g, timer, cmd)
 		}
-		r.floor.Store(r.machine.Promised())
+		r.promise(r.machine.Promised())
 	}
+}
+
+// see takes in what Consul says: whom there is to link with.
+func (r *region) see(v discovery.View) {
+	if v.Stale {
+		return // fail static
+	}
+	r.life.peers.see(r.name, v)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.view = v
+	if v.Primary == nil {
+		r.tellStanding()
+	}
+}
+
+// promise raises the highest epoch heard of.
+func (r *region) promise(epoch uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.promiseLocked(epoch)
+}
+
+func (r *region) promiseLocked(epoch uint64) {
+	if epoch > r.promised {
+		r.promised, r.leader = epoch, nil
+	}
+	r.floor.Store(max(r.floor.Load(), epoch))
 }
 
 // do carries out one command. What waits for Consul runs beside the control
@@ -128,9 +216,13 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 	case failover.Fetch:
 		r.fetch(cmd)
 	case failover.Found:
-		g.Go(func() error { r.host(ctx, nil); return nil })
+		g.Go(func() error { r.found(ctx); return nil })
+	case failover.Promote:
+		g.Go(func() error { r.promote(ctx); return nil })
 	case failover.Announce:
 		r.announce(cmd.Epoch)
+	case failover.Fence:
+		r.fence()
 	case failover.StepDown:
 		r.life.end(&endError{code: codeOf(cmd.Reason)})
 	}
@@ -147,22 +239,28 @@ func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
 func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEvent {
 	l := r.life
 	addr, _ := l.sc.Addr(ctx)
-	grant, err := l.sc.cfg.Discovery.TakeOver(ctx, r.name, l.reg.Session(),
+	session := l.session()
+	grant, err := l.sc.cfg.Discovery.TakeOver(ctx, r.name, session,
 		discovery.Holder{Incarnation: l.id, Address: addr}, floor)
 	if err != nil {
 		r.log.Info("claim failed", "error", err)
 		return failover.ClaimFailed{Final: isSessionGone(err)}
 	}
-	return failover.Claimed{Epoch: grant.Epoch}
+	r.mu.Lock()
+	r.grant = failover.SetSeen{Members: grant.InSync, Known: grant.InSyncKnown, Version: grant.InSyncVersion}
+	r.mu.Unlock()
+	return failover.Claimed{Epoch: grant.Epoch, InSync: grant.InSyncKnown}
 }
 
-// lead tells every edge that the epoch is ours, and asks what it keeps.
+// lead tells everybody that the epoch is ours, and asks edges what they keep.
 func (r *region) lead(epoch uint64) {
 	r.began = time.Now()
 	r.log.Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.epoch = epoch
+	r.promiseLocked(epoch)
+	r.epoch, r.leader = epoch, nil
+	r.lease.renew(r.life.leaseUntil())
 	for s := range r.streams {
 		s.add(wire.Elected{Epoch: epoch})
 	}
@@ -180,92 +278,161 @@ func (r *region) fetch(cmd failover.Fetch) {
 	}
 }
 
-// restoreFrom takes a snapshot that an edge sent. Only the one asked for counts.
-func (r *region) restoreFrom(snap *buffer.Snapshot) {
-	r.mu.Lock()
-	w := r.wanted
-	if w == nil || w.SnapEpoch != snap.Epoch || w.SnapIndex != snap.Index || snap.Region != r.name {
-		r.mu.Unlock()
-		r.stats.refuse(wire.CodeBadSnapshot)
-		return
-	}
-	r.wanted = nil
-	r.table.install(snap)
-	r.mu.Unlock()
-	r.post(failover.Fetched{})
-	r.host(r.life.ctx, snap)
-}
-
-// host makes the game run the region from a snapshot, or anew. The answer
-// comes as hosted.
-func (r *region) host(ctx context.Context, snap *buffer.Snapshot) {
-	r.mu.Lock()
-	head := wire.Host{ID: r.id, Epoch: r.epoch, New: snap == nil, Region: r.name}
-	r.mu.Unlock()
-	var state []byte
-	if snap != nil {
-		head.Index, state = snap.Index, snap.State
-		head.Size = uint64(len(state))
-	}
-	out := r.life.game.out
-	if out.Room(ctx) != nil || pump.Add(out, head) != nil {
-		return // the incarnation is over
-	}
-	for off := 0; off < len(state); {
-		n := min(wire.MaxChunk, len(state)-off)
-		if out.Room(ctx) != nil || pump.Add(out, wire.State{ID: r.id, Offset: uint64(off), Data: state[off : off+n]}) != nil {
-			return
-		}
-		off += n
-	}
-}
-
-// hosted is the game's answer to Host.
-func (r *region) hosted(h wire.Hosted) {
-	if !h.OK {
-		r.log.Error("the game could not take the region", "error", h.Text)
-		r.post(failover.RestoreFailed{Reason: failover.ReasonFault})
-		return
-	}
-	r.post(failover.Restored{})
-}
-
 // announce is the word on which edges switch.
 func (r *region) announce(epoch uint64) {
 	r.mu.Lock()
 	r.serving = true
-	players, index := len(r.table.byID), r.table.index
+	r.reattach = time.Now().Add(reattachTime)
+	r.guarded = r.set.Protected()
+	players, end := len(r.table.byID), r.end()
 	for s := range r.streams {
-		s.add(wire.Serving{Epoch: epoch})
+		if s.role == wire.RoleEdge {
+			s.add(wire.Serving{Epoch: epoch, Protected: r.guarded})
+		}
 	}
 	r.mu.Unlock()
 	r.stats.takeovers.Add(1)
 	r.log.Info("serving", "event", "serving", "epoch", epoch, "server", r.life.sc.cfg.Name,
-		"players", players, "index", index, "duration_ms", ms(time.Since(r.began)))
+		"players", players, "index", end, "duration_ms", ms(time.Since(r.began)))
 	r.cuts.start()
 }
 
-// emit passes an update of the game on to the edges. Called by the one
-// goroutine that reads the game.
-func (r *region) emit(e wire.Emit) {
+// fence stops all output, because the lock is not ours any more; what we have
+// stays, for nobody else has taken it. Edges hold.
+func (r *region) fence() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.serving {
+	r.log.Warn("the lock is lost and nobody has it: fenced", "event", "fenced", "epoch", r.epoch)
+	r.stats.fences.Add(1)
+	r.serving, r.leading = false, false
+	for s := range r.streams {
+		if s.role == wire.RoleEdge {
+			s.add(wire.Down{Epoch: r.epoch, Reason: wire.CodeNoLock})
+		}
+		for _, row := range s.rows {
+			row.stream, row.handle = nil, 0
+		}
+		clear(s.rows)
+	}
+	r.joins = nil
+}
+
+// end is the index of the last record.
+func (r *region) end() uint64 {
+	index, _ := r.records.End()
+	return index
+}
+
+// append writes a record of our own epoch, which takes effect at once. The caller
+// holds r.mu, and leads.
+func (r *region) append(rec buffer.Record) uint64 {
+	rec.Epoch = r.epoch
+	index := r.records.Append(rec)
+	if !r.table.apply(&rec) {
+		r.life.end(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
+	}
+	r.tabled = index
+	if rec.Kind == buffer.KindQuarantine {
+		r.feed.note(index, &rec)
+	}
+	r.wakeReplicas()
+	return index
+}
+
+func (r *region) endOnError(err error) {
+	if err == nil {
 		return
 	}
-	out := wire.Output{Epoch: r.epoch, Reliable: e.Reliable, Payload: e.Payload}
-	if e.Handle == 0 {
+	var end *endError
+	if !errors.As(err, &end) {
+		end = &endError{wire.CodeGameHang, err} // the game does not read its socket
+	}
+	r.life.end(end)
+}
+
+// look watches the clock.
+func (r *region) look(ctx context.Context) error {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case now := <-tick.C:
+			r.mu.Lock()
+			if r.leading {
+				r.pulse(now)
+				r.dropLate(now)
+				r.stepSet(failover.Tick{})
+			}
+			r.mu.Unlock()
+		}
+	}
+}
+
+// publish carries out changes of the in-sync set, one after the other.
+func (r *region) publish(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case change := <-r.changes:
+			r.mu.Lock()
+			set := r.set
+			r.mu.Unlock()
+			ev := r.changeSet(ctx, change)
+			r.mu.Lock()
+			if r.set == set { // of this epoch still
+				r.stepSet(ev)
+			}
+			r.mu.Unlock()
+		}
+	}
+}
+
+// changeSet is one transaction, and a look at the set if that was refused.
+func (r *region) changeSet(ctx context.Context, change failover.SetChange) failover.SetEvent {
+	client, session := r.life.sc.cfg.Discovery, r.life.session()
+	var version discovery.SetVersion
+	var err error
+	if change.Clear {
+		err = client.ClearInSync(ctx, r.name, session, change.From)
+	} else {
+		version, err = client.ChangeInSync(ctx, r.name, session, change.From, change.Members)
+	}
+	switch {
+	case err == nil:
+		r.stats.setChanges.Add(1)
+		r.log.Info("in-sync set changed", "event", "insync", "members", change.Members, "cold", change.Clear)
+		return failover.SetSeen{Members: slices.Clone(change.Members), Known: !change.Clear, Version: version}
+	case errors.Is(err, discovery.ErrRaced):
+		if set, err := client.InSync(ctx, r.name); err == nil {
+			return failover.SetSeen{Members: set.Members, Known: set.Known, Version: set.Version}
+		}
+	}
+	r.log.Warn("could not change the in-sync set", "members", change.Members, "error", err)
+	return failover.ChangeFailed{}
+}
+
+// stepSet lets the machine of the in-sync set decide. The caller holds r.mu.
+func (r *region) stepSet(ev failover.SetEvent) {
+	change, _ := r.set.Step(time.Now(), ev)
+	if change != nil {
+		r.changes <- *change // never full: there is no other before this one is answered
+	}
+	if on := r.set.Protected(); on != r.guarded && r.serving {
+		r.guarded = on
+		r.log.Warn("protection changed", "event", "protection", "protected", on)
 		for s := range r.streams {
 			if s.role == wire.RoleEdge {
-				s.send(out)
+				s.add(wire.Guard{Epoch: r.epoch, Protected: on})
 			}
 		}
-		return
 	}
-	if row := r.table.get(e.Handle); row != nil && row.stream != nil {
-		out.Handle = row.handle
-		row.stream.send(out)
+	if r.set.WantsCover() {
+		r.cuts.wake.Wake()
 	}
+	r.settle()
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

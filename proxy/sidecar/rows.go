@@ -1,119 +1,156 @@
 package sidecar
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
 	"github.com/reseat-proxy/reseat/buffer"
 )
 
-// row is what a region knows of a player. It outlives the player's sessions: it
-// is part of the region's replicated state and of every snapshot.
+// row is what a region knows of a player. Its first part is replicated: it
+// follows from the records of the region log, and is in every snapshot.
 type row struct {
-	id      uint64 // the player's handle towards the game
-	player  string
-	attach  uint64 // the highest attach number
-	have    uint64 // the last seq in the region log
-	cut     uint64 // the last seq in the newest cut
-	durable uint64
+	player string
+	id     uint64 // what records, and the game, call the player
+	attach uint64 // the highest attach number
+	have   uint64 // the last seq in the region log
+	token  []byte // hash of the resume token that was shown last
+	next   []byte // hash of the one that was given then
+	tried  uint64 // seq of a suspect that was about to be tried; 0: none
+	tries  uint64 // how often, that time included
 
-	stream *stream // where the player is attached; nil: nowhere
-	handle uint64  // the player's handle on that stream
+	// What this process knows of it.
+	cut     uint64 // the last seq in the newest cut
+	durable uint64 // the last seq that is durable
+	stream  *stream
+	handle  uint64 // the player's handle on stream; nil stream: attached nowhere
+	named   bool   // the game knows what the id means
+	touched bool   // durable has risen, and the edge has not been told
+	backlog [][]byte
+	waiting int // bytes of backlog
 }
 
-// table holds the rows of a region and the part of its log that no cut covers.
+// table holds the rows of a region.
 type table struct {
 	byName map[string]*row
-	byID   []*row // id 1 is byID[0]
+	byID   map[uint64]*row
 	sorted []*row // by player, as snapshots list them
-	index  uint64 // of the last action in the region log
-	base   uint64 // index that the newest cut covers
-	log    []entry
+	last   uint64 // the highest id
+	trial  *row   // whose suspect was marked last; nil: that is over
 }
 
-// entry is one action of the region log. Payloads are kept by the edges until a
-// snapshot covers them; the log needs to know only what a cut at any index holds.
-type entry struct {
-	row *row
-	seq uint64
-}
+func newTable() *table { return &table{byName: map[string]*row{}, byID: map[uint64]*row{}} }
 
-// mark says that a cut holds a player's actions up to seq.
-type mark struct {
-	row *row
-	seq uint64
-}
+// get returns the row of an id, or nil.
+func (t *table) get(id uint64) *row { return t.byID[id] }
 
-func newTable() *table { return &table{byName: map[string]*row{}} }
+// named returns the row of a player, or nil.
+func (t *table) named(player string) *row { return t.byName[player] }
 
-// find returns the player's row, a new one if there is none.
-func (t *table) find(player string) *row {
-	if r := t.byName[player]; r != nil {
-		return r
-	}
-	r := &row{player: player, id: uint64(len(t.byID) + 1)}
-	t.byName[player] = r
-	t.byID = append(t.byID, r)
+// add makes a row.
+func (t *table) add(player string, id uint64) *row {
+	r := &row{player: player, id: id}
+	t.byName[player], t.byID[id] = r, r
+	t.last = max(t.last, id)
 	at, _ := slices.BinarySearchFunc(t.sorted, player, func(r *row, p string) int { return strings.Compare(r.player, p) })
 	t.sorted = slices.Insert(t.sorted, at, r)
 	return r
 }
 
-// get returns the row of a game handle, or nil.
-func (t *table) get(id uint64) *row {
-	if id == 0 || id > uint64(len(t.byID)) {
-		return nil
-	}
-	return t.byID[id-1]
-}
-
-// append adds the row's next action and returns its index.
-func (t *table) append(r *row) uint64 {
-	r.have++
-	t.index++
-	t.log = append(t.log, entry{r, r.have})
-	return t.index
-}
-
-// cutAt moves the newest cut to index and returns what that makes covered: one
-// mark for each player who has actions between the two cuts. It is false when
-// index is not between the last cut and the end of the log.
-func (t *table) cutAt(index uint64) ([]mark, bool) {
-	if index < t.base || index > t.index {
-		return nil, false
-	}
-	n := int(index - t.base)
-	changed := make([]mark, 0, min(n, len(t.byID)))
-	for _, e := range t.log[:n] {
-		e.row.cut = e.seq
-	}
-	// Entries of one player rise, so the last one is the player's mark.
-	for _, e := range t.log[:n] {
-		if e.row.cut == e.seq {
-			changed = append(changed, mark(e))
+// apply lets a record of the region log take effect on the rows. It is false
+// when the record contradicts them.
+func (t *table) apply(rec *buffer.Record) bool {
+	switch rec.Kind {
+	case buffer.KindAttach:
+		return t.applyAttach(rec)
+	case buffer.KindAction, buffer.KindQuarantine, buffer.KindMark:
+		r := t.get(rec.ID)
+		if r == nil {
+			return rec.Kind == buffer.KindMark && rec.ID == 0 && t.try(nil, 0, 0)
 		}
+		switch {
+		case rec.Kind == buffer.KindMark:
+			return t.try(r, rec.Seq, rec.Number)
+		case rec.Kind == buffer.KindQuarantine && rec.Seq <= r.have:
+			return true // the action stands in the log already
+		case rec.Seq != r.have+1:
+			return false
+		}
+		r.have = rec.Seq
 	}
-	t.log = append(t.log[:0], t.log[n:]...)
-	t.base = index
-	return changed, true
+	return true
+}
+
+// try notes whose suspect is about to be tried. There is one trial at a time: a
+// new one means that the last one was survived.
+func (t *table) try(r *row, seq, tries uint64) bool {
+	if t.trial != nil {
+		t.trial.tried, t.trial.tries = 0, 0
+	}
+	if t.trial = r; r != nil {
+		r.tried, r.tries = seq, tries
+	}
+	return true
+}
+
+func (t *table) applyAttach(rec *buffer.Record) bool {
+	a, ok := buffer.ParseAttach(rec.Payload)
+	if !ok {
+		return false
+	}
+	r := t.get(rec.ID)
+	if r == nil {
+		if rec.ID == 0 || t.named(a.Player) != nil {
+			return false
+		}
+		r = t.add(a.Player, rec.ID)
+	}
+	if r.player != a.Player {
+		return false
+	}
+	r.attach = max(r.attach, rec.Number)
+	r.token, r.next = a.Token, a.Next
+	return true
+}
+
+// shows tells whether a token's hash is one that the player may come back with:
+// the one that he was given last, or the one that he gave for it, in case the
+// answer never reached him.
+func (r *row) shows(hash []byte) bool {
+	return len(hash) > 0 && (bytes.Equal(hash, r.next) || bytes.Equal(hash, r.token))
+}
+
+// settle makes everything durable that the rows have.
+func (t *table) settle() {
+	for _, r := range t.sorted {
+		r.durable = r.have
+	}
 }
 
 // marks lists every player for a snapshot of the newest cut.
 func (t *table) marks() []buffer.PlayerMark {
 	out := make([]buffer.PlayerMark, len(t.sorted))
 	for i, r := range t.sorted {
-		out[i] = buffer.PlayerMark{Player: r.player, Attach: r.attach, Applied: r.cut}
+		out[i] = buffer.PlayerMark{
+			Player: r.player, ID: r.id, Attach: r.attach, Applied: r.cut,
+			Token: r.token, Next: r.next, Tried: r.tried, Tries: r.tries,
+		}
 	}
 	return out
 }
 
-// install replaces everything by what a snapshot says. What it covers is
-// durable: the edge that keeps it said so.
-func (t *table) install(s *buffer.Snapshot) {
-	*t = *newTable()
-	t.index, t.base = s.Index, s.Index
+// tableOf is the table of a snapshot. What it covers is durable: whoever keeps
+// it said so.
+func tableOf(s *buffer.Snapshot) *table {
+	t := newTable()
 	for _, m := range s.Players {
-		r := t.find(m.Player)
+		r := t.add(m.Player, m.ID)
 		r.attach, r.have, r.cut, r.durable = m.Attach, m.Applied, m.Applied, m.Applied
+		r.token, r.next, r.tried, r.tries = m.Token, m.Next, m.Tried, m.Tries
+		if m.Tried > 0 {
+			t.trial = r
+		}
 	}
+	return t
 }

@@ -36,7 +36,9 @@ type Config struct {
 
 	Game     GameConfig
 	Snapshot Pace
-	Timing   failover.Timing // zero: failover.DefaultTiming
+	// OutputCommit says when reliable updates leave for players; "": OutputStrict.
+	OutputCommit OutputCommit
+	Timing       failover.Timing // zero: failover.DefaultTiming
 
 	Link      link.Config // idle time, keep-alive, network; TLS is filled from below
 	ServerTLS *tls.Config // for links from edges and backups
@@ -45,6 +47,18 @@ type Config struct {
 	Discovery *discovery.Client
 	Log       *slog.Logger
 }
+
+// OutputCommit says when a reliable update leaves for its player. Unreliable ones
+// never wait.
+type OutputCommit string
+
+const (
+	// OutputStrict holds an update back until the actions and outcomes that it
+	// depends on are durable: no player sees what a failover takes back.
+	OutputStrict OutputCommit = "strict"
+	// OutputNone sends it at once.
+	OutputNone OutputCommit = "none"
+)
 
 func (c Config) check() (Config, error) {
 	if c.Log == nil {
@@ -55,7 +69,13 @@ func (c Config) check() (Config, error) {
 	}
 	c.Game = c.Game.withDefaults()
 	c.Snapshot = c.Snapshot.withDefaults()
+	if c.OutputCommit == "" {
+		c.OutputCommit = OutputStrict
+	}
 	errs := []error{c.Timing.Validate(), c.Snapshot.validate()}
+	if c.OutputCommit != OutputStrict && c.OutputCommit != OutputNone {
+		errs = append(errs, fmt.Errorf("sidecar: output commit %q: choose %s or %s", c.OutputCommit, OutputStrict, OutputNone))
+	}
 	if len(c.Regions) == 0 {
 		errs = append(errs, errors.New("sidecar: no region is configured: name at least one"))
 	}
@@ -74,10 +94,11 @@ type Sidecar struct {
 	log   *slog.Logger
 	stats Stats
 
-	life  atomic.Pointer[life] // the present incarnation; nil between two
-	floor []atomic.Uint64      // by region: the highest epoch heard of in any incarnation
-	addr  atomic.Pointer[string]
-	ready chan struct{} // closed when addr is known
+	life     atomic.Pointer[life] // the present incarnation; nil between two
+	floor    []atomic.Uint64      // by region: the highest epoch heard of in any incarnation
+	restores restores
+	addr     atomic.Pointer[string]
+	ready    chan struct{} // closed when addr is known
 }
 
 // New checks the configuration. It does no I/O.

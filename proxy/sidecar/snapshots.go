@@ -76,8 +76,8 @@ func (l *life) receiveSnapshot(r io.Reader) error {
 		l.sc.stats.refuse(wire.CodeStaleEpoch)
 		return nil
 	}
-	region.log.Info("snapshot fetched", "event", "restored", "epoch", head.Epoch, "bytes", head.Size,
+	region.log.Info("snapshot fetched", "event", "restored", "epoch", head.Epoch, "bytes", head.Whole,
 		"players", len(snap.Players), "index", snap.Index)
-	region.restoreFrom(snap)
+	region.restoreFrom(l.ctx, snap)
 	return nil
 }

@@ -9,8 +9,12 @@ import (
 // Stats counts what a sidecar does. It is safe for concurrent use.
 type Stats struct {
 	actions, repeats, gaps, durable atomic.Uint64
-	takeovers                       atomic.Uint64
+	takeovers, fences, silenced     atomic.Uint64
 	snapshots, snapshotBytes        atomic.Uint64
+	shipped, received, outcomes     atomic.Uint64
+	copies, truncations, truncated  atomic.Uint64
+	setChanges, late, held          atomic.Uint64
+	trials, quarantined, evictions  atomic.Uint64
 	refusals                        wire.Tally
 }
 
@@ -23,15 +27,34 @@ type Snapshot struct {
 	Gaps          uint64 // asked for
 	Durable       uint64 // acks of durability sent, one may cover many actions
 	Takeovers     uint64 // epochs in which this process served
+	Fences        uint64 // times that the lock was lost and nobody had taken it
+	Silenced      uint64 // times that the lease was over where something was to leave
 	Snapshots     uint64
 	SnapshotBytes uint64
+	Shipped       uint64 // records sent to backups
+	Received      uint64 // records taken as a backup
+	Outcomes      uint64 // committed by the game
+	Copies        uint64 // snapshots sent to backups
+	Truncations   uint64 // logs of backups found to differ
+	Truncated     uint64 // times that our log was cut
+	SetChanges    uint64 // of the in-sync set
+	Late          uint64 // backups that did not acknowledge in time
+	Held          uint64 // updates that waited to become durable
+	Trials        uint64 // suspect actions that were tried alone
+	Quarantined   uint64
+	Evictions     uint64 // players who came back elsewhere
 	Refused       map[wire.Code]uint64
 }
 
 func (s *Stats) snapshot() Snapshot {
 	return Snapshot{
 		Actions: s.actions.Load(), Repeats: s.repeats.Load(), Gaps: s.gaps.Load(), Durable: s.durable.Load(),
-		Takeovers: s.takeovers.Load(), Snapshots: s.snapshots.Load(), SnapshotBytes: s.snapshotBytes.Load(),
+		Takeovers: s.takeovers.Load(), Fences: s.fences.Load(), Silenced: s.silenced.Load(),
+		Snapshots: s.snapshots.Load(), SnapshotBytes: s.snapshotBytes.Load(),
+		Shipped: s.shipped.Load(), Received: s.received.Load(), Outcomes: s.outcomes.Load(),
+		Copies: s.copies.Load(), Truncations: s.truncations.Load(), Truncated: s.truncated.Load(),
+		SetChanges: s.setChanges.Load(), Late: s.late.Load(), Held: s.held.Load(),
+		Trials: s.trials.Load(), Quarantined: s.quarantined.Load(), Evictions: s.evictions.Load(),
 		Refused: s.refusals.Counts(),
 	}
 }

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
@@ -31,8 +32,10 @@ type stream struct {
 
 	// Guarded by region.mu.
 	rows      map[uint64]*row // by the edge's handle
-	confirmed uint64          // index of the newest snapshot that it keeps, of our epoch
+	confirmed uint64          // end of the newest snapshot that it keeps, of our epoch
 	holds     bool            // it has confirmed one
+	replica   replica         // of a backup
+	heard     time.Time       // when the last pulse was sent that it has echoed
 }
 
 // serveStream serves one region stream until it closes. A frame that must not
@@ -50,7 +53,7 @@ func serveStream(l *life, conn *link.Conn, st *quic.Stream) {
 	g, ctx := errgroup.WithContext(l.ctx)
 	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
 	g.Go(func() error { return s.read(ctx, reader) })
-	g.Go(func() error { return pump.Run(ctx, st, s.out.Waker, s.out) })
+	g.Go(func() error { return pump.Run(ctx, st, s.out.Waker, s) })
 	g.Go(func() error { return s.grams.Run(ctx, conn.SendDatagram) })
 	g.Go(func() error { return s.snaps.run(ctx) })
 	err = g.Wait()
@@ -85,7 +88,9 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 	}
 	s.snaps = newSnapshotSender(s)
 	r.opened(s)
-	r.post(failover.EpochHeard{Epoch: open.Epoch})
+	if open.Epoch > 0 {
+		r.post(failover.EpochHeard{Epoch: open.Epoch})
+	}
 	return s, nil
 }
 
@@ -94,10 +99,14 @@ func (r *region) opened(s *stream) {
 	r.mu.Lock()
 	r.streams[s] = struct{}{}
 	s.add(wire.Opened{Version: wire.Version, Incarnation: r.life.id, Epoch: r.epoch, Serving: r.serving})
-	switch {
+	switch leads := r.epoch > 0 && r.epoch == r.promised; {
+	case s.role.Backup() && r.leading:
+		s.add(wire.Elected{Epoch: r.epoch})
+		r.stepSet(failover.BackupUp{Incarnation: s.peer})
+	case s.role.Backup():
 	case r.serving:
-		s.add(wire.Serving{Epoch: r.epoch})
-	case r.epoch > 0:
+		s.add(wire.Serving{Epoch: r.epoch, Protected: r.guarded})
+	case leads:
 		s.add(wire.Elected{Epoch: r.epoch})
 	}
 	r.mu.Unlock()
@@ -116,6 +125,10 @@ func (r *region) closed(s *stream) {
 			r.detach(row, wire.CodeLinkClosed)
 		}
 	}
+	if s.role.Backup() && r.leading && r.streamOf(s.peer) == nil {
+		r.stepSet(failover.BackupGone{Incarnation: s.peer})
+	}
+	r.cuts.confirmedByAll()
 	r.settle()
 	r.mu.Unlock()
 	if s.role == wire.RoleEdge {
@@ -199,15 +212,30 @@ func (s *stream) take(t wire.Type, body []byte) error {
 			return err
 		}
 		r.confirm(s, f)
+	case wire.TypeHave:
+		var f wire.Have
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return r.have(s, f)
+	case wire.TypePulse:
+		var f wire.Pulse
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.echoed(s, f)
+	case wire.TypeReject:
+		var f wire.Reject
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.refused(s, f)
 	case wire.TypeOffer:
 		var f wire.Offer
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		if f.Epoch < r.ourEpoch() {
-			break // an answer to an earlier epoch's question
-		}
-		r.post(failover.Offered{Edge: s.peer, Epoch: f.SnapEpoch, Index: f.SnapIndex})
+		r.offered(s, f)
 	case wire.TypeSuspect:
 		var f wire.Suspect
 		if err := f.Decode(body); err != nil {
@@ -226,4 +254,41 @@ func (s *stream) take(t wire.Type, body []byte) error {
 		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %#x from %s", uint64(t), s.peer)}
 	}
 	return nil
+}
+
+// streamOf is the stream of a backup, or nil. The caller holds r.mu.
+func (r *region) streamOf(inc string) *stream {
+	for s := range r.streams {
+		if s.role.Backup() && s.peer == inc {
+			return s
+		}
+	}
+	return nil
+}
+
+// offered passes an edge's offer on, unless games have died of that snapshot; the
+// edge offers the one before it too.
+func (r *region) offered(s *stream, f wire.Offer) {
+	if f.Epoch < r.ourEpoch() {
+		return // an answer to an earlier epoch's question
+	}
+	if r.life.sc.restores.bad(r.name, snapID{f.SnapEpoch, f.SnapIndex}) {
+		r.log.Error("games died of this snapshot: looking for another one", "event", "bad_snapshot",
+			"snapshot_epoch", f.SnapEpoch, "index", f.SnapIndex)
+		r.stats.refuse(wire.CodeBadSnapshot)
+		return
+	}
+	r.post(failover.Offered{Edge: s.peer, Epoch: f.SnapEpoch, Index: f.SnapIndex})
+}
+
+// refused is a backup's word that it cannot take a snapshot: it gets the next one.
+func (r *region) refused(s *stream, f wire.Reject) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.leading || f.Epoch != r.epoch || !s.role.Backup() || s.replica.matched {
+		return
+	}
+	s.replica.copying = 0
+	r.cuts.wanted = true
+	r.cuts.wake.Wake()
 }

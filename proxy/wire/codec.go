@@ -118,7 +118,7 @@ func (c *codec) version(v *uint64) {
 
 func (c *codec) role(v *Role) {
 	c.uint((*uint64)(v))
-	if c.mode == decoding && *v != RoleEdge && *v != RoleBackup {
+	if c.mode == decoding && *v != RoleEdge && !v.Backup() {
 		c.fail(CodeProtocol, "unknown role %d", *v)
 	}
 }

@@ -6,8 +6,12 @@ type Role uint64
 // The roles of a region stream's opener.
 const (
 	RoleEdge   Role = 1
-	RoleBackup Role = 2
+	RoleBackup Role = 2 // its game applies the log as it comes
+	RoleStore  Role = 3 // a backup whose game cannot: it keeps snapshots and log
 )
+
+// Backup tells whether the role is that of a backup of either kind.
+func (r Role) Backup() bool { return r == RoleBackup || r == RoleStore }
 
 // Open starts a region stream. Epoch is the highest that the sender has heard of.
 type Open struct {

@@ -1,0 +1,135 @@
+package sidecar
+
+import (
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// What is durable, and what follows from its becoming so. All of it is under
+// region.mu.
+
+// settle looks at what has become durable: what every backup has that the in-sync
+// machine requires, and, where durability rests on the edges, what all of them
+// keep a snapshot of. It tells backups, edges and players.
+func (r *region) settle() {
+	if !r.leading {
+		return
+	}
+	durable := r.end()
+	for _, inc := range r.set.Required() {
+		durable = min(durable, r.matchOf(inc))
+	}
+	if r.set.NeedsEdges() {
+		durable = min(durable, r.cuts.covers.index)
+	}
+	if durable > r.commit {
+		r.commit = durable
+		r.wakeReplicas()
+	}
+	if r.set.WantsCover() && r.cuts.covers.index >= r.commit {
+		r.stepSet(failover.EdgesCover{}) // settles again
+		return
+	}
+	r.tell()
+	r.welcomeBackups()
+	r.endOnError(r.feedGame()) // a trial waits for its mark
+}
+
+// marksDurable is the index up to which marks are durable. A snapshot has the
+// marks of the whole log at its time, though not the actions.
+func (r *region) marksDurable() uint64 {
+	durable := r.end()
+	for _, inc := range r.set.Required() {
+		durable = min(durable, r.matchOf(inc))
+	}
+	if r.set.NeedsEdges() {
+		durable = min(durable, r.cuts.covers.end)
+	}
+	return durable
+}
+
+// tell lets edges and players know what is durable, if we may speak.
+func (r *region) tell() {
+	if !r.serving || r.counted >= r.commit && len(r.survived) == 0 && r.held.empty() && len(r.joins) == 0 {
+		return
+	}
+	if !r.maySpeak() {
+		return
+	}
+	r.count()
+	r.tellJoins()
+	r.tellRefusals()
+	for len(r.survived) > 0 && r.survived[0].end <= r.commit {
+		r.safe = r.survived[0].applied
+		r.survived = r.survived[1:]
+		r.wakeReplicas()
+	}
+	r.release()
+}
+
+// count moves the rows' durable marks to the commit index and acks each once.
+func (r *region) count() {
+	for ; r.counted < r.commit; r.counted++ {
+		if r.counted < r.base() {
+			continue // covered by the snapshot that we began with
+		}
+		rec := r.records.At(r.counted + 1)
+		if rec.Kind != buffer.KindAction && rec.Kind != buffer.KindQuarantine {
+			continue
+		}
+		if row := r.table.get(rec.ID); row != nil && rec.Seq > row.durable {
+			row.durable = rec.Seq
+			if !row.touched {
+				row.touched = true
+				r.touched = append(r.touched, row)
+			}
+		}
+	}
+	for _, row := range r.touched {
+		row.touched = false
+		r.stats.durable.Add(1)
+		if row.stream != nil {
+			row.stream.acked(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
+		}
+	}
+	r.touched = r.touched[:0]
+}
+
+// join is an attachment whose number and token must be durable before the
+// player hears of them.
+type join struct {
+	index  uint64
+	row    *row
+	stream *stream
+	handle uint64
+}
+
+func (r *region) tellJoins() {
+	for len(r.joins) > 0 && r.joins[0].index <= r.commit {
+		j := r.joins[0]
+		r.joins = r.joins[1:]
+		if j.row.stream == j.stream && j.row.handle == j.handle {
+			r.attachedTo(j.row)
+		}
+	}
+}
+
+func (r *region) tellRefusals() {
+	for len(r.refusals) > 0 && r.refusals[0].index <= r.commit {
+		f := r.refusals[0]
+		r.refusals = r.refusals[1:]
+		if f.row.stream != nil {
+			f.row.stream.add(wire.Reject{
+				Epoch: r.epoch, Handle: f.row.handle, Seq: f.seq, Reason: wire.CodeQuarantined,
+				Text: "servers died with this action in flight; it is not tried again",
+			})
+		}
+	}
+}
+
+// base is the index of the last record that was trimmed.
+func (r *region) base() uint64 {
+	index, _ := r.records.Base()
+	return index
+}

@@ -1,0 +1,213 @@
+package sidecar
+
+import (
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// maxTries is how often an action may be in flight when a server dies. After
+// that it is quarantined.
+const maxTries = 2
+
+// feed hands the region log to the game: a cursor over it, as an edge's send loop
+// is one over the players' logs. A standby gets what is durable and what the
+// primary's game has survived; a primary everything, at once; but an action that
+// may have killed a server is handed out alone, after a mark of that has become
+// durable, so that the next primary knows which one it was.
+//
+// Outcomes take the place of actions: they are applied where the first of the
+// actions stands that they came from. All fields are guarded by region.mu.
+type feed struct {
+	next     uint64        // index of the record to look at next
+	outcomes []pendingPart // of the log, not applied yet, in order
+	covered  uint64        // actions up to here were replaced by outcomes
+	handed   uint64        // the last action that the game was given
+	done     uint64        // the game has applied all actions up to here
+	stated   uint64        // outcomes up to here are in the state that we began with
+	suspects uint64        // actions up to here are suspect: the tail at a take-over
+	trial    uint64        // index of the suspect that is being tried
+	marked   uint64        // index of its mark
+
+	quarantined map[uint64]bool // actions by index
+}
+
+// pendingPart is an outcome of the log: at index, of the actions from..to.
+type pendingPart struct{ index, from, to uint64 }
+
+// newFeed returns a feed for a game whose state covers a snapshot's actions and
+// outcomes.
+func newFeed(index uint64) feed {
+	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]bool{}}
+}
+
+// note takes in a record that was appended, before the feed comes to it.
+func (f *feed) note(index uint64, rec *buffer.Record) {
+	switch rec.Kind {
+	case buffer.KindOutcome:
+		if index > f.stated {
+			f.outcomes = append(f.outcomes, pendingPart{index, rec.Seq, rec.Number})
+		}
+	case buffer.KindQuarantine:
+		if rec.Number > 0 {
+			f.quarantined[rec.Number] = true
+		}
+	}
+}
+
+// forget drops what lies after the index at which the log was cut.
+func (f *feed) forget(index uint64) {
+	for n := len(f.outcomes); n > 0 && f.outcomes[n-1].index > index; n-- {
+		f.outcomes = f.outcomes[:n-1]
+	}
+	for at := range f.quarantined {
+		if at > index {
+			delete(f.quarantined, at)
+		}
+	}
+}
+
+// feedGame hands out what may be handed out. The caller holds r.mu.
+func (r *region) feedGame() error {
+	if !r.hosted {
+		return nil
+	}
+	f := &r.feed
+	limit := r.end()
+	if !r.promoted {
+		limit = min(limit, r.commit)
+	}
+	for f.next <= limit && !r.gameIsBusy() {
+		rec := r.records.At(f.next)
+		if rec.Kind == buffer.KindAction && f.next > f.covered {
+			if err := r.feedOutcomes(f.next, limit); err != nil {
+				return err
+			}
+			if f.next > f.covered && !f.quarantined[f.next] {
+				if ok, err := r.feedAction(rec); !ok || err != nil {
+					return err
+				}
+			}
+		}
+		f.next++
+	}
+	if f.next <= limit {
+		return nil // goes on when the game is done with some of it
+	}
+	return r.feedOutcomes(limit+1, limit)
+}
+
+// gameIsBusy tells whether enough waits for the game to read it.
+func (r *region) gameIsBusy() bool { return r.life.game.out.Len() > gameQueue/2 }
+
+// feedOutcomes applies the outcomes, up to a limit in the log, that come before
+// the action at an index or in its place.
+func (r *region) feedOutcomes(before, limit uint64) error {
+	f := &r.feed
+	for len(f.outcomes) > 0 && f.outcomes[0].index <= limit && f.outcomes[0].from <= before {
+		o := f.outcomes[0]
+		f.outcomes = f.outcomes[1:]
+		f.covered = max(f.covered, o.to)
+		frame := wire.Outcome{ID: r.id, From: o.from, To: o.to, Payload: r.records.At(o.index).Payload}
+		if err := pump.Add(r.life.game.out, frame); err != nil {
+			return err
+		}
+		f.handed = max(f.handed, o.to)
+	}
+	return nil
+}
+
+// feedAction hands out the action at f.next, if it may be handed out now.
+func (r *region) feedAction(rec *buffer.Record) (ok bool, err error) {
+	f := &r.feed
+	row := r.table.get(rec.ID)
+	switch {
+	case row == nil:
+		return false, &endError{wire.CodeProtocol, errNoRow}
+	case !r.promoted:
+		if f.next > r.safe {
+			return false, nil // the primary's game may not survive it
+		}
+	case f.trial != 0 && f.trial != f.next && f.done < f.trial:
+		return false, nil // one at a time
+	case rec.Number > 0 || f.next <= f.suspects:
+		switch ready, skip := r.tryAction(row, rec); {
+		case skip:
+			return true, nil
+		case !ready:
+			return false, nil
+		}
+	}
+	return true, r.hand(row, rec)
+}
+
+// hand gives the action at f.next to the game.
+func (r *region) hand(row *row, rec *buffer.Record) error {
+	out := r.life.game.out
+	if !row.named {
+		row.named = true
+		if err := pump.Add(out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Player: row.player}); err != nil {
+			return err
+		}
+	}
+	r.feed.handed = r.feed.next
+	return pump.Add(out, wire.Do{ID: r.id, Index: r.feed.next, Handle: row.id, Seq: rec.Seq, Payload: rec.Payload})
+}
+
+// tryAction prepares a suspect for its trial: the game must be done with
+// everything before it, and the mark durable. One that was marked too often is
+// quarantined instead.
+func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
+	f := &r.feed
+	if f.trial == f.next {
+		return r.marksDurable() >= f.marked, false
+	}
+	if f.done < f.handed {
+		return false, false
+	}
+	tries := uint64(1) // the primary that died
+	if row.tried == rec.Seq {
+		tries = row.tries
+	}
+	if tries >= maxTries {
+		r.quarantine(row, rec.Seq, f.next, tries)
+		f.trial = 0
+		return false, true
+	}
+	f.trial = f.next // a new mark takes the place of the last one
+	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Seq, Number: tries + 1})
+	r.stats.trials.Add(1)
+	r.cuts.wake.Wake()
+	return false, false
+}
+
+// quarantine uses up an action's seq without applying it. at is its index, 0 if
+// it is not in the log.
+func (r *region) quarantine(row *row, seq, at, tries uint64) {
+	r.append(buffer.Record{Kind: buffer.KindQuarantine, ID: row.id, Seq: seq, Number: at})
+	r.stats.quarantined.Add(1)
+	r.log.Error("action quarantined: servers died with it in flight", "event", "quarantined",
+		"player", row.player, "seq", seq, "deaths", tries)
+	r.refusals = append(r.refusals, refusal{index: r.end(), row: row, seq: seq})
+}
+
+// finished is the game's word that it has applied all actions up to an index.
+func (r *region) finished(index uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if index > r.feed.handed {
+		r.life.end(&endError{wire.CodeGameFault, errDoneAhead})
+		return
+	}
+	r.feed.done = max(r.feed.done, index)
+	if r.promoted {
+		r.held.resolve(r.feed.done, r.lastOutcome)
+		r.survived = append(r.survived, survival{applied: r.feed.done, end: r.end()})
+		r.settle()
+	}
+	r.endOnError(r.feedGame())
+	if f := &r.feed; f.trial != 0 && f.trial < f.next && f.done >= f.trial {
+		f.trial = 0
+		r.append(buffer.Record{Kind: buffer.KindMark}) // survived: nobody is on trial
+	}
+}

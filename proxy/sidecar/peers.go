@@ -1,0 +1,232 @@
+package sidecar
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// peers keeps one link to every other sidecar of our regions: to primaries,
+// because logs come from there; to backups, so that one that is elected has us at
+// once, and because a dead one is noticed by its link.
+type peers struct {
+	life *life
+	wake pump.Waker
+
+	mu    sync.Mutex // guards the fields below
+	views map[string][]discovery.Server
+}
+
+func newPeers(l *life) *peers {
+	return &peers{life: l, wake: pump.NewWaker(), views: map[string][]discovery.Server{}}
+}
+
+// see notes which sidecars a region's view lists.
+func (p *peers) see(region string, v discovery.View) {
+	p.mu.Lock()
+	p.views[region] = v.Servers
+	p.mu.Unlock()
+	p.wake.Wake()
+}
+
+// wanted lists the other sidecars of all views by incarnation.
+func (p *peers) wanted() map[string]discovery.Server {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := map[string]discovery.Server{}
+	for _, servers := range p.views {
+		for _, s := range servers {
+			if s.Incarnation != p.life.id {
+				out[s.Incarnation] = s
+			}
+		}
+	}
+	return out
+}
+
+// run starts and stops links as the views change, until ctx ends.
+func (p *peers) run(ctx context.Context) error {
+	var g errgroup.Group
+	running := map[string]context.CancelFunc{}
+	defer func() {
+		for stop := range maps.Values(running) {
+			stop()
+		}
+		_ = g.Wait()
+	}()
+	for {
+		wanted := p.wanted()
+		for inc, stop := range running {
+			if _, ok := wanted[inc]; !ok {
+				stop()
+				delete(running, inc)
+			}
+		}
+		for inc, server := range wanted {
+			if running[inc] == nil {
+				pctx, stop := context.WithCancel(ctx)
+				running[inc] = stop
+				peer := &peer{life: p.life, server: server, log: p.life.log.With("peer", inc)}
+				g.Go(func() error { peer.run(pctx); return nil })
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-p.wake:
+		}
+	}
+}
+
+// peer is the link to one incarnation of another sidecar.
+type peer struct {
+	life   *life
+	server discovery.Server
+	log    *slog.Logger
+}
+
+// run dials, serves, and dials again for as long as the sidecar is listed.
+func (p *peer) run(ctx context.Context) {
+	delay := retryDelay()
+	cfg := p.life.sc.cfg.Link
+	cfg.TLS = p.life.sc.cfg.ClientTLS
+	for ctx.Err() == nil {
+		began := time.Now()
+		conn, err := link.Dial(ctx, p.server.Address, cfg)
+		if err == nil {
+			p.serve(ctx, conn)
+		} else if ctx.Err() == nil {
+			p.suspect(link.Cause(err))
+		}
+		if time.Since(began) > time.Second {
+			delay.Reset()
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(delay.NextBackOff()):
+		}
+	}
+}
+
+// serve runs the region streams of one link until it ends.
+func (p *peer) serve(ctx context.Context, conn *link.Conn) {
+	stop := context.AfterFunc(ctx, func() { conn.Close(wire.CodeLeft) })
+	defer stop()
+	var g errgroup.Group
+	for _, r := range p.life.regions {
+		if !slices.Contains(p.server.Regions, r.name) {
+			continue
+		}
+		st, err := conn.OpenStream()
+		if err != nil {
+			break
+		}
+		u := newUpstream(r, conn, p.server.Incarnation)
+		g.Go(func() error {
+			u.run(conn.Context(), st)
+			conn.Close(wire.CodeLinkClosed) // half a link is a state that nobody needs
+			return nil
+		})
+	}
+	g.Go(func() error { p.receiveSnapshots(ctx, conn); return nil })
+	<-conn.Context().Done()
+	why := link.Cause(context.Cause(conn.Context()))
+	conn.Close(wire.CodeNone) // frees the socket
+	_ = g.Wait()
+	if ctx.Err() == nil {
+		p.log.Debug("link to a peer ended", "reason", why.String())
+		p.suspect(why)
+	}
+}
+
+// suspect tells everybody who decides that this peer looks dead to us, if it is
+// the primary of a region and could not say so itself.
+func (p *peer) suspect(why wire.Code) {
+	reason := failover.Reason(why.String())
+	if !reason.Witnessed() || p.life.vigil.Slept(p.life.sc.cfg.Link.IdleTime()) {
+		return // it may be us who were away
+	}
+	for _, r := range p.life.regions {
+		r.suspect(p.server.Incarnation, reason)
+	}
+}
+
+// suspect is a word against the holder of the region's lock, for ourselves and
+// for the other backups.
+func (r *region) suspect(inc string, reason failover.Reason) {
+	r.mu.Lock()
+	h := r.view.Primary
+	if h == nil || h.Incarnation != inc {
+		r.mu.Unlock()
+		return
+	}
+	s := failover.Suspicion{Epoch: h.Epoch, Session: h.Session, Incarnation: inc, Reason: reason}
+	code, _ := wire.ParseCode(string(reason))
+	for other, u := range r.upstreams {
+		if other != inc {
+			_ = pump.Add(u.out, wire.Suspect{Epoch: s.Epoch, Reason: code, Session: s.Session, Incarnation: inc})
+		}
+	}
+	r.tellStanding()
+	r.mu.Unlock()
+	r.post(failover.Witness{From: r.life.id, Suspicion: s})
+}
+
+// tellStanding tells those who may take over how long our log is. The caller
+// holds r.mu.
+func (r *region) tellStanding() {
+	index, of := r.records.End()
+	if index == 0 {
+		return
+	}
+	r.tryPost(failover.Standing{From: r.life.id, Epoch: of, Index: index})
+	for _, u := range r.upstreams {
+		_ = pump.Add(u.out, wire.Have{Epoch: r.promised, Index: index, Of: of})
+	}
+}
+
+// probe makes the link to a peer say what it knows: a packet to a dead process
+// is refused at once, where the next keep-alive may be some time off.
+func (r *region) probe(inc string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if u := r.upstreams[inc]; u != nil {
+		_ = pump.Add(u.out, wire.Stale{Epoch: r.promised}) // full: packets are on their way
+	}
+}
+
+// receiveSnapshots takes the snapshots that a primary sends to us as its backup.
+func (p *peer) receiveSnapshots(ctx context.Context, conn *link.Conn) {
+	for {
+		st, err := conn.AcceptUniStream(ctx)
+		if err != nil {
+			return
+		}
+		head, snap, err := link.ReceiveSnapshot(st, p.life.sc.cfg.Snapshot.Bytes)
+		if err == nil {
+			if r := p.life.region(head.Region); r != nil {
+				err = r.copied(p.life.ctx, conn, head, snap)
+			}
+		}
+		if err == nil {
+			continue
+		}
+		if conn.Context().Err() == nil {
+			p.life.sc.stats.refuse(wire.CodeOf(err))
+			p.log.Warn("snapshot refused", "error", err)
+			conn.Close(wire.CodeBadSnapshot)
+		}
+		return
+	}
+}

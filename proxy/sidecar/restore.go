@@ -1,0 +1,209 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// How a region gets its state: from a snapshot, as standby or as primary; anew;
+// or, at a promotion, from what it has.
+
+// reattachTime is how long after a take-over updates wait for players who are
+// not attached yet: as long as an edge keeps their actions.
+const reattachTime = 10 * time.Second
+
+var errContradiction = errors.New("a record contradicts the ones before it")
+
+// install makes the log, the table and the feed those of a snapshot. The caller
+// holds r.mu.
+func (r *region) install(snap *buffer.Snapshot) {
+	r.table = tableOf(snap)
+	r.records.Reset(snap.Index, snap.Epoch, snap.Chain)
+	r.tabled, r.commit, r.counted, r.safe = snap.Index, snap.Index, snap.Index, snap.Index
+	r.cutMarks = snap.Index
+	r.refeed(snap)
+}
+
+// refeed makes the feed begin after a snapshot, whose place in the log is at or
+// behind its base. The caller holds r.mu.
+func (r *region) refeed(snap *buffer.Snapshot) {
+	r.kept = snap
+	r.feed = newFeed(snap.Index)
+	r.feed.stated = snap.Outcome
+	for i := snap.Index + 1; i <= r.end(); i++ {
+		r.feed.note(i, r.records.At(i))
+	}
+}
+
+// host makes the game run the region from a snapshot (nil: anew), as standby or
+// as primary. Its answer comes as hostedBy. What it ran before is given up. The
+// caller holds r.mu, and calls send when it does not any more.
+func (r *region) host(snap *buffer.Snapshot, standby bool) (send func(context.Context)) {
+	again := r.hosted || r.answers > 0
+	r.hosted, r.promoted = false, !standby
+	r.answers++
+	head := wire.Host{ID: r.id, Epoch: r.promised, New: snap == nil, Standby: standby, Region: r.name}
+	var state []byte
+	if snap != nil {
+		head.Index, state = snap.Index, snap.State
+		head.Size = uint64(len(state))
+	}
+	return func(ctx context.Context) {
+		r.life.sc.restores.begin(r.name, snap)
+		r.sendHost(ctx, again, head, state)
+	}
+}
+
+func (r *region) sendHost(ctx context.Context, again bool, head wire.Host, state []byte) {
+	out := r.life.game.out
+	if again && (out.Room(ctx) != nil || pump.Add(out, wire.Unhost{ID: r.id}) != nil) {
+		return // the incarnation is over
+	}
+	if out.Room(ctx) != nil || pump.Add(out, head) != nil {
+		return
+	}
+	for off := 0; off < len(state); {
+		n := min(wire.MaxChunk, len(state)-off)
+		if out.Room(ctx) != nil || pump.Add(out, wire.State{ID: r.id, Offset: uint64(off), Data: state[off : off+n]}) != nil {
+			return
+		}
+		off += n
+	}
+}
+
+// hostedBy is the game's answer to Host and to Promote.
+func (r *region) hostedBy(h wire.Hosted) {
+	r.life.sc.restores.end(r.name)
+	if !h.OK {
+		r.log.Error("the game could not take the region", "error", h.Text)
+		r.post(failover.RestoreFailed{Reason: failover.ReasonFault})
+		return
+	}
+	r.mu.Lock()
+	r.outcomes = h.Outcomes
+	r.answers = max(0, r.answers-1)
+	restored := r.answers == 0 && r.loaded()
+	r.mu.Unlock()
+	if restored {
+		r.post(failover.Restored{})
+	}
+}
+
+// loaded goes on when the game has the region. It tells whether that ends a
+// restore. The caller holds r.mu.
+func (r *region) loaded() (restored bool) {
+	r.hosted = true
+	if r.restoring && !r.promoted {
+		r.promoteGame() // the epoch became ours while the game was loading
+		return false
+	}
+	r.endOnError(r.feedGame())
+	if r.leader != nil {
+		r.leader.wake.Wake() // we may say now what we have
+	}
+	restored, r.restoring = r.restoring, false
+	return restored
+}
+
+// promoteGame makes a standby game primary, and feeds it what is left of the log.
+// The caller holds r.mu.
+func (r *region) promoteGame() {
+	r.promoted = true
+	r.answers++
+	r.endOnError(pump.Add(r.life.game.out, wire.Promote{ID: r.id, Epoch: r.epoch}))
+	r.endOnError(r.feedGame())
+}
+
+// open begins our epoch with a seal: from here on our log is the region's. The
+// caller holds r.mu; log, table and feed are those of the state that the game has
+// or gets.
+func (r *region) open() {
+	r.leading, r.restoring = true, true
+	r.held, r.survived, r.refusals, r.joins = held{}, nil, nil, nil
+	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
+	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
+	r.lastOutcome = r.sealed
+	for s := range r.streams {
+		if s.role.Backup() {
+			s.replica = replica{}
+			s.add(wire.Elected{Epoch: r.epoch}) // compare logs, now that there is one
+			r.stepSet(failover.BackupUp{Incarnation: s.peer})
+		}
+	}
+	r.stepSet(r.grant)
+}
+
+// promote makes what we have the state that is served: the log to its end. The
+// actions that no standby has applied yet were in flight when the primary died,
+// unless that was us, and alive.
+func (r *region) promote(ctx context.Context) {
+	r.mu.Lock()
+	again := r.promoted && r.hosted
+	if !again {
+		r.table.settle() // what has taken effect so far is durable
+		r.counted = r.commit
+	}
+	r.take(r.end())
+	if !again {
+		r.feed.suspects = r.end()
+	}
+	r.open()
+	send := func(context.Context) {}
+	switch {
+	case again:
+		r.restoring = false
+		r.endOnError(r.feedGame())
+		send = func(context.Context) { r.post(failover.Restored{}) }
+	case r.hosted:
+		r.promoteGame()
+	case r.answers > 0: // loading; loaded goes on
+	default: // a game that cannot stand by
+		send = r.host(r.kept, false)
+	}
+	r.mu.Unlock()
+	send(ctx)
+}
+
+// found begins a new world.
+func (r *region) found(ctx context.Context) {
+	r.mu.Lock()
+	r.install(&buffer.Snapshot{})
+	r.open()
+	send := r.host(nil, false)
+	r.mu.Unlock()
+	send(ctx)
+}
+
+// restoreFrom takes a snapshot that an edge sent. Only the one asked for counts.
+func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
+	r.mu.Lock()
+	w := r.wanted
+	if w == nil || w.SnapEpoch != snap.Epoch || w.SnapIndex != snap.Index || snap.Region != r.name {
+		r.mu.Unlock()
+		r.stats.refuse(wire.CodeBadSnapshot)
+		return
+	}
+	r.wanted = nil
+	r.install(snap)
+	r.open()
+	send := r.host(snap, false)
+	r.mu.Unlock()
+	r.post(failover.Fetched{})
+	send(ctx)
+}
+
+// take lets the records up to an index take effect on the table.
+func (r *region) take(index uint64) {
+	for ; r.tabled < index; r.tabled++ {
+		if !r.table.apply(r.records.At(r.tabled + 1)) {
+			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+			return
+		}
+	}
+}
