@@ -126,6 +126,11 @@ var contractTests = []contractTest{
 	{"raced", false, racedTakeOver},
 	{"in-sync set", false, inSyncSet},
 	{"dropped backup", false, droppedBackup},
+	{"the former holder leaves the set", false, formerLeaves},
+	{"a former holder nobody knows", false, formerUnknown},
+	{"in-sync set cleared", false, clearedSet},
+	{"forced open", false, forcedOpen},
+	{"forced too late", false, forcedTooLate},
 	{"deposed primary", false, deposedPrimary},
 
 	{"latest view only", false, latestViewOnly},
