@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,7 +150,7 @@ func (c *Client) see(ctx context.Context, incarnation string) error {
 		q := (&consul.QueryOptions{RequireConsistent: true}).WithContext(ctx)
 		entries, _, err := c.calls.Health().Service(c.cfg.Service, "", false, q)
 		servers = readServers(entries)
-		return err
+		return cmp.Or(err, complete(entries))
 	})
 	if err != nil {
 		return err

@@ -191,19 +191,19 @@ func (r *Registration) sendRenewal(ctx context.Context) error {
 // session yet.
 func (r *Registration) confirmLoss(ctx context.Context) error {
 	o := op{"look for own session", sessionRight}
-	var known bool
+	var list []*consul.SessionEntry
 	var meta *consul.QueryMeta
-	err := r.c.call(ctx, o, func(ctx context.Context) error {
+	err := r.c.call(ctx, o, func(ctx context.Context) (err error) {
 		q := (&consul.QueryOptions{RequireConsistent: true}).WithContext(ctx)
-		entry, m, err := r.c.calls.Session().Info(r.session, q)
-		known, meta = entry != nil, m
+		// consul/api has a call for this, which takes "null" for "no".
+		meta, err = r.c.calls.Raw().Query("/v1/session/info/"+r.session, &list, q)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if known {
-		return r.c.garbled(o)
+	if list == nil || len(list) > 0 || meta.LastIndex == 0 {
+		return r.c.garbled(o) // known, or not what Consul says of one that it does not know
 	}
 	if err := r.c.hidden(o, meta, true); err != nil {
 		return err

@@ -296,7 +296,7 @@ func TestHangIsNoticed(t *testing.T) {
 // TestNoBusyLoop: something between us and Consul answers blocking queries at
 // once, with nothing new, or loses the index.
 func TestNoBusyLoop(t *testing.T) {
-	for _, index := range []string{"7", ""} {
+	for _, index := range []string{"7", "", "0", "-1", "x"} {
 		var asked atomic.Int64
 		inBubble(t, Config{}, func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

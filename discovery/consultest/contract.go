@@ -140,6 +140,9 @@ var contractTests = []contractTest{
 	{"latest view only", false, latestViewOnly},
 	{"plain write over the lock", false, plainWriteOverLock},
 	{"lock deleted", false, lockDeleted},
+	{"a foreign holder", false, foreignHolder},
+	{"foreign services", false, foreignServices},
+	{"health that flaps", false, flapping},
 	{"garbage in the keys", false, garbageInKeys},
 
 	{"raw session", false, rawSession},

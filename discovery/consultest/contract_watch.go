@@ -1,8 +1,11 @@
 package consultest
 
 import (
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -88,6 +91,84 @@ func plainWriteOverLock(r *rig) {
 	require.NoError(r, err)
 }
 
+// foreignHolder: another program has locked the key. It is held, by nobody known,
+// and a witness can end that session as any other.
+func foreignHolder(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	a := r.register(c, "a")
+	r.run(a)
+	other := r.plain()
+	require.Equal(r, "true", r.do(http.MethodPut, r.key("lock")+"?acquire="+other, `{"incarnation":"`+r.inc("a")+`","epoch":5}`))
+	view := v.until("a holder", func(v discovery.View) bool { return v.Primary != nil })
+	require.Equal(r, discovery.Holder{Session: other}, *view.Primary, "it does not name its session, so who it names is not believed")
+	require.Equal(r, uint64(5), view.Epoch, "but an epoch counts wherever it stands")
+	_, err := r.takeOver(c, a, "a", 0)
+	require.ErrorIs(r, err, discovery.ErrHeld)
+	_, err = c.ForceOpen(r.ctx(), r.region)
+	require.ErrorIs(r, err, discovery.ErrHeld)
+	require.NoError(r, c.DestroySession(r.ctx(), view.Primary.Session))
+	v.free()
+	grant, err := r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	require.Equal(r, uint64(6), grant.Epoch)
+}
+
+// foreignServices: things registered under our service's name which are none of ours.
+func foreignServices(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	ours := r.server("ours")
+	meta := func(incarnation string) object { return object{"reseat-incarnation": incarnation} }
+	for i, service := range []object{
+		{},
+		{"ID": "reseat-" + r.inc("bare"), "Meta": meta(r.inc("bare"))},
+		{"ID": "reseat-" + r.inc("no-port"), "Address": "127.0.0.1", "Meta": meta(r.inc("no-port"))},
+		{"ID": "reseat-" + r.inc("no-address"), "Port": 7001, "Meta": meta(r.inc("no-address"))},
+		{"ID": r.inc("other-id"), "Address": "127.0.0.1", "Port": 7001, "Meta": meta(ours.Incarnation)},
+		{"ID": "reseat-no/name", "Address": "127.0.0.1", "Port": 7001, "Meta": meta("no/name")},
+	} {
+		id := object{"ID": fmt.Sprint(r.inc("foreign"), i), "Name": "reseat-game", "Tags": []string{r.region}}
+		maps.Copy(id, service)
+		r.do(http.MethodPut, "/v1/agent/service/register", id)
+		r.Cleanup(func() { r.raw(http.MethodPut, "/v1/agent/service/deregister/"+url.PathEscape(id["ID"].(string)), nil) })
+	}
+	r.register(c, "ours")
+	view := v.until("our server", func(v discovery.View) bool { return len(v.Servers) > 0 })
+	ours.Passing = true
+	require.Equal(r, []discovery.Server{ours}, view.Servers)
+}
+
+// flapping: a check that comes and goes leaves the view with how it is at last,
+// and costs the lock only when it was critical.
+func flapping(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	reg := r.register(c, "a")
+	ended := r.run(reg)
+	grant, err := r.takeOver(c, reg, "a", 0)
+	require.NoError(r, err)
+	passing := func(v discovery.View) bool { return len(v.Servers) == 1 && v.Servers[0].Passing }
+	for range 20 {
+		r.setCheck("a", "warning")
+		r.setCheck("a", "passing")
+	}
+	view := v.until("a passing server", func(v discovery.View) bool { return passing(v) && v.Primary != nil })
+	require.Equal(r, grant.Epoch, view.Epoch)
+	require.Equal(r, reg.Session(), r.get(r.key("lock")).Session)
+	require.Empty(r, ended)
+	for range 20 {
+		r.setCheck("a", "critical")
+		r.setCheck("a", "passing")
+	}
+	r.setCheck("a", "critical") // an agent tells its servers the latest, and may leave out what was between
+	require.ErrorIs(r, r.ends(ended), discovery.ErrSessionLost)
+	v.free()
+	r.setCheck("a", "passing")
+	// What was between may never have been seen, so that the last view taken may be this one.
+	r.watch(c).until("a passing server and a free lock", func(v discovery.View) bool { return passing(v) && v.Primary == nil })
+}
+
 func lockDeleted(r *rig) {
 	c := r.client()
 	v := r.watch(c)
@@ -158,11 +239,17 @@ func watchInTrouble(r *rig) {
 		{devconsul.TooMany, discovery.KindLimit},
 		{devconsul.Forbidden, discovery.KindAccess},
 		{devconsul.Hang, discovery.KindTimeout},
+		{devconsul.NotFound, discovery.KindOther},
 		{devconsul.Empty, discovery.KindGarbled},
+		{devconsul.Cut, discovery.KindGarbled},
 		{devconsul.Filtered, discovery.KindAccess},
 	} {
-		for _, match := range []func(*http.Request) bool{keysOnly, serversOnly} {
-			before := c.Stats().Errors[trouble.kind.String()]
+		for i, match := range []func(*http.Request) bool{keysOnly, serversOnly} {
+			kind := trouble.kind
+			if i == 0 && trouble.fault == devconsul.NotFound {
+				kind = discovery.KindGarbled // with an index, it would mean that there are no keys
+			}
+			before := c.Stats().Errors[kind.String()]
 			broken := time.Now()
 			r.reg.Faults.Break(trouble.fault, match)
 			view := v.until("a mark of being stale", func(v discovery.View) bool { return v.Stale })
@@ -170,7 +257,7 @@ func watchInTrouble(r *rig) {
 			require.Equal(r, epoch, view.Epoch)
 			require.Equal(r, reg.Session(), view.Primary.Session)
 			require.Len(r, view.Servers, 1)
-			require.Greater(r, c.Stats().Errors[trouble.kind.String()], before, "%s: %v", trouble.kind, c.Stats())
+			require.Greater(r, c.Stats().Errors[kind.String()], before, "%s: %v", kind, c.Stats())
 
 			grant, err := r.takeOver(c, reg, "a", 0)
 			require.NoError(r, err)

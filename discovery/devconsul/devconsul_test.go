@@ -264,6 +264,7 @@ func TestFaults(t *testing.T) {
 			{NoLeader, 500, "No cluster leader"},
 			{TooMany, 429, "Too many requests"},
 			{Forbidden, 403, "Permission denied"},
+			{NotFound, 404, "404 page not found"},
 			{Empty, 200, ""},
 			{Filtered, 404, ""},
 			{Hidden, 404, ""},
@@ -276,6 +277,11 @@ func TestFaults(t *testing.T) {
 			b.s.Heal()
 			b.do("GET", "/v1/kv/k", "")
 		}
+
+		whole := b.do("GET", "/v1/kv/k", "")
+		b.s.Break(Cut, gets)
+		require.Equal(b, whole[:len(whole)/2], b.do("GET", "/v1/kv/k", ""))
+		b.s.Heal()
 
 		// A query that is blocked when things go wrong, goes wrong, and one that
 		// hangs when they are healed, is answered.
