@@ -65,6 +65,8 @@ func until(t *testing.T, views <-chan discovery.View, what string, good func(dis
 
 // Minimal policies, as DESIGN.md has them.
 const (
+	operatorRules = `
+key_prefix "reseat/"  { policy = "write" }`
 	sidecarRules = `
 service "reseat-game" { policy = "write" }
 session "consultest"  { policy = "write" }
@@ -103,6 +105,12 @@ func TestAccessControl(t *testing.T) {
 	_, err = sidecar.ChangeInSync(t.Context(), "r", reg.Session(), grant.InSyncVersion, []string{"main"})
 	require.NoError(t, err)
 
+	_, err = sidecar.TakeOver(t.Context(), "free", reg.Session(), holder("main"), 0)
+	require.NoError(t, err)
+	_, err = sidecar.ChangeInSync(t.Context(), "free", reg.Session(), 0, []string{"main"})
+	require.NoError(t, err)
+	require.NoError(t, sidecar.Release(t.Context(), "free", reg.Session()))
+
 	t.Run("edge", func(t *testing.T) {
 		edge := with(t, "edge", edgeRules)
 		w := edge.Watch("r")
@@ -117,8 +125,20 @@ func TestAccessControl(t *testing.T) {
 		require.ErrorIs(t, err, discovery.ErrAccess)
 		_, err = edge.ChangeInSync(t.Context(), "r", reg.Session(), 0, nil)
 		require.ErrorIs(t, err, discovery.ErrAccess)
+		require.ErrorIs(t, edge.ClearInSync(t.Context(), "r", reg.Session(), 0), discovery.ErrAccess)
+		_, err = edge.ForceOpen(t.Context(), "free")
+		require.ErrorIs(t, err, discovery.ErrAccess)
 		require.ErrorIs(t, edge.Release(t.Context(), "r", reg.Session()), discovery.ErrAccess)
 		require.ErrorIs(t, edge.DestroySession(t.Context(), reg.Session()), discovery.ErrAccess)
+	})
+
+	t.Run("operator", func(t *testing.T) {
+		operator := with(t, "operator", operatorRules)
+		_, err := operator.ForceOpen(t.Context(), "r")
+		require.ErrorIs(t, err, discovery.ErrHeld)
+		set, err := operator.ForceOpen(t.Context(), "free")
+		require.NoError(t, err)
+		require.Equal(t, []string{"main"}, set.Members)
 	})
 
 	for _, test := range []struct {

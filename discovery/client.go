@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	consul "github.com/hashicorp/consul/api"
 )
@@ -59,6 +60,10 @@ func newAPI(settings consul.Config, rt http.RoundTripper) (*consul.Client, error
 	}
 	return client, nil
 }
+
+// CheckTTL is Config.CheckTTL with its default: what a lease is measured by (see
+// Registration.RenewedAt).
+func (c *Client) CheckTTL() time.Duration { return c.cfg.CheckTTL }
 
 // Stats returns a snapshot of the counters.
 func (c *Client) Stats() Stats { return c.n.snapshot() }

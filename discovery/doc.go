@@ -9,8 +9,9 @@
 //     one transaction with the check that the candidate is in sync. Release and
 //     DestroySession are the two ways to a free lock, for the holder and for a
 //     witness of its death.
-//   - ChangeInSync changes the published in-sync set, as long as the caller
-//     still holds the lock.
+//   - ChangeInSync changes the published in-sync set, and ClearInSync makes the
+//     region cold, as long as the caller still holds the lock. ForceOpen deletes
+//     the set while nobody does, for a person who has decided to lose something.
 //
 // # Keys
 //
@@ -18,7 +19,8 @@
 //
 //	lock    held by the primary's session; the value is its Holder as JSON
 //	epoch   decimal; goes up by at least one with every take-over
-//	insync  JSON list of incarnations; absent until hot backups are in use
+//	insync  JSON list of incarnations, the primary among them; absent when the
+//	        region is cold
 //
 // No other program may write to them. Consul's locks are advisory, though, and
 // so every reader here survives whatever it finds; see View for the rules.
@@ -27,14 +29,16 @@
 //
 // A write that ends in ErrUnavailable may nevertheless have happened. TakeOver
 // may be repeated as it is: a session that holds the lock already gets it again,
-// in a higher epoch. ChangeInSync that did happen answers ErrRaced when it is
-// repeated; the next View (or InSync) shows which set is published.
+// in a higher epoch. ClearInSync and ForceOpen may be repeated, too. ChangeInSync
+// that did happen answers ErrRaced when it is repeated; the next View (or InSync)
+// shows which set is published.
 //
 // # Time
 //
 // Nothing here is safe because of a clock. Consul frees a lock CheckTTL after
 // the last beat, or 2 x SessionTTL after the last renewal, whichever is first;
-// Registration.RenewedAt is the send time that a holder measures its lease from.
+// Registration.RenewedAt is the send time that a holder measures its lease from,
+// and says how.
 // While Consul does not answer, nothing changes: a Registration goes on trying,
 // a View is marked stale.
 //

@@ -8,11 +8,17 @@ import (
 	consul "github.com/hashicorp/consul/api"
 )
 
-// InSync is a published in-sync set.
+// InSync is what is published about who has every durable action of a region.
+//
+// Known is false when nothing is: the region is cold. No backup holds state, a
+// take-over restores from the snapshots that the edges keep, and any candidate
+// may do it. Known with Members: only they may take over; the primary is one of
+// them itself. Known without Members, also when the key cannot be read: nobody
+// may, until a person forces it (ForceOpen).
 type InSync struct {
 	Members []string // sorted incarnations
 	Version SetVersion
-	Known   bool // false: none is published
+	Known   bool
 }
 
 // InSync reads region's in-sync set consistently.
@@ -24,54 +30,129 @@ func (c *Client) InSync(ctx context.Context, region string) (InSync, error) {
 	if err != nil {
 		return InSync{}, err
 	}
-	return InSync{Members: now.inSync, Version: now.inSyncIndex, Known: now.inSyncKnown}, nil
+	return now.set(), nil
+}
+
+func (s regionState) set() InSync {
+	return InSync{Members: s.inSync, Version: s.inSyncIndex, Known: s.inSyncKnown}
 }
 
 // ChangeInSync replaces region's in-sync set of version from (0: none is
 // published) by the incarnations to, as long as session holds the region's lock.
-// An empty set is one: nobody may take over then. It returns the new version.
+// They are at most 64, and the primary belongs to them. An empty set is one:
+// nobody may take over then. It returns the new version.
 //
 // Errors: ErrDeposed if session does not hold the lock; ErrRaced if the set is
 // not of version from; ErrUnavailable, after which the outcome is unknown;
 // AccessError.
 func (c *Client) ChangeInSync(ctx context.Context, region, session string, from SetVersion, to []string) (SetVersion, error) {
-	if err := CheckName(region); err != nil {
-		return 0, fmt.Errorf("discovery: region: %w", err)
-	}
-	if session == "" { // check-session would take a free lock for ours
-		return 0, fmt.Errorf("%w: no session", ErrDeposed)
-	}
 	if err := checkSet(to); err != nil {
 		return 0, err
 	}
-	value, err := json.Marshal(append([]string{}, sortedSet(to)...)) // [] and not null
-	if err != nil {
-		return 0, fmt.Errorf("discovery: in-sync set: %w", err)
-	}
 	k := c.keys(region)
-	o := op{"change in-sync set of " + region, c.keyRight(k, "write")}
-	res, err := c.transact(ctx, o, consul.TxnOps{
-		kv(consul.KVTxnOp{Verb: consul.KVCheckSession, Key: k.lock, Session: session}),
-		kv(consul.KVTxnOp{Verb: consul.KVCAS, Key: k.inSync, Index: uint64(from), Value: value}),
+	res, err := c.asHolder(ctx, "change", region, session, consul.KVTxnOp{
+		Verb: consul.KVCAS, Key: k.inSync, Index: uint64(from), Value: writeSet(to),
 	})
 	if err != nil {
 		return 0, err
 	}
-	if len(res.Errors) > 0 {
-		return 0, c.changeRefused(o, session, res.Errors)
-	}
 	return SetVersion(modified(res, k.inSync)), nil
 }
 
-// changeRefused translates the rollback of a change, whose operations are
-// session, set.
-func (c *Client) changeRefused(o op, session string, errs consul.TxnErrors) error {
-	why, err := c.txnReasons(o, errs)
+// ClearInSync makes region cold: it deletes the in-sync set of version from, as
+// long as session holds the region's lock. From then on anybody may take over
+// with a snapshot from the edges, so call it when that has become as good as a
+// backup: when they hold one that covers all that was promised.
+//
+// A set that is gone already is no error, whatever from is, so that it may be
+// repeated when the outcome is unknown. Errors are those of ChangeInSync.
+func (c *Client) ClearInSync(ctx context.Context, region, session string, from SetVersion) error {
+	_, err := c.asHolder(ctx, "clear", region, session, consul.KVTxnOp{
+		Verb: consul.KVDeleteCAS, Key: c.keys(region).inSync, Index: uint64(from),
+	})
+	return err
+}
+
+// asHolder changes region's in-sync set in one transaction with the check that
+// session holds the lock.
+func (c *Client) asHolder(ctx context.Context, what, region, session string, change consul.KVTxnOp) (*consul.TxnResponse, error) {
+	if err := CheckName(region); err != nil {
+		return nil, fmt.Errorf("discovery: region: %w", err)
+	}
+	if session == "" { // check-session would take a free lock for ours
+		return nil, fmt.Errorf("%w: no session", ErrDeposed)
+	}
+	k := c.keys(region)
+	o := op{what + " in-sync set of " + region, c.keyRight(k, "write")}
+	res, err := c.transact(ctx, o, consul.TxnOps{
+		kv(consul.KVTxnOp{Verb: consul.KVCheckSession, Key: k.lock, Session: session}), kv(change),
+	})
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if len(res.Errors) == 0 {
+		return res, nil
+	}
+	why, err := c.txnReasons(o, res.Errors)
+	if err != nil {
+		return nil, err
 	}
 	if reason, ok := why[0]; ok {
-		return fmt.Errorf("%w: session %s: %s", ErrDeposed, session, reason)
+		return nil, fmt.Errorf("%w: session %s: %s", ErrDeposed, session, reason)
 	}
-	return fmt.Errorf("%w: %s: %s", ErrRaced, o.name, why)
+	return nil, fmt.Errorf("%w: %s: %s", ErrRaced, o.name, why)
+}
+
+// ForceOpen is what a person does when nobody who is alive may take region over:
+// it deletes the in-sync set, so that anybody may, and durable actions that only
+// its members had are lost. It does so only while the lock is free, in one
+// transaction with the check that it has stayed so, and returns what the set was.
+// A region without a set is open already, which is no error.
+//
+// Errors: HeldError (ErrHeld) if somebody holds the lock; ErrRaced if keys
+// changed meanwhile, to be looked at before it is tried again; ErrUnavailable,
+// after which the outcome is unknown and ForceOpen may be repeated; AccessError.
+func (c *Client) ForceOpen(ctx context.Context, region string) (InSync, error) {
+	if err := CheckName(region); err != nil {
+		return InSync{}, fmt.Errorf("discovery: region: %w", err)
+	}
+	k := c.keys(region)
+	o := op{"force open " + region, c.keyRight(k, "write")}
+	now, err := c.readNow(ctx, o.name, k)
+	if err != nil {
+		return InSync{}, err
+	}
+	if now.session != "" {
+		return InSync{}, &HeldError{Region: region, Holder: now.holder}
+	}
+	if !now.inSyncKnown {
+		return InSync{}, nil
+	}
+	free := consul.KVTxnOp{Verb: consul.KVCheckIndex, Key: k.lock, Index: now.lockIndex}
+	if now.lockIndex == 0 {
+		free = consul.KVTxnOp{Verb: consul.KVCheckNotExists, Key: k.lock}
+	}
+	res, err := c.transact(ctx, o, consul.TxnOps{
+		kv(free),
+		kv(consul.KVTxnOp{Verb: consul.KVDeleteCAS, Key: k.inSync, Index: uint64(now.inSyncIndex)}),
+	})
+	if err != nil {
+		return InSync{}, err
+	}
+	if len(res.Errors) > 0 {
+		why, err := c.txnReasons(o, res.Errors)
+		if err != nil {
+			return InSync{}, err
+		}
+		return InSync{}, fmt.Errorf("%w: %s: %s", ErrRaced, o.name, why)
+	}
+	c.log.Warn("in-sync set deleted by force: anybody may take over",
+		"region", region, "was", now.inSync, "version", uint64(now.inSyncIndex))
+	return now.set(), nil
+}
+
+// writeSet is the value of the in-sync key for members.
+func writeSet(members []string) []byte {
+	value, _ := json.Marshal(append([]string{}, sortedSet(members)...)) // [] and not null; strings always marshal
+	return value
 }

@@ -30,6 +30,13 @@ type SetVersion uint64
 // maxEpoch is the highest epoch that can travel in a frame.
 const maxEpoch = 1<<62 - 1
 
+// Bounds of what is taken from a key, and written to it. Consul lets anybody
+// write 512 KB; that must not come into a View, a log line or an error.
+const (
+	maxHolder  = 4 << 10 // bytes
+	maxMembers = 64
+)
+
 // keys of one region.
 type keys struct{ dir, lock, epoch, inSync string }
 
@@ -43,8 +50,11 @@ type regionState struct {
 	epoch      uint64 // the highest that any key tells of
 	epochIndex uint64 // of the epoch key, 0 if absent
 
-	session string // that holds the lock, empty if it is free
-	holder  Holder // with at least its Session if the lock is held
+	session   string // that holds the lock, empty if it is free
+	holder    Holder // with at least its Session if the lock is held
+	last      string // incarnation that holds or last held the lock, empty if that is not known
+	lockIndex uint64 // of the lock key, 0 if absent
+	lockValue []byte // as it is
 
 	inSync      []string // sorted
 	inSyncKnown bool
@@ -78,19 +88,29 @@ func readRegion(k keys, pairs consul.KVPairs) regionState {
 }
 
 func (s *regionState) readLock(pair *consul.KVPair) {
-	var h Holder
-	err := json.Unmarshal(pair.Value, &h)
-	if err == nil && h.Epoch <= maxEpoch {
-		s.epoch = max(s.epoch, h.Epoch) // a former holder's epoch counts as well
-	}
-	if s.session = pair.Session; s.session == "" {
+	s.session, s.lockIndex, s.lockValue = pair.Session, pair.ModifyIndex, pair.Value
+	h, ours := readHolder(pair.Value)
+	s.epoch = max(s.epoch, h.Epoch) // a former holder's epoch counts as well
+	if s.session == "" {
+		if ours {
+			s.last = h.Incarnation
+		}
 		return
 	}
-	if err != nil || h.Session != pair.Session || CheckName(h.Incarnation) != nil || h.Epoch > maxEpoch {
+	if !ours || h.Session != pair.Session {
 		s.note("the lock is held by session %s, but its value %.80q is not by the holder", pair.Session, pair.Value)
 		h = Holder{Session: pair.Session}
 	}
-	s.holder = h
+	s.holder, s.last = h, h.Incarnation
+}
+
+// readHolder reads a lock's value, and tells whether one of ours can have written
+// it. If not, its epoch is zero or one that counts nevertheless.
+func readHolder(value []byte) (h Holder, ours bool) {
+	if len(value) > maxHolder || json.Unmarshal(value, &h) != nil || h.Epoch > maxEpoch {
+		return Holder{}, false
+	}
+	return h, CheckName(h.Incarnation) == nil
 }
 
 func (s *regionState) readEpoch(pair *consul.KVPair) {
@@ -119,6 +139,9 @@ func (s *regionState) note(format string, args ...any) {
 
 // checkSet tells whether members may be published.
 func checkSet(members []string) error {
+	if len(members) > maxMembers {
+		return fmt.Errorf("discovery: in-sync set: %d members are more than %d", len(members), maxMembers)
+	}
 	for _, m := range members {
 		if err := CheckName(m); err != nil {
 			return fmt.Errorf("discovery: in-sync set: %w", err)

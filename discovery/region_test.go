@@ -2,6 +2,9 @@ package discovery
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	consul "github.com/hashicorp/consul/api"
@@ -9,6 +12,15 @@ import (
 )
 
 var testKeys = (&Client{cfg: Config{}.WithDefaults()}).keys("r")
+
+// names is a set of n members, as a value.
+func names(n int) string {
+	list := make([]string, n)
+	for i := range list {
+		list[i] = fmt.Sprint("i", i)
+	}
+	return string(writeSet(list))
+}
 
 func TestReadRegion(t *testing.T) {
 	const session = "s-1"
@@ -35,12 +47,12 @@ func TestReadRegion(t *testing.T) {
 		{
 			"held",
 			consul.KVPairs{lock(session, string(written)), epoch("7")},
-			regionState{session: session, holder: holder, epoch: 7, epochIndex: 4},
+			regionState{session: session, holder: holder, last: "i", epoch: 7, epochIndex: 4},
 			0,
 		},
-		{"free again", consul.KVPairs{lock("", string(written)), epoch("7")}, regionState{epoch: 7, epochIndex: 4}, 0},
-		{"free, epoch lost", consul.KVPairs{lock("", string(written))}, regionState{epoch: 7}, 0},
-		{"free, epoch behind", consul.KVPairs{lock("", string(written)), epoch("3")}, regionState{epoch: 7, epochIndex: 4}, 0},
+		{"free again", consul.KVPairs{lock("", string(written)), epoch("7")}, regionState{last: "i", epoch: 7, epochIndex: 4}, 0},
+		{"free, epoch lost", consul.KVPairs{lock("", string(written))}, regionState{last: "i", epoch: 7}, 0},
+		{"free, epoch behind", consul.KVPairs{lock("", string(written)), epoch("3")}, regionState{last: "i", epoch: 7, epochIndex: 4}, 0},
 		{"released", consul.KVPairs{lock("", ""), epoch("7")}, regionState{epoch: 7, epochIndex: 4}, 0},
 		{
 			"another's value",
@@ -64,12 +76,27 @@ func TestReadRegion(t *testing.T) {
 		},
 		{"empty set", consul.KVPairs{set(`[]`)}, regionState{inSyncKnown: true, inSyncIndex: 5}, 0},
 		{"null set", consul.KVPairs{set(`null`)}, regionState{inSyncKnown: true, inSyncIndex: 5}, 0},
+		{"foreign holder", consul.KVPairs{lock(session, "")}, regionState{session: session, holder: Holder{Session: session}}, 1},
+		{"free, with no name", consul.KVPairs{lock("", `{"incarnation":"a/b","epoch":9}`)}, regionState{epoch: 9}, 0},
+		{"huge lock", consul.KVPairs{lock("", `{"incarnation":"i","epoch":9}`+strings.Repeat(" ", maxHolder))}, regionState{}, 0},
+		{
+			"huge held lock",
+			consul.KVPairs{lock(session, string(written)+strings.Repeat(" ", maxHolder))},
+			regionState{session: session, holder: Holder{Session: session}},
+			1,
+		},
+		{"huge set", consul.KVPairs{set(names(maxMembers + 1))}, regionState{inSyncKnown: true, inSyncIndex: 5}, 1},
 		{"another region's", consul.KVPairs{{Key: "reseat/r/x/lock", Session: "s", ModifyIndex: 1}}, regionState{}, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := readRegion(testKeys, test.pairs)
 			require.Len(t, got.odd, test.odd, got.odd)
 			got.odd = nil
+			if i := slices.IndexFunc(test.pairs, func(p *consul.KVPair) bool { return p != nil && p.Key == testKeys.lock }); i >= 0 {
+				require.Equal(t, test.pairs[i].Value, got.lockValue, "as it is, for Release")
+				require.Equal(t, uint64(3), got.lockIndex)
+			}
+			got.lockValue, got.lockIndex = nil, 0
 			require.Equal(t, test.want, got)
 		})
 	}
@@ -94,6 +121,9 @@ func FuzzReadRegion(f *testing.F) {
 		require.Equal(t, session, s.holder.Session, "whoever holds the lock is the holder")
 		if s.holder.Incarnation != "" {
 			require.NoError(t, CheckName(s.holder.Incarnation))
+		}
+		if s.last != "" {
+			require.NoError(t, CheckName(s.last))
 		}
 		require.True(t, s.inSyncKnown)
 		require.NoError(t, checkSet(s.inSync))

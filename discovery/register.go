@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,8 +14,13 @@ import (
 
 // Register puts s into Consul: the service, its check, which passes from the
 // start, and a session that falls with the check and has no lock delay and no
-// other checks. It makes sure that s can be seen. Registering an incarnation
-// again, after ErrSessionLost, keeps its service and makes a new session.
+// other checks. It makes sure that s can be seen.
+//
+// Registering an incarnation again, after ErrSessionLost, is registering in
+// place: the service stays, or is put back if Consul has lost it, and there is a
+// new session with a lease of its own. Forget the former Registration then; its
+// Close would take the service out. If registering in place fails, the service is
+// out until it succeeds.
 //
 // Register tries once, and undoes what it began when it fails. Errors:
 // ErrUnavailable, to try again after; AccessError, which says what right is
@@ -144,7 +150,7 @@ func (c *Client) see(ctx context.Context, incarnation string) error {
 		q := (&consul.QueryOptions{RequireConsistent: true}).WithContext(ctx)
 		entries, _, err := c.calls.Health().Service(c.cfg.Service, "", false, q)
 		servers = readServers(entries)
-		return err
+		return cmp.Or(err, complete(entries))
 	})
 	if err != nil {
 		return err

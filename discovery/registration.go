@@ -38,6 +38,20 @@ func (r *Registration) Session() string { return r.session }
 // RenewedAt tells how fresh the lease is: when the older one of the last beat
 // and the last renewal that Consul answered well was sent, on the monotonic
 // clock. By time alone, the lock is not free before Config.CheckTTL after it.
+//
+// A primary may speak, that is acknowledge, send frames and change the in-sync
+// set, while
+//
+//	time.Since(r.RenewedAt()) < 2*c.CheckTTL()/3
+//
+// and asks so at every point of output, with the time of that moment: after a
+// SIGCONT, timers and writers run in any order. The last third is for what it has
+// said already and is still on its way. Both are sent every third of CheckTTL, so
+// that this holds with one answer outstanding; one that is lost costs a short
+// silence, and no more, since RenewedAt rises again with the next.
+//
+// That is courtesy to the players of a primary that has been cut off. Safety does
+// not rest on it, but on epochs and the in-sync set.
 func (r *Registration) RenewedAt() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -54,16 +68,19 @@ func (r *Registration) answered(field *time.Time, sent time.Time) {
 }
 
 // Run keeps the registration alive: it beats the check every third of CheckTTL,
-// renews the session every fifth of SessionTTL, and registers the service again
-// when the agent has forgotten it. While Consul does not answer it goes on
+// renews the session as often (or every fifth of SessionTTL, if that is sooner),
+// and registers the service again when the agent has forgotten it. While Consul does not answer it goes on
 // trying, for ever.
 //
 // It returns ErrSessionLost when Consul says for certain that the session is
 // gone, and after Fail; nil after Close; the cause of ctx when that ends.
 func (r *Registration) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return r.repeat(ctx, "beat", r.c.cfg.CheckTTL/3, r.sendBeat) })
-	g.Go(func() error { return r.repeat(ctx, "renewal", r.c.cfg.SessionTTL/5, r.sendRenewal) })
+	beat := r.c.cfg.CheckTTL / 3
+	g.Go(func() error { return r.repeat(ctx, "beat", beat, r.sendBeat) })
+	// A session could do with fewer renewals, the lease (see RenewedAt) could not.
+	// They are cheap: they write nothing.
+	g.Go(func() error { return r.repeat(ctx, "renewal", min(beat, r.c.cfg.SessionTTL/5), r.sendRenewal) })
 	g.Go(func() error {
 		select {
 		case <-r.ended:
@@ -78,12 +95,13 @@ func (r *Registration) Run(ctx context.Context) error {
 	return nil
 }
 
-// repeat calls send every interval, and sooner after a failure. It returns
+// repeat calls send every interval, and sooner after a failure. The first time is
+// an interval after the lease began: Register may have been slow. It returns
 // ErrSessionLost, or the cause of ctx.
 func (r *Registration) repeat(ctx context.Context, what string, interval time.Duration, send func(context.Context) error) error {
 	pause := newPause(minPause, maxPause)
 	failing := false
-	timer := time.NewTimer(interval)
+	timer := time.NewTimer(time.Until(r.RenewedAt().Add(interval)))
 	defer timer.Stop()
 	for {
 		select {
@@ -173,19 +191,19 @@ func (r *Registration) sendRenewal(ctx context.Context) error {
 // session yet.
 func (r *Registration) confirmLoss(ctx context.Context) error {
 	o := op{"look for own session", sessionRight}
-	var known bool
+	var list []*consul.SessionEntry
 	var meta *consul.QueryMeta
-	err := r.c.call(ctx, o, func(ctx context.Context) error {
+	err := r.c.call(ctx, o, func(ctx context.Context) (err error) {
 		q := (&consul.QueryOptions{RequireConsistent: true}).WithContext(ctx)
-		entry, m, err := r.c.calls.Session().Info(r.session, q)
-		known, meta = entry != nil, m
+		// consul/api has a call for this, which takes "null" for "no".
+		meta, err = r.c.calls.Raw().Query("/v1/session/info/"+r.session, &list, q)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if known {
-		return r.c.garbled(o)
+	if list == nil || len(list) > 0 || meta.LastIndex == 0 {
+		return r.c.garbled(o) // known, or not what Consul says of one that it does not know
 	}
 	if err := r.c.hidden(o, meta, true); err != nil {
 		return err

@@ -17,7 +17,9 @@ type Grant struct {
 	Epoch      uint64
 	LockModify uint64 // ModifyIndex of the lock key
 
-	// The in-sync set that the take-over was checked against, for ChangeInSync.
+	// The in-sync set as it is after the take-over, for ChangeInSync: the one that
+	// the candidate was in, less the holder before it. Unknown means that the
+	// region is cold (see InSync).
 	InSync        []string
 	InSyncKnown   bool
 	InSyncVersion SetVersion
@@ -29,13 +31,21 @@ type Grant struct {
 //
 //	lock <region>/lock with session
 //	cas  <region>/epoch to the highest epoch that the keys or floor tell of, plus 1
-//	check that <region>/insync is as it was read
+//	cas  <region>/insync to what was read, less the holder before
+//	     or check that it is still not there
+//
+// The holder before is the incarnation in the lock's value, if it is another one:
+// who was deposed comes back as a new incarnation and never counts as the old
+// one, and one that stayed in the set would hold up every durable action until
+// the new primary had taken it out in a transaction of its own. The same
+// incarnation may take over again with another session, and stays in the set.
 //
 // floor is the highest epoch that the caller has heard of anywhere, so that a
 // Consul that was restored or wiped cannot run the epoch backwards.
 //
 // Errors: HeldError (ErrHeld) if another session holds the lock; ErrNotInSync if
-// a set is published and h.Incarnation is not in it; ErrSession if Consul does
+// a set is published and h.Incarnation is not in it, whoever it was that held the
+// lock before; ErrSession if Consul does
 // not know session; ErrRaced if keys changed meanwhile; ErrUnavailable, after
 // which the outcome is unknown and TakeOver may be repeated; AccessError.
 func (c *Client) TakeOver(ctx context.Context, region, session string, h Holder, floor uint64) (Grant, error) {
@@ -66,13 +76,17 @@ func (c *Client) TakeOver(ctx context.Context, region, session string, h Holder,
 
 // take is the transaction of TakeOver.
 func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now regionState) (Grant, error) {
-	value, err := json.Marshal(h)
+	value, err := writeHolder(h)
 	if err != nil {
-		return Grant{}, fmt.Errorf("discovery: holder: %w", err)
+		return Grant{}, err
 	}
-	guard := consul.KVTxnOp{Verb: consul.KVCheckNotExists, Key: k.inSync}
+	set := consul.KVTxnOp{Verb: consul.KVCheckNotExists, Key: k.inSync}
+	members := now.inSync
 	if now.inSyncKnown {
-		guard = consul.KVTxnOp{Verb: consul.KVCheckIndex, Key: k.inSync, Index: uint64(now.inSyncIndex)}
+		members = without(now.inSync, now.last, h.Incarnation)
+		// If nobody leaves, this writes what is there, which Consul counts as no
+		// write: it is a check of the index then, and the version stays.
+		set = consul.KVTxnOp{Verb: consul.KVCAS, Key: k.inSync, Index: uint64(now.inSyncIndex), Value: writeSet(members)}
 	}
 	o := op{"take over " + region, c.keyRight(k, "write")}
 	res, err := c.transact(ctx, o, consul.TxnOps{
@@ -81,7 +95,7 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 			Verb: consul.KVCAS, Key: k.epoch, Index: now.epochIndex,
 			Value: strconv.AppendUint(nil, h.Epoch, 10),
 		}),
-		kv(guard),
+		kv(set),
 	})
 	if err != nil {
 		return Grant{}, err
@@ -91,8 +105,28 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 	}
 	return Grant{
 		Epoch: h.Epoch, LockModify: modified(res, k.lock),
-		InSync: now.inSync, InSyncKnown: now.inSyncKnown, InSyncVersion: now.inSyncIndex,
+		InSync: members, InSyncKnown: now.inSyncKnown, InSyncVersion: SetVersion(modified(res, k.inSync)),
 	}, nil
+}
+
+// writeHolder is the lock's value for h.
+func writeHolder(h Holder) ([]byte, error) {
+	value, err := json.Marshal(h)
+	if err != nil {
+		return nil, fmt.Errorf("discovery: holder: %w", err)
+	}
+	if len(value) > maxHolder {
+		return nil, fmt.Errorf("discovery: holder: %d bytes are more than %d", len(value), maxHolder)
+	}
+	return value, nil
+}
+
+// without is set less who leaves it: last, unless that is the candidate itself.
+func without(set []string, last, candidate string) []string {
+	if last == candidate {
+		return set
+	}
+	return slices.DeleteFunc(slices.Clone(set), func(member string) bool { return member == last })
 }
 
 // takeRefused translates the rollback of a take-over, whose operations are
@@ -116,15 +150,24 @@ func (c *Client) takeRefused(o op, region, session string, errs consul.TxnErrors
 }
 
 // Release gives region's lock up, for a planned hand-over: it is free at once
-// and the session lives on. ErrDeposed if session does not hold it.
+// and the session lives on. The lock's value stays, as it does when a session
+// falls, so that the next TakeOver knows who held it. ErrDeposed if session does
+// not hold it.
 func (c *Client) Release(ctx context.Context, region, session string) error {
 	if err := CheckName(region); err != nil {
 		return fmt.Errorf("discovery: region: %w", err)
 	}
 	k := c.keys(region)
 	o := op{"release " + region, c.keyRight(k, "write")}
-	res, err := c.transact(ctx, o, consul.TxnOps{
-		kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Session: session}),
+	now, err := c.readNow(ctx, o.name, k)
+	if err != nil {
+		return err
+	}
+	if session == "" || now.session != session {
+		return fmt.Errorf("%w: session %s does not hold %s", ErrDeposed, session, region)
+	}
+	res, err := c.transact(ctx, o, consul.TxnOps{ // an unlock writes the value, too
+		kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Session: session, Value: now.lockValue}),
 	})
 	if err != nil || len(res.Errors) == 0 {
 		return err

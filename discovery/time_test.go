@@ -109,7 +109,7 @@ func TestLockIsFreeAfterTwiceSessionTTL(t *testing.T) {
 func TestLeaseCountsFromSending(t *testing.T) {
 	for _, test := range []struct {
 		slow       string
-		look, sent time.Duration // after Run has begun
+		look, sent time.Duration // after the first beat
 	}{
 		{"/v1/session/renew/", 3200 * time.Millisecond, 2 * time.Second},
 		{"/v1/agent/check/update/", 4100 * time.Millisecond, 3 * time.Second},
@@ -123,9 +123,9 @@ func TestLeaseCountsFromSending(t *testing.T) {
 			})
 		}, func(b *bubble) {
 			r := b.register()
-			began := time.Now()
+			began := r.RenewedAt()
 			b.run(r.Run)
-			time.Sleep(test.look)
+			time.Sleep(time.Until(began.Add(test.look)))
 			require.Equal(b, began.Add(test.sent), r.RenewedAt(), test.slow)
 		})
 	}
@@ -148,6 +148,32 @@ func TestLeaseIsTheOlderOne(t *testing.T) {
 			b.consul.Heal()
 			time.Sleep(3500 * time.Millisecond)
 			require.Less(b, time.Since(r.RenewedAt()), 4*time.Second, path)
+		})
+	}
+}
+
+// TestLeaseStaysYoung: a primary that asks before it speaks is never silent while
+// Consul is well, though it takes its time.
+func TestLeaseStaysYoung(t *testing.T) {
+	for _, cfg := range []Config{
+		{},
+		{CheckTTL: 10 * time.Second, Timeout: 3 * time.Second},
+		{CheckTTL: 600 * time.Millisecond, Timeout: 200 * time.Millisecond},
+	} {
+		ttl := cfg.WithDefaults().CheckTTL
+		inBubble(t, cfg, func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				time.Sleep(ttl / 4)
+				next.ServeHTTP(w, r)
+			})
+		}, func(b *bubble) {
+			require.Equal(b, ttl, b.c.CheckTTL())
+			r := b.register()
+			b.run(r.Run)
+			time.Sleep(ttl / 2) // registering took its time as well
+			for end := time.Now().Add(20 * ttl); time.Now().Before(end); time.Sleep(ttl / 100) {
+				require.Less(b, time.Since(r.RenewedAt()), 2*ttl/3)
+			}
 		})
 	}
 }
@@ -270,7 +296,7 @@ func TestHangIsNoticed(t *testing.T) {
 // TestNoBusyLoop: something between us and Consul answers blocking queries at
 // once, with nothing new, or loses the index.
 func TestNoBusyLoop(t *testing.T) {
-	for _, index := range []string{"7", ""} {
+	for _, index := range []string{"7", "", "0", "-1", "x"} {
 		var asked atomic.Int64
 		inBubble(t, Config{}, func(http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -37,10 +37,11 @@ func (c *Client) readNow(ctx context.Context, what string, k keys) (regionState,
 		return regionState{}, c.fault(KindAccess, &AccessError{Op: o.name, Right: o.right, Silent: true})
 	}
 	var pairs consul.KVPairs
-	for _, r := range res.Results {
-		if r != nil {
-			pairs = append(pairs, r.KV)
+	for i, r := range res.Results {
+		if r == nil || r.KV == nil || r.KV.Key != ops[i].KV.Key {
+			return regionState{}, c.garbled(o)
 		}
+		pairs = append(pairs, r.KV)
 	}
 	return readRegion(k, pairs), nil
 }
@@ -82,6 +83,15 @@ func (c *Client) garbled(o op) error {
 }
 
 var errIncomplete = errors.New("incomplete answer")
+
+// complete returns errIncomplete for a list that Consul does not write: it has no
+// holes, and an empty one is [] and not null.
+func complete[T any](list []*T) error {
+	if list == nil || slices.Contains(list, nil) {
+		return errIncomplete
+	}
+	return nil
+}
 
 // reasons why a transaction was rolled back, by operation.
 type reasons map[int]string

@@ -22,9 +22,11 @@ type View struct {
 	// Servers are registered for the region, sorted by incarnation.
 	Servers []Server
 
-	// InSync is the published in-sync set, sorted. InSyncKnown tells whether one
-	// is published at all; one that is published but cannot be read is known and
-	// empty, so that nobody takes over on a guess.
+	// InSync is the published in-sync set, sorted; the type InSync says what it
+	// means. InSyncKnown tells whether one is published at all: if not, the region
+	// is cold. One that is published but cannot be read is known and empty, so that
+	// nobody takes over on a guess. Epoch, Primary and the set are of one answer: a
+	// View whose lock is free has the set that the next take-over is checked against.
 	InSync        []string
 	InSyncKnown   bool
 	InSyncVersion SetVersion

@@ -1,8 +1,10 @@
 package discovery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"time"
 
 	consul "github.com/hashicorp/consul/api"
@@ -79,13 +81,16 @@ type query func(q *consul.QueryOptions, a *answer) (*consul.QueryMeta, error)
 func (w *Watch) queryKeys(q *consul.QueryOptions, a *answer) (*consul.QueryMeta, error) {
 	pairs, meta, err := w.c.blocking.KV().List(w.keys.dir, q)
 	a.keys, a.empty = readRegion(w.keys, pairs), len(pairs) == 0
+	if x, ok := q.Context().Value(exchangeKey{}).(*exchange); err == nil && ok && x.status == http.StatusOK {
+		err = complete(pairs) // when there is nothing at all, it is a 404
+	}
 	return meta, err
 }
 
 func (w *Watch) queryServers(q *consul.QueryOptions, a *answer) (*consul.QueryMeta, error) {
 	entries, meta, err := w.c.blocking.Health().Service(w.c.cfg.Service, w.region, false, q)
 	a.servers, a.empty = readServers(entries), len(entries) == 0
-	return meta, err
+	return meta, cmp.Or(err, complete(entries))
 }
 
 // follow asks one query for ever and hands over every answer and every failure.

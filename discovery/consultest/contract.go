@@ -23,9 +23,10 @@ import (
 // Registry is what the contract is about: something that speaks Consul's HTTP
 // API, with faults in front of it.
 type Registry struct {
-	URL    string            // through the faults
-	Faults *devconsul.Faults // none at first
-	Wipe   func()            // starts it again with nothing in it
+	URL     string            // through the faults
+	Faults  *devconsul.Faults // none at first
+	Wipe    func()            // starts it again with nothing in it
+	Restart func()            // starts it again with what was in it
 }
 
 // Behind puts faults in front of a real agent.
@@ -41,7 +42,8 @@ func Behind(tb testing.TB, a *Agent) *Registry {
 	}
 	tb.Cleanup(transport.CloseIdleConnections)
 	faults := devconsul.NewFaults(proxy)
-	return &Registry{URL: serve(tb, faults), Faults: faults, Wipe: a.Wipe}
+	restart := func() { a.Kill(); a.Restart() }
+	return &Registry{URL: serve(tb, faults), Faults: faults, Wipe: a.Wipe, Restart: restart}
 }
 
 // InMemory starts a devconsul.
@@ -49,7 +51,7 @@ func InMemory(tb testing.TB) *Registry {
 	tb.Helper()
 	s := devconsul.New(devconsul.Options{SyncDelay: 2 * time.Millisecond})
 	tb.Cleanup(s.Close)
-	return &Registry{URL: serve(tb, s), Faults: s.Faults, Wipe: s.Wipe}
+	return &Registry{URL: serve(tb, s), Faults: s.Faults, Wipe: s.Wipe, Restart: s.Restart}
 }
 
 func serve(tb testing.TB, h http.Handler) string {
@@ -105,6 +107,8 @@ var contractTests = []contractTest{
 	{"raw blocking queries", false, rawBlocking},
 	{"check TTL frees the lock", false, checkTTLFreesLock},
 	{"wiped", true, wiped},
+	{"the same incarnation after a wipe", true, sameAfterWipe},
+	{"the same incarnation after a restart", true, sameAfterRestart},
 	{"index lost", true, indexLost},
 	{"lists with things left out", true, hiddenLists},
 
@@ -126,11 +130,19 @@ var contractTests = []contractTest{
 	{"raced", false, racedTakeOver},
 	{"in-sync set", false, inSyncSet},
 	{"dropped backup", false, droppedBackup},
+	{"the former holder leaves the set", false, formerLeaves},
+	{"a former holder nobody knows", false, formerUnknown},
+	{"in-sync set cleared", false, clearedSet},
+	{"forced open", false, forcedOpen},
+	{"forced too late", false, forcedTooLate},
 	{"deposed primary", false, deposedPrimary},
 
 	{"latest view only", false, latestViewOnly},
 	{"plain write over the lock", false, plainWriteOverLock},
 	{"lock deleted", false, lockDeleted},
+	{"a foreign holder", false, foreignHolder},
+	{"foreign services", false, foreignServices},
+	{"health that flaps", false, flapping},
 	{"garbage in the keys", false, garbageInKeys},
 
 	{"raw session", false, rawSession},

@@ -211,6 +211,8 @@ func rawTransactions(r *rig) {
 		kv("check-index", "absent", object{"Index": 1}),
 		kv("check-not-exists", "there", nil),
 		kv("get", "absent", nil),
+		kv("delete-cas", "there", object{"Index": index + 1}),
+		kv("delete-cas", "there", object{"Index": 0}),
 	)
 	texts := make([]string, 0, len(refused.Errors))
 	for i, e := range refused.Errors {
@@ -228,6 +230,8 @@ func rawTransactions(r *rig) {
 		fmt.Sprintf("failed to check index, key %q doesn't exist", key("absent")),
 		fmt.Sprintf("key %q exists", key("there")),
 		fmt.Sprintf("key %q doesn't exist", key("absent")),
+		fmt.Sprintf("failed to delete key %q, index is stale", key("there")),
+		fmt.Sprintf("failed to delete key %q, index is stale", key("there")),
 	}, texts)
 	require.Zero(r, r.get("/v1/kv/"+key("new")), "all or nothing")
 	require.Equal(r, "unknown KV operation: frob", run(http.StatusConflict, kv("frob", "x", nil)).Errors[0].What)
@@ -257,6 +261,32 @@ func rawTransactions(r *rig) {
 
 	held := run(http.StatusConflict, kv("lock", "new", object{"Session": r.plain()}))
 	require.Contains(r, held.Errors[0].What, "lock is already held")
+
+	// Writing what is there is no write, and keeps the index.
+	index = r.get("/v1/kv/" + key("there")).ModifyIndex
+	same := run(http.StatusOK, kv("cas", "there", object{"Index": index, "Value": []byte("2")}))
+	require.Equal(r, index, same.Results[0].KV.ModifyIndex)
+	require.Equal(r, index, r.get("/v1/kv/"+key("there")).ModifyIndex)
+
+	// Unlocking writes the value.
+	freed := run(http.StatusOK, kv("unlock", "new", object{"Session": session}))
+	require.Empty(r, freed.Results[0].KV.Session)
+	require.Empty(r, r.get("/v1/kv/"+key("new")).Value)
+
+	// Deleting what is not there has deleted it, whatever the index.
+	gone := run(http.StatusOK,
+		kv("delete-cas", "there", object{"Index": index}),
+		kv("delete-cas", "absent", object{"Index": 12345}),
+		kv("delete-cas", "absent", object{"Index": 0}),
+	)
+	require.Empty(r, gone.Results, "nothing is left to show")
+	require.Zero(r, r.get("/v1/kv/"+key("there")))
+	undone := run(http.StatusConflict,
+		kv("delete-cas", "new2", object{"Index": r.get("/v1/kv/" + key("new2")).ModifyIndex}),
+		kv("check-not-exists", "new", nil),
+	)
+	require.Equal(r, 1, undone.Errors[0].OpIndex)
+	require.Equal(r, "3", string(r.get("/v1/kv/"+key("new2")).Value), "all or nothing")
 }
 
 func rawChecks(r *rig) {

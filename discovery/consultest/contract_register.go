@@ -1,6 +1,7 @@
 package consultest
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -147,4 +148,95 @@ func destroyedSession(r *rig) {
 		require.NoError(r, c.DestroySession(r.ctx(), reg.Session()))
 		require.NoError(r, c.DestroySession(r.ctx(), reg.Session()), "one that is gone")
 	})
+}
+
+// sameAfterWipe: Consul has lost service, session and keys, and is another server
+// now. The primary is none the worse for it: it registers itself in place, takes
+// over with its own epoch as the floor, and publishes its set anew.
+func sameAfterWipe(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	former := r.register(c, "a")
+	ended := r.run(former)
+	first, err := r.takeOver(c, former, "a", 6)
+	require.NoError(r, err)
+	r.publish(c, former, first.InSyncVersion, "a", "b")
+	node := r.node()
+	r.reg.Wipe()
+	require.ErrorIs(r, r.ends(ended), discovery.ErrSessionLost)
+	require.NotEqual(r, node, r.node(), "another server")
+
+	began := time.Now()
+	reg := r.inPlace(c, former, began)
+	grant, err := r.takeOver(c, reg, "a", first.Epoch)
+	require.NoError(r, err)
+	require.Equal(r, first.Epoch+1, grant.Epoch)
+	require.False(r, grant.InSyncKnown, "for a Consul that knows nothing the region is cold")
+	r.publish(c, reg, grant.InSyncVersion, "a", "b")
+	v.until("everything as before", func(v discovery.View) bool {
+		return !v.Stale && v.Epoch == grant.Epoch && v.Primary != nil && v.Primary.Session == reg.Session() &&
+			len(v.InSync) == 2 && len(v.Servers) == 1 && v.Servers[0].Passing
+	})
+}
+
+// sameAfterRestart: nobody beats while Consul is away and for a while afterwards,
+// so that check and session fall. Everything else is still there.
+func sameAfterRestart(r *rig) {
+	c := r.client(hasty)
+	v := r.watch(c)
+	former := r.register(c, "a")
+	first, err := r.takeOver(c, former, "a", 0)
+	require.NoError(r, err)
+	version := r.publish(c, former, first.InSyncVersion, "a", "b")
+	v.heldBy("a")
+	r.reg.Restart()
+	v.until("a free lock and a failing server", func(v discovery.View) bool {
+		return v.Primary == nil && !v.Stale && len(v.Servers) == 1 && !v.Servers[0].Passing
+	})
+	require.ErrorIs(r, r.ends(r.run(former)), discovery.ErrSessionLost)
+
+	began := time.Now()
+	reg := r.inPlace(c, former, began)
+	grant, err := r.takeOver(c, reg, "a", first.Epoch)
+	require.NoError(r, err)
+	require.Equal(r, discovery.Grant{
+		Epoch: first.Epoch + 1, LockModify: grant.LockModify,
+		InSync: []string{r.inc("a"), r.inc("b")}, InSyncKnown: true, InSyncVersion: version,
+	}, grant, "it is the former holder itself, and stays in the set")
+	v.until("everything as before", func(v discovery.View) bool {
+		return v.Primary != nil && v.Primary.Session == reg.Session() && v.InSyncVersion == version &&
+			len(v.Servers) == 1 && v.Servers[0].Passing
+	})
+}
+
+// inPlace registers a's incarnation again, whose session is lost, and lets it run.
+// Its lease is its own.
+func (r *rig) inPlace(c *discovery.Client, former *discovery.Registration, began time.Time) *discovery.Registration {
+	r.Helper()
+	old := former.RenewedAt()
+	reg := r.register(c, "a")
+	require.NotEqual(r, former.Session(), reg.Session())
+	require.False(r, reg.RenewedAt().Before(began), "the lease starts anew")
+	ended := r.run(reg)
+	first := reg.RenewedAt()
+	require.Eventually(r, func() bool { return reg.RenewedAt().After(first) }, patience, 10*time.Millisecond)
+	require.Equal(r, old, former.RenewedAt(), "and the former one is over")
+	select {
+	case err := <-ended:
+		r.Fatalf("it has ended: %v", err)
+	default:
+	}
+	return reg
+}
+
+// node is the ID of the only node.
+func (r *rig) node() string {
+	r.Helper()
+	var list []struct{ Node struct{ ID string } }
+	answer := r.do(http.MethodGet, "/v1/health/service/reseat-game", nil)
+	require.NoError(r, json.Unmarshal([]byte(answer), &list))
+	if len(list) == 0 {
+		return ""
+	}
+	return list[0].Node.ID
 }

@@ -2,7 +2,6 @@ package consultest
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"net/http"
 	"slices"
@@ -183,96 +182,6 @@ func racedTakeOver(r *rig) {
 		require.GreaterOrEqual(r, grant.Epoch, uint64(78))
 		require.NoError(r, c.Release(r.ctx(), r.region, reg.Session()))
 	}
-}
-
-func inSyncSet(r *rig) {
-	c := r.client()
-	v := r.watch(c)
-	a := r.register(c, "a")
-	r.run(a)
-	set, err := c.InSync(r.ctx(), r.region)
-	require.NoError(r, err)
-	require.Equal(r, discovery.InSync{}, set)
-	grant, err := r.takeOver(c, a, "a", 0)
-	require.NoError(r, err)
-	require.False(r, grant.InSyncKnown)
-
-	change := func(from discovery.SetVersion, members ...string) (discovery.SetVersion, error) {
-		return c.ChangeInSync(r.ctx(), r.region, a.Session(), from, members)
-	}
-	first, err := change(grant.InSyncVersion, "y", "x", "y")
-	require.NoError(r, err)
-	view := v.until("a set", func(v discovery.View) bool { return v.InSyncKnown })
-	require.Equal(r, []string{"x", "y"}, view.InSync)
-	require.Equal(r, first, view.InSyncVersion)
-
-	_, err = change(0, "z")
-	require.ErrorIs(r, err, discovery.ErrRaced, "there is a set already")
-	second, err := change(first, "x")
-	require.NoError(r, err)
-	_, err = change(first, "y")
-	require.ErrorIs(r, err, discovery.ErrRaced, "the version is old")
-	_, err = change(second, "no/name")
-	require.ErrorIs(r, err, discovery.ErrName)
-
-	third, err := change(second)
-	require.NoError(r, err)
-	set, err = c.InSync(r.ctx(), r.region)
-	require.NoError(r, err)
-	require.Equal(r, discovery.InSync{Members: nil, Version: third, Known: true}, set, "an empty set is one")
-	_, err = r.takeOver(c, a, "a", 0)
-	require.ErrorIs(r, err, discovery.ErrNotInSync, "and nobody is in it")
-}
-
-// droppedBackup is refused, and nothing has changed by that.
-func droppedBackup(r *rig) {
-	c := r.client()
-	a, b, dropped := r.register(c, "a"), r.register(c, "b"), r.register(c, "c")
-	for _, reg := range []*discovery.Registration{a, b, dropped} {
-		r.run(reg)
-	}
-	_, err := r.takeOver(c, a, "a", 0)
-	require.NoError(r, err)
-	version, err := c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{r.inc("b"), r.inc("c")})
-	require.NoError(r, err)
-	version, err = c.ChangeInSync(r.ctx(), r.region, a.Session(), version, []string{r.inc("b")})
-	require.NoError(r, err)
-	require.NoError(r, c.DestroySession(r.ctx(), a.Session()))
-
-	before := fmt.Sprint(r.get(r.key("lock")), r.get(r.key("epoch")), r.get(r.key("insync")))
-	_, err = r.takeOver(c, dropped, "c", 900)
-	require.ErrorIs(r, err, discovery.ErrNotInSync)
-	require.Equal(r, before, fmt.Sprint(r.get(r.key("lock")), r.get(r.key("epoch")), r.get(r.key("insync"))))
-
-	grant, err := r.takeOver(c, b, "b", 0)
-	require.NoError(r, err)
-	require.Equal(r, discovery.Grant{
-		Epoch: 2, LockModify: grant.LockModify,
-		InSync: []string{r.inc("b")}, InSyncKnown: true, InSyncVersion: version,
-	}, grant)
-}
-
-// deposedPrimary may change nothing, whether the lock is free or another's.
-func deposedPrimary(r *rig) {
-	c := r.client()
-	a, b := r.register(c, "a"), r.register(c, "b")
-	r.run(b)
-	_, err := c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{"x"})
-	require.ErrorIs(r, err, discovery.ErrDeposed, "it never was one")
-	_, err = r.takeOver(c, a, "a", 0)
-	require.NoError(r, err)
-	require.NoError(r, c.DestroySession(r.ctx(), a.Session()))
-	for _, session := range []string{a.Session(), ""} {
-		_, err = c.ChangeInSync(r.ctx(), r.region, session, 0, []string{"x"})
-		require.ErrorIs(r, err, discovery.ErrDeposed, "the lock is free")
-	}
-	_, err = r.takeOver(c, b, "b", 0)
-	require.NoError(r, err)
-	_, err = c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{"x"})
-	require.ErrorIs(r, err, discovery.ErrDeposed, "the lock is b's")
-	require.Zero(r, r.get(r.key("insync")), "nothing changed")
-	_, err = c.ChangeInSync(r.ctx(), r.region, b.Session(), 0, []string{"x"})
-	require.NoError(r, err)
 }
 
 // holderOf decodes a lock's value.

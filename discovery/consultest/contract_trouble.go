@@ -38,6 +38,11 @@ func callsInTrouble(r *rig) {
 			_, err := c.ChangeInSync(ctx, r.region, reg.Session(), 1, nil)
 			return err
 		},
+		"ClearInSync": func(ctx context.Context) error { return c.ClearInSync(ctx, r.region, reg.Session(), 1) },
+		"ForceOpen": func(ctx context.Context) error {
+			_, err := c.ForceOpen(ctx, r.region)
+			return err
+		},
 	}
 	for name, call := range calls {
 		for _, trouble := range []struct {
@@ -48,17 +53,21 @@ func callsInTrouble(r *rig) {
 			{devconsul.NoLeader, discovery.ErrUnavailable, discovery.KindServer},
 			{devconsul.TooMany, discovery.ErrUnavailable, discovery.KindLimit},
 			{devconsul.Hang, discovery.ErrUnavailable, discovery.KindTimeout},
+			{devconsul.NotFound, nil, discovery.KindOther},
 			{devconsul.Empty, discovery.ErrUnavailable, discovery.KindGarbled},
+			{devconsul.Cut, discovery.ErrUnavailable, discovery.KindGarbled},
 			{devconsul.Forbidden, discovery.ErrAccess, discovery.KindAccess},
 		} {
-			if name == "DestroySession" && trouble.fault == devconsul.Empty {
+			if name == "DestroySession" && trouble.kind == discovery.KindGarbled {
 				continue // the status says it all
 			}
 			r.reg.Faults.Break(trouble.fault, nil)
 			before := c.Stats().Errors[trouble.kind.String()]
 			began := time.Now()
 			err := call(r.ctx())
-			require.ErrorIs(r, err, trouble.want, name)
+			if require.Error(r, err, name); trouble.want != nil {
+				require.ErrorIs(r, err, trouble.want, name)
+			}
 			require.Less(r, time.Since(began), 2*time.Second+slack, name)
 			require.Greater(r, c.Stats().Errors[trouble.kind.String()], before, "%s: %s", name, trouble.kind)
 			if unavailable := (*discovery.UnavailableError)(nil); errors.As(err, &unavailable) {
@@ -101,7 +110,9 @@ func registrationInTrouble(r *rig) {
 	}
 	advances(reg.RenewedAt())
 	renewals := func(req *http.Request) bool { return strings.HasPrefix(req.URL.Path, "/v1/session/renew/") }
-	for _, fault := range []devconsul.Fault{devconsul.NoLeader, devconsul.Hang, devconsul.Empty, devconsul.Forbidden} {
+	for _, fault := range []devconsul.Fault{
+		devconsul.NoLeader, devconsul.Hang, devconsul.Empty, devconsul.Cut, devconsul.Forbidden,
+	} {
 		failures := c.Stats().Errors
 		r.reg.Faults.Break(fault, renewals)
 		require.Eventually(r, func() bool {

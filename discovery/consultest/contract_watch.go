@@ -58,83 +58,6 @@ func latestViewOnly(r *rig) {
 	require.LessOrEqual(r, c.Stats().Blocking, 2*c.Stats().Watches)
 }
 
-func plainWriteOverLock(r *rig) {
-	c := r.client()
-	v := r.watch(c)
-	a, b := r.register(c, "a"), r.register(c, "b")
-	r.run(a)
-	r.run(b)
-	_, err := r.takeOver(c, a, "a", 0)
-	require.NoError(r, err)
-	v.heldBy("a")
-	former := r.holderOf(r.get(r.key("lock")))
-	require.Equal(r, a.Session(), former.Session)
-
-	for _, value := range []string{"garbage", `{"incarnation":"evil","address":"x","epoch":9,"session":"another"}`, `{}`, `[]`, ""} {
-		r.do(http.MethodPut, r.key("lock"), value)
-		view := v.until("an unknown holder", func(v discovery.View) bool {
-			return v.Primary != nil && v.Primary.Incarnation == ""
-		})
-		require.Equal(r, discovery.Holder{Session: a.Session()}, *view.Primary, "%q: the session holds it still", value)
-		_, err = r.takeOver(c, b, "b", 0)
-		require.ErrorIs(r, err, discovery.ErrHeld)
-		_, err = r.takeOver(c, a, "a", 0)
-		require.NoError(r, err, "the holder may write it again")
-		v.heldBy("a")
-	}
-	require.NoError(r, a.Close(r.ctx()))
-	v.free()
-	_, err = r.takeOver(c, b, "b", 0)
-	require.NoError(r, err)
-}
-
-func lockDeleted(r *rig) {
-	c := r.client()
-	v := r.watch(c)
-	a, b := r.register(c, "a"), r.register(c, "b")
-	endedA := r.run(a)
-	r.run(b)
-	_, err := r.takeOver(c, a, "a", 0)
-	require.NoError(r, err)
-	v.heldBy("a")
-	r.do(http.MethodDelete, r.key("lock"), nil)
-	require.Equal(r, uint64(1), v.free().Epoch)
-	_, err = c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{"x"})
-	require.ErrorIs(r, err, discovery.ErrDeposed)
-	grant, err := r.takeOver(c, b, "b", 0)
-	require.NoError(r, err)
-	require.Equal(r, uint64(2), grant.Epoch, "a's session lives on, and the epoch tells them apart")
-	v.heldBy("b")
-	select {
-	case err := <-endedA:
-		r.Fatalf("a's session lives, but: %v", err)
-	default:
-	}
-}
-
-func garbageInKeys(r *rig) {
-	c := r.client()
-	v := r.watch(c)
-	a := r.register(c, "a")
-	r.run(a)
-	for _, value := range []string{"", "-1", "12x", "4611686018427387904", "99999999999999999999999"} {
-		r.do(http.MethodPut, r.key("epoch"), value)
-		grant, err := r.takeOver(c, a, "a", 6)
-		require.NoError(r, err)
-		require.GreaterOrEqual(r, grant.Epoch, uint64(7), "%q counts as none", value)
-	}
-	r.do(http.MethodPut, r.key("unknown"), "of another version")
-	for _, value := range []string{"x", `{"a":1}`, `["no/name"]`} {
-		r.do(http.MethodPut, r.key("insync"), value)
-		view := v.until("a set", func(v discovery.View) bool {
-			return v.InSyncKnown && v.InSyncVersion == discovery.SetVersion(r.get(r.key("insync")).ModifyIndex)
-		})
-		require.Empty(r, view.InSync, "%q counts as a set of nobody", value)
-		_, err := r.takeOver(c, a, "a", 0)
-		require.ErrorIs(r, err, discovery.ErrNotInSync)
-	}
-}
-
 // keysOnly and serversOnly match one of the two queries of a watch.
 func keysOnly(req *http.Request) bool    { return strings.HasPrefix(req.URL.Path, "/v1/kv/") }
 func serversOnly(req *http.Request) bool { return strings.HasPrefix(req.URL.Path, "/v1/health/") }
@@ -158,11 +81,17 @@ func watchInTrouble(r *rig) {
 		{devconsul.TooMany, discovery.KindLimit},
 		{devconsul.Forbidden, discovery.KindAccess},
 		{devconsul.Hang, discovery.KindTimeout},
+		{devconsul.NotFound, discovery.KindOther},
 		{devconsul.Empty, discovery.KindGarbled},
+		{devconsul.Cut, discovery.KindGarbled},
 		{devconsul.Filtered, discovery.KindAccess},
 	} {
-		for _, match := range []func(*http.Request) bool{keysOnly, serversOnly} {
-			before := c.Stats().Errors[trouble.kind.String()]
+		for i, match := range []func(*http.Request) bool{keysOnly, serversOnly} {
+			kind := trouble.kind
+			if i == 0 && trouble.fault == devconsul.NotFound {
+				kind = discovery.KindGarbled // with an index, it would mean that there are no keys
+			}
+			before := c.Stats().Errors[kind.String()]
 			broken := time.Now()
 			r.reg.Faults.Break(trouble.fault, match)
 			view := v.until("a mark of being stale", func(v discovery.View) bool { return v.Stale })
@@ -170,7 +99,7 @@ func watchInTrouble(r *rig) {
 			require.Equal(r, epoch, view.Epoch)
 			require.Equal(r, reg.Session(), view.Primary.Session)
 			require.Len(r, view.Servers, 1)
-			require.Greater(r, c.Stats().Errors[trouble.kind.String()], before, "%s: %v", trouble.kind, c.Stats())
+			require.Greater(r, c.Stats().Errors[kind.String()], before, "%s: %v", kind, c.Stats())
 
 			grant, err := r.takeOver(c, reg, "a", 0)
 			require.NoError(r, err)

@@ -229,6 +229,29 @@ func TestWipe(t *testing.T) {
 	})
 }
 
+func TestRestart(t *testing.T) {
+	inBubble(t, Options{}, func(b *bench) {
+		id := b.session(`{"TTL":"10s","NodeChecks":[]}`)
+		b.do("PUT", "/v1/agent/service/register", `{"Name":"s","Check":{"TTL":"10s","Status":"passing"}}`)
+		b.do("PUT", "/v1/kv/k?acquire="+id, "x")
+		_, _, index := b.ask("GET", "/v1/kv/k", "")
+		time.AfterFunc(9*time.Second, b.s.Restart)
+		status, _, _ := b.ask("GET", "/v1/kv/k?index="+index, "")
+		require.Equal(b, http.StatusInternalServerError, status, "blocked queries end")
+		_, text, now := b.ask("GET", "/v1/kv/k", "")
+		require.Equal(b, index, now)
+		require.Contains(b, text, id)
+		time.Sleep(10*time.Second - tick)
+		require.Equal(b, passing, b.status("s"), "its time has started again")
+		time.Sleep(2 * tick)
+		require.Equal(b, critical, b.status("s"))
+		time.Sleep(10*time.Second - 2*tick)
+		require.True(b, b.alive(id), "so has that of the session")
+		time.Sleep(2 * tick)
+		require.False(b, b.alive(id))
+	})
+}
+
 func TestFaults(t *testing.T) {
 	inBubble(t, Options{}, func(b *bench) {
 		b.do("PUT", "/v1/kv/k", "x")
@@ -241,6 +264,7 @@ func TestFaults(t *testing.T) {
 			{NoLeader, 500, "No cluster leader"},
 			{TooMany, 429, "Too many requests"},
 			{Forbidden, 403, "Permission denied"},
+			{NotFound, 404, "404 page not found"},
 			{Empty, 200, ""},
 			{Filtered, 404, ""},
 			{Hidden, 404, ""},
@@ -253,6 +277,11 @@ func TestFaults(t *testing.T) {
 			b.s.Heal()
 			b.do("GET", "/v1/kv/k", "")
 		}
+
+		whole := b.do("GET", "/v1/kv/k", "")
+		b.s.Break(Cut, gets)
+		require.Equal(b, whole[:len(whole)/2], b.do("GET", "/v1/kv/k", ""))
+		b.s.Heal()
 
 		// A query that is blocked when things go wrong, goes wrong, and one that
 		// hangs when they are healed, is answered.

@@ -22,6 +22,8 @@
 //   - Locks are advisory: a plain PUT over a held lock keeps the session and
 //     resets LockIndex, a DELETE removes lock and key, and the session lives on.
 //   - A transaction does all or nothing, and names every operation that failed.
+//     A cas that writes what is there keeps the index; a delete-cas of what is not
+//     there succeeds, whatever its index; an unlock writes the value.
 //   - A blocking query with an index that is not reached waits until its time is
 //     up, plus up to a sixteenth, even if something changes meanwhile, when the
 //     index is from another life of the server; its answer then has a lower one.

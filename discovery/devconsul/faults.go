@@ -1,11 +1,7 @@
 package devconsul
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"io"
-	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -22,8 +18,10 @@ const (
 	NoLeader  Fault = iota + 1 // 500 "No cluster leader"
 	TooMany                    // 429
 	Forbidden                  // 403
+	NotFound                   // 404 of something that is no Consul, on every path
 	Hang                       // no answer until the client gives up
 	Empty                      // the right status, but no body; writes are done
+	Cut                        // the right status, but half of the body; writes are done
 	Filtered                   // lists are empty and say so in a header, as for a token without rights
 	Hidden                     // lists are empty and do not say so, as for no token
 )
@@ -105,6 +103,9 @@ func (f *Faults) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case Forbidden:
 			http.Error(w, "Permission denied", http.StatusForbidden)
 			return
+		case NotFound:
+			http.Error(w, "404 page not found", http.StatusNotFound)
+			return
 		case Hang:
 			select {
 			case <-r.Context().Done():
@@ -182,6 +183,8 @@ func (f *Faults) back(rec *recorder, r *http.Request, fault Fault) {
 	switch {
 	case fault == Empty && rec.code() < http.StatusInternalServerError:
 		rec.clear()
+	case fault == Cut && rec.code() < http.StatusInternalServerError:
+		rec.cut()
 	case list && (fault == Filtered || fault == Hidden):
 		rec.empty(strings.HasPrefix(r.URL.Path, "/v1/kv/"))
 		if fault == Filtered {
@@ -190,73 +193,4 @@ func (f *Faults) back(rec *recorder, r *http.Request, fault Fault) {
 			rec.header.Set("X-Consul-Default-Acl-Policy", "deny")
 		}
 	}
-}
-
-// recorder keeps an answer until it is known that it is the one to give.
-type recorder struct {
-	header http.Header
-	status int // 0 until it is set
-	body   bytes.Buffer
-}
-
-func (r *recorder) Header() http.Header         { return r.header }
-func (r *recorder) Write(b []byte) (int, error) { return r.body.Write(b) }
-
-func (r *recorder) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-}
-
-// code is the status; a handler that says nothing says OK.
-func (r *recorder) code() int { return cmp.Or(r.status, http.StatusOK) }
-
-func (r *recorder) clear() {
-	r.body.Reset()
-	r.header.Del("Content-Encoding")
-}
-
-// empty makes the answer one of a list with nothing in it.
-func (r *recorder) empty(kv bool) {
-	r.clear()
-	if kv {
-		r.status = http.StatusNotFound
-		return
-	}
-	r.body.WriteString("[]")
-}
-
-func (r *recorder) copyTo(w http.ResponseWriter) {
-	r.header.Set("Content-Length", strconv.Itoa(r.body.Len()))
-	maps.Copy(w.Header(), r.header)
-	w.WriteHeader(r.code())
-	_, _ = w.Write(r.body.Bytes())
-}
-
-// Transport returns a transport that asks h directly, without a network. It
-// works in a testing/synctest bubble, where real connections do not.
-func Transport(h http.Handler) http.RoundTripper { return transport{h} }
-
-type transport struct{ h http.Handler }
-
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body == nil {
-		r = r.WithContext(r.Context()) // a shallow copy; requests are not ours to change
-		r.Body = http.NoBody
-	}
-	defer r.Body.Close()
-	rec := &recorder{header: http.Header{}}
-	t.h.ServeHTTP(rec, r)
-	if err := r.Context().Err(); err != nil {
-		return nil, err // a client that gave up gets no answer
-	}
-	return &http.Response{
-		Status:     strconv.Itoa(rec.code()) + " " + http.StatusText(rec.code()),
-		StatusCode: rec.code(),
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        rec.header,
-		Body:          io.NopCloser(&rec.body),
-		ContentLength: int64(rec.body.Len()),
-		Request:       r,
-	}, nil
 }

@@ -14,13 +14,13 @@ const firstIndex = 7
 
 // store is the state. Every change gets one index, as an entry of Consul's log does.
 type store struct {
-	opts   Options
-	nodeID string
+	opts Options
 
 	mu      sync.Mutex // guards all below
-	life    int        // goes up with reset, so that late timers change nothing
+	life    int        // goes up with reset and reboot, which end blocked queries
 	index   uint64
 	changed chan struct{} // closed at the next change, then replaced
+	nodeID  string
 
 	keys      map[string]*pair
 	graves    map[string]uint64 // deleted keys, and when
@@ -38,14 +38,14 @@ type store struct {
 }
 
 func newStore(opts Options) *store {
-	s := &store{opts: opts, nodeID: newID()}
+	s := &store{opts: opts}
 	s.clear()
 	return s
 }
 
 // clear sets up an empty store.
 func (s *store) clear() {
-	s.index, s.changed = firstIndex, make(chan struct{})
+	s.index, s.changed, s.nodeID = firstIndex, make(chan struct{}), newID()
 	s.keys, s.graves, s.keysIndex = map[string]*pair{}, map[string]uint64{}, 0
 	s.sessions, s.sessionsIndex = map[string]*session{}, 0
 	s.services, s.serviceIndex, s.catalogIndex = map[string]*service{}, map[string]uint64{}, firstIndex
@@ -65,6 +65,25 @@ func (s *store) reset() {
 	s.clear()
 }
 
+// reboot ends blocked queries and starts the time of sessions and checks again.
+func (s *store) reboot() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.life++
+	close(s.changed)
+	s.changed = make(chan struct{})
+	for _, n := range s.sessions {
+		s.renew(n)
+	}
+	for _, n := range s.services {
+		for _, c := range n.checks {
+			if c.status != critical {
+				s.restart(c)
+			}
+		}
+	}
+}
+
 // change begins a change: it returns the change's index and wakes who waits for
 // one. The caller holds mu until the change is complete.
 func (s *store) change() uint64 {
@@ -77,12 +96,11 @@ func (s *store) change() uint64 {
 // after runs fn, with mu held, when d has passed, unless the store is reset
 // before or the returned timer is dropped.
 func (s *store) after(d time.Duration, fn func()) *time.Timer {
-	life := s.life
 	var t *time.Timer
 	t = time.AfterFunc(d, func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if _, live := s.timers[t]; live && s.life == life {
+		if _, live := s.timers[t]; live { // reset has made a new list
 			delete(s.timers, t)
 			fn()
 		}
