@@ -27,7 +27,7 @@ func newFirehose(n int) *firehose {
 	f := &firehose{n: uint64(n), payload: make([]byte, 32), closed: make(chan struct{})}
 	f.pending = wire.GameWelcome{Version: wire.Version, Incarnation: "i"}.Append(nil)
 	f.pending = wire.Host{ID: 1, New: true, Region: "town"}.Append(f.pending)
-	f.pending = wire.Join{ID: 1, Handle: 1, Player: "ann"}.Append(f.pending)
+	f.pending = wire.Join{ID: 1, Handle: 1, Here: true, Player: "ann"}.Append(f.pending)
 	return f
 }
 

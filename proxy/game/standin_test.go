@@ -48,7 +48,7 @@ func (s *sidecar) play(actions []string) map[uint64]string {
 		if handles[player] == 0 {
 			h := uint64(len(handles) + 1)
 			handles[player], names[h] = h, player
-			s.send(wire.Join{ID: 1, Handle: h, Player: player})
+			s.send(wire.Join{ID: 1, Handle: h, Here: true, Player: player})
 		}
 		seqs[player]++
 		s.send(wire.Do{
