@@ -81,6 +81,20 @@ func BenchmarkAction(b *testing.B) {
 	})
 }
 
+// BenchmarkCommit is the same with an outcome of each action.
+func BenchmarkCommit(b *testing.B) {
+	serve(b, func(stop func()) game.World {
+		return &lucky{world{
+			apply:    func(out *game.Out, a game.Action) { out.Commit(a.Payload); out.Send(a.Player, a.Payload) },
+			snapshot: func(dst []byte) []byte { stop(); return dst },
+		}}
+	})
+}
+
+type lucky struct{ world }
+
+func (*lucky) ApplyOutcome([]byte) error { return nil }
+
 // BenchmarkTick is the same for a game in tick style, which waits for ticks.
 func BenchmarkTick(b *testing.B) {
 	serve(b, func(stop func()) game.World { return &echo{left: b.N, done: stop} })
