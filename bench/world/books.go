@@ -13,7 +13,7 @@ type Totals struct {
 }
 
 // Books are what an audit tells: the sums, added up at that moment over
-// everything there is, and every player's journal.
+// everything there is, and every player's journal and rolls.
 type Books struct {
 	Totals
 	Vault     uint64    `json:"vault"`
@@ -28,6 +28,7 @@ type Account struct {
 	Gold    uint64        `json:"gold"`
 	Items   [Kinds]uint64 `json:"items"`
 	Journal Journal       `json:"journal"`
+	Rolls   Rolls         `json:"rolls,omitempty"`
 }
 
 // books adds everything up.
@@ -42,7 +43,9 @@ func (w *World) books() Books {
 		for i, n := range f.items {
 			b.Items[i] += n
 		}
-		b.Players = append(b.Players, Account{Player: f.name, Gold: f.gold, Items: f.items, Journal: f.journal})
+		b.Players = append(b.Players, Account{
+			Player: f.name, Gold: f.gold, Items: f.items, Journal: f.journal, Rolls: f.rolls,
+		})
 	}
 	return b
 }

@@ -13,13 +13,14 @@ type parts struct{ updates [][]byte }
 
 func (p *parts) Send(_ string, payload []byte) { p.updates = append(p.updates, slices.Clone(payload)) }
 func (p *parts) BroadcastUnreliable([]byte)    {}
+func (p *parts) Commit([]byte)                 {}
 
 // audited makes a world of so many players and audits it.
 func audited(t *testing.T, players int) (*World, [][]byte) {
 	t.Helper()
 	w, out := New(), &parts{}
 	for i := range players {
-		f := w.join(fmt.Sprintf("bot-%04d", i+1))
+		f := w.seat(fmt.Sprintf("bot-%04d", i+1))
 		f.journal.Note(3, []byte("x")) // leaves a hole
 	}
 	audit := Command{Kind: Audit, N: 4}

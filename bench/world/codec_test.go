@@ -20,11 +20,11 @@ func TestCommandRoundTrip(t *testing.T) {
 }
 
 func TestEchoRoundTrip(t *testing.T) {
-	e := Echo{N: 300, Result: Done, X: 31, Y: 7, Gold: 1 << 40}
+	e := Echo{N: 300, Result: Done, Roll: 200, X: 31, Y: 7, Gold: 1 << 40}
 	got, err := ParseEcho(e.Append(nil))
 	require.NoError(t, err)
 	require.Equal(t, e, got)
-	for _, bad := range [][]byte{nil, {byte(TagShow)}, e.Append(nil)[:6], append(e.Append(nil), 0)} {
+	for _, bad := range [][]byte{nil, {byte(TagShow)}, e.Append(nil)[:7], append(e.Append(nil), 0)} {
 		_, err := ParseEcho(bad)
 		require.ErrorIs(t, err, errUpdate)
 	}
@@ -76,7 +76,7 @@ func TestChainTellsOrderAndEndsApart(t *testing.T) {
 func TestSnapshotSize(t *testing.T) {
 	w := New()
 	for i := range 100 {
-		f := w.join(fmt.Sprintf("bot-%03d", i+1))
+		f := w.seat(fmt.Sprintf("bot-%03d", i+1))
 		f.journal = Journal{Last: 1 << 20, Applied: 1 << 20, Hash: 1 << 60}
 	}
 	size := len(w.Snapshot(nil))
@@ -89,11 +89,12 @@ func TestRestoreRefusesWhatIsNoSnapshot(t *testing.T) {
 	for _, n := range []uint64{1, 5, 3, 9} { // with holes in the journal
 		w.apply(discard{}, "ann", (&Command{Kind: Take, N: n}).Append(nil))
 	}
-	w.join("bob")
+	w.ballast = newBallast(64)
+	w.seat("bob")
 	good := w.Snapshot(nil)
 
 	target := New()
-	target.join("cid")
+	target.seat("cid")
 	untouched := target.Snapshot(nil)
 	for n := range good {
 		require.ErrorIs(t, target.Restore(good[:n]), errSnapshot, "cut to %d bytes", n)
@@ -128,6 +129,7 @@ func FuzzRestore(f *testing.F) {
 func FuzzParse(f *testing.F) {
 	f.Add((&Command{Kind: Trade, N: 1, Item: 2, Count: 3, Price: 4, Partner: "bob"}).Append(nil))
 	f.Add((&Command{Kind: Move, N: 1 << 40, DX: -1}).Append(nil))
+	f.Add((&Command{Kind: Poison, N: 1, Variant: Hang}).Append(nil))
 	f.Add((&Echo{N: 9}).Append(nil))
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		if c, err := ParseCommand(payload); err == nil {

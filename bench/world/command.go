@@ -11,18 +11,20 @@ type Kind uint8
 
 // The kinds of commands.
 const (
-	Move  Kind = 1 // one step by DX, DY
-	Take  Kind = 2 // gather from the node of this area
-	Sell  Kind = 3 // Count of Item, to the vault
-	Trade Kind = 4 // buy Count of Item from Partner for Price
-	Audit Kind = 5 // send me the books; moves nothing
+	Move   Kind = 1 // one step by DX, DY
+	Take   Kind = 2 // gather from the node of this area
+	Sell   Kind = 3 // Count of Item, to the vault
+	Trade  Kind = 4 // buy Count of Item from Partner for Price
+	Audit  Kind = 5 // send me the books; moves nothing
+	Poison Kind = 6 // kill the process; malformed in a world without AllowPoison
 )
 
 // Command is the payload of an action.
 //
-//	kind u8 | n uvarint | Move:  dx i8, dy i8
-//	                    | Sell:  item u8, count uvarint
-//	                    | Trade: item u8, count uvarint, price uvarint, partner (rest)
+//	kind u8 | n uvarint | Move:   dx i8, dy i8
+//	                    | Sell:   item u8, count uvarint
+//	                    | Trade:  item u8, count uvarint, price uvarint, partner (rest)
+//	                    | Poison: variant u8
 type Command struct {
 	Kind    Kind
 	N       uint64 // the client's own count of its actions: 1, 2, 3 …
@@ -31,6 +33,7 @@ type Command struct {
 	Count   uint64
 	Price   uint64
 	Partner string
+	Variant Variant
 }
 
 // errCommand: the payload is no command.
@@ -51,6 +54,8 @@ func (c *Command) Append(dst []byte) []byte {
 		dst = binary.AppendUvarint(dst, c.Count)
 		dst = binary.AppendUvarint(dst, c.Price)
 		dst = append(dst, c.Partner...)
+	case Poison:
+		dst = append(dst, byte(c.Variant))
 	case Take, Audit:
 	}
 	return dst
@@ -68,6 +73,9 @@ func ParseCommand(payload []byte) (Command, error) {
 	case Trade:
 		c.Item, c.Count, c.Price = r.byte(), r.uvarint(), r.uvarint()
 		c.Partner = string(r.bytes(len(r.rest)))
+	case Poison:
+		c.Variant = Variant(r.byte())
+		r.failed = r.failed || c.Variant < Panic || c.Variant > Hang
 	case Take, Audit:
 	default:
 		return Command{}, fmt.Errorf("%w: kind %d", errCommand, c.Kind)
@@ -79,38 +87,3 @@ func ParseCommand(payload []byte) (Command, error) {
 }
 
 func step(d int8) bool { return -1 <= d && d <= 1 }
-
-// reader takes fields off a byte slice. The first field that is not there sets
-// failed, and all later ones are zero.
-type reader struct {
-	rest   []byte
-	failed bool
-}
-
-func (r *reader) byte() byte {
-	if b := r.bytes(1); b != nil {
-		return b[0]
-	}
-	return 0
-}
-
-func (r *reader) uvarint() uint64 {
-	v, n := binary.Uvarint(r.rest)
-	if n <= 0 {
-		r.failed, r.rest = true, nil
-		return 0
-	}
-	r.rest = r.rest[n:]
-	return v
-}
-
-// bytes returns the next n bytes, which alias the input, or nil.
-func (r *reader) bytes(n int) []byte {
-	if r.failed || n > len(r.rest) {
-		r.failed, r.rest = true, nil
-		return nil
-	}
-	b := r.rest[:n:n]
-	r.rest = r.rest[n:]
-	return b
-}

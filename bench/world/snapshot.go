@@ -1,13 +1,14 @@
 package world
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 )
 
 // snapshotVersion is the first byte of a snapshot.
-const snapshotVersion = 1
+const snapshotVersion = 2
 
 // errSnapshot: the state is not one of ours.
 var errSnapshot = errors.New("world: malformed snapshot")
@@ -15,8 +16,10 @@ var errSnapshot = errors.New("world: malformed snapshot")
 // Snapshot appends the whole state to dst and returns it.
 //
 //	version u8 | vault | commands | trades | malformed | stock of each node
-//	players | each: length of name, name, here u8, x u8, y u8, gold, items of
-//	each kind, journal
+//	players | each: length of name, name, x u8, y u8, gold, items of each kind,
+//	journal, length of rolls, rolls
+//	length of ballast, ballast
+//
 //	journal: last, applied, repeats, late, spans, each: first, last; hash u64
 //
 // All numbers are uvarints unless marked. 100 players take about 4 KiB.
@@ -32,22 +35,21 @@ func (w *World) Snapshot(dst []byte) []byte {
 	for _, f := range w.players {
 		dst = f.append(dst)
 	}
-	return dst
+	dst = binary.AppendUvarint(dst, uint64(len(w.ballast)))
+	return append(dst, w.ballast...)
 }
 
 func (f *figure) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(f.name)))
 	dst = append(dst, f.name...)
-	var here byte
-	if f.here {
-		here = 1
-	}
-	dst = append(dst, here, f.x, f.y)
+	dst = append(dst, f.x, f.y)
 	dst = binary.AppendUvarint(dst, f.gold)
 	for _, n := range f.items {
 		dst = binary.AppendUvarint(dst, n)
 	}
-	return f.journal.append(dst)
+	dst = f.journal.append(dst)
+	dst = binary.AppendUvarint(dst, uint64(len(f.rolls)))
+	return append(dst, f.rolls...)
 }
 
 func (j *Journal) append(dst []byte) []byte {
@@ -78,9 +80,11 @@ func (w *World) Restore(state []byte) error {
 		fresh.players = append(fresh.players, f)
 		fresh.byName[f.name] = f
 	}
+	fresh.ballast = bytes.Clone(r.bytes(length(&r)))
 	if r.failed || len(r.rest) > 0 || len(fresh.byName) != len(fresh.players) {
 		return errSnapshot
 	}
+	fresh.present, fresh.poison, fresh.dice = w.present, w.poison, w.dice // no part of the state
 	*w = fresh
 	return nil
 }
@@ -88,14 +92,16 @@ func (w *World) Restore(state []byte) error {
 func readFigure(r *reader) *figure {
 	var f figure
 	f.name = string(r.bytes(length(r)))
-	here, x, y := r.byte(), r.byte(), r.byte()
-	r.failed = r.failed || here > 1 || x >= Side || y >= Side
-	f.here, f.x, f.y = here == 1, x, y
+	f.x, f.y = r.byte(), r.byte()
+	r.failed = r.failed || f.x >= Side || f.y >= Side
 	f.gold = r.uvarint()
 	for i := range f.items {
 		f.items[i] = r.uvarint()
 	}
 	f.journal = readJournal(r)
+	f.rolls = bytes.Clone(r.bytes(length(r)))
+	rolled, ok := f.rolls.last()
+	f.rolled, r.failed = rolled, r.failed || !ok
 	return &f
 }
 

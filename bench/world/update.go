@@ -28,10 +28,11 @@ const (
 
 // Echo answers a command.
 //
-//	tag u8 | n uvarint | result u8 | x u8 | y u8 | gold uvarint
+//	tag u8 | n uvarint | result u8 | roll u8 | x u8 | y u8 | gold uvarint
 type Echo struct {
 	N      uint64
 	Result Result
+	Roll   uint8 // of a Take that found something; else 0
 	X, Y   uint8
 	Gold   uint64
 }
@@ -54,7 +55,7 @@ func TagOf(update []byte) Tag {
 func (e *Echo) Append(dst []byte) []byte {
 	dst = append(dst, byte(TagEcho))
 	dst = binary.AppendUvarint(dst, e.N)
-	dst = append(dst, byte(e.Result), e.X, e.Y)
+	dst = append(dst, byte(e.Result), e.Roll, e.X, e.Y)
 	return binary.AppendUvarint(dst, e.Gold)
 }
 
@@ -64,7 +65,7 @@ func ParseEcho(update []byte) (Echo, error) {
 	if Tag(r.byte()) != TagEcho {
 		return Echo{}, fmt.Errorf("%w: not an echo", errUpdate)
 	}
-	e := Echo{N: r.uvarint(), Result: Result(r.byte()), X: r.byte(), Y: r.byte(), Gold: r.uvarint()}
+	e := Echo{N: r.uvarint(), Result: Result(r.byte()), Roll: r.byte(), X: r.byte(), Y: r.byte(), Gold: r.uvarint()}
 	if r.failed || len(r.rest) > 0 {
 		return Echo{}, errUpdate
 	}
@@ -76,7 +77,7 @@ func (w *World) appendPositions(dst []byte) []byte {
 	dst = append(dst, byte(TagShow))
 	shown := 0
 	for _, f := range w.players {
-		if f.here && shown < maxShow {
+		if w.present[f.name] && shown < maxShow {
 			dst = append(dst, f.x, f.y)
 			shown++
 		}

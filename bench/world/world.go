@@ -13,8 +13,10 @@
 // the client itself writes into its commands. The journal knows nothing of the
 // proxy's own numbering: it is the game's word against the proxy's.
 //
-// The world is deterministic in its state and the actions: no clock, no random
-// numbers, no map order.
+// The world is deterministic in its state and the actions, but for one thing: a
+// Take rolls a rarity, by real chance, tells the player, and keeps it for ever.
+// A failover that runs the action again, instead of applying its outcome, rolls
+// another one, and the player has seen what never was.
 package world
 
 // The size of the world.
@@ -40,6 +42,7 @@ const (
 type output interface {
 	Send(player string, payload []byte)
 	BroadcastUnreliable(payload []byte)
+	Commit(delta []byte)
 }
 
 // World is the state of one region. It is not safe for concurrent use.
@@ -51,32 +54,50 @@ type World struct {
 	commands  uint64 // commands carried out, for the broadcast
 	trades    uint64 // trades that changed hands
 	malformed uint64 // payloads that were no command
+	ballast   []byte // see Ballast
 
-	scratch []byte // the update being made
+	present map[string]bool // who is there: no part of the state
+	poison  bool            // see AllowPoison
+	dice    dice
+	scratch []byte // the update or outcome being made
 }
+
+// Option changes what New makes.
+type Option func(*World)
+
+// Ballast makes the state so many KiB larger. Each command changes 8 bytes of
+// it, at another place each time.
+func Ballast(kib int) Option { return func(w *World) { w.ballast = newBallast(kib << 10) } }
+
+// AllowPoison makes Poison commands do what they say.
+func AllowPoison() Option { return func(w *World) { w.poison = true } }
 
 // figure is a player as the world sees it.
 type figure struct {
 	name    string
-	here    bool
 	x, y    uint8
 	gold    uint64
 	items   [Kinds]uint64
 	journal Journal
+	rolls   Rolls
+	rolled  uint64 // count of the last command in rolls
 }
 
 // New makes a world in which nobody has joined.
-func New() *World {
-	w := &World{vault: Vault, byName: map[string]*figure{}}
+func New(options ...Option) *World {
+	w := &World{vault: Vault, byName: map[string]*figure{}, present: map[string]bool{}, dice: newDice()}
 	for i := range w.nodes {
 		w.nodes[i] = Stock
+	}
+	for _, option := range options {
+		option(w)
 	}
 	return w
 }
 
-// join seats a player: a new one gets a place and gold out of the vault, a
-// known one finds everything as it was. Joining twice changes nothing.
-func (w *World) join(player string) *figure {
+// seat returns a player's figure. A new one gets a place and gold out of the
+// vault. Only commands seat a player: joins are not replicated.
+func (w *World) seat(player string) *figure {
 	f := w.byName[player]
 	if f == nil {
 		i := len(w.players)
@@ -86,45 +107,51 @@ func (w *World) join(player string) *figure {
 		w.players = append(w.players, f)
 		w.byName[player] = f
 	}
-	f.here = true
 	return f
-}
-
-// leave takes a player off the board. What it owns stays its own.
-func (w *World) leave(player string) {
-	if f := w.byName[player]; f != nil {
-		f.here = false
-	}
 }
 
 // apply journals and carries out one command and answers it with an [Echo].
 func (w *World) apply(out output, player string, payload []byte) {
-	f := w.join(player)
+	f := w.seat(player)
 	c, err := ParseCommand(payload)
-	if err != nil {
+	if err != nil || c.Kind == Poison && !w.poison {
 		w.malformed++
 		return
 	}
-	f.journal.Note(c.N, payload)
+	if c.Kind == Poison {
+		c.Variant.strike()
+	}
+	w.note(f, c.N, payload)
 	if c.Kind == Audit {
 		w.sendBooks(out, f, c.N)
 		return
 	}
-	echo := Echo{N: c.N, Result: w.do(f, &c), X: f.x, Y: f.y, Gold: f.gold}
+	echo := Echo{N: c.N}
+	if c.Kind == Take {
+		echo.Result, echo.Roll = w.take(out, f, c.N, payload)
+	} else {
+		echo.Result = w.do(f, &c)
+	}
+	echo.X, echo.Y, echo.Gold = f.x, f.y, f.gold
 	w.scratch = echo.Append(w.scratch[:0])
 	out.Send(player, w.scratch)
-	if w.commands++; w.commands%showEvery == 0 {
+	if w.commands%showEvery == 0 {
 		w.scratch = w.appendPositions(w.scratch[:0])
 		out.BroadcastUnreliable(w.scratch)
 	}
+}
+
+// note writes down that a command is carried out.
+func (w *World) note(f *figure, n uint64, payload []byte) {
+	w.commands++
+	f.journal.Note(n, payload)
+	w.shift(f.journal.Hash)
 }
 
 func (w *World) do(f *figure, c *Command) Result {
 	switch c.Kind {
 	case Move:
 		return w.move(f, c)
-	case Take:
-		return w.take(f)
 	case Sell:
 		return w.sell(f, c)
 	case Trade:
@@ -138,18 +165,6 @@ func (w *World) do(f *figure, c *Command) Result {
 func (w *World) move(f *figure, c *Command) Result {
 	f.x = (f.x + uint8(c.DX+Side)) % Side
 	f.y = (f.y + uint8(c.DY+Side)) % Side
-	return Done
-}
-
-// take gathers from the node of the player's area.
-func (w *World) take(f *figure) Result {
-	node := f.node()
-	n := min(Gather, w.nodes[node])
-	if n == 0 {
-		return Refused
-	}
-	w.nodes[node] -= n
-	f.items[node%Kinds] += n
 	return Done
 }
 

@@ -2,6 +2,8 @@ package world
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -10,9 +12,12 @@ import (
 
 // sink keeps what the world sends.
 type sink struct {
-	sent  []string // "player payload", reliable
-	shown [][]byte // broadcasts
+	sent      []string // "player payload", reliable
+	shown     [][]byte // broadcasts
+	committed [][]byte
 }
+
+func (s *sink) Commit(delta []byte) { s.committed = append(s.committed, slices.Clone(delta)) }
 
 func (s *sink) Send(player string, payload []byte) {
 	s.sent = append(s.sent, fmt.Sprintf("%s %x", player, payload))
@@ -35,6 +40,8 @@ func commands(n uint64) *rapid.Generator[Command] {
 		case Sell, Trade:
 			c.Item = rapid.Uint8Range(0, Kinds-1).Draw(t, "item")
 			c.Count = rapid.OneOf(rapid.Uint64Range(0, 4), rapid.Uint64()).Draw(t, "count")
+		case Poison:
+			c.Variant = rapid.SampledFrom([]Variant{Panic, Fatal, Kill, Hang}).Draw(t, "variant")
 		case Take, Audit:
 		}
 		if c.Kind == Trade {
@@ -74,14 +81,14 @@ func TestRestoredWorldGoesOnTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, seqs := New(), map[string]uint64{}
 		play(t, w, &sink{}, seqs, rapid.IntRange(0, 60).Draw(t, "before"))
-		w.leave(rapid.SampledFrom(names).Draw(t, "leaver"))
 		state := w.Snapshot(nil)
 
 		twin := New()
-		twin.join("somebody else")
+		twin.seat("somebody else")
 		require.NoError(t, twin.Restore(state))
 		require.Equal(t, state, twin.Snapshot(nil))
 
+		w.dice, twin.dice = loaded(1), loaded(1)
 		a, b := &sink{}, &sink{}
 		for range rapid.IntRange(1, 60).Draw(t, "after") {
 			player := rapid.SampledFrom(names).Draw(t, "player")
@@ -99,7 +106,7 @@ func TestCommandsDoWhatTheySay(t *testing.T) {
 	w, out := New(), &sink{}
 	act := func(player string, c Command) Echo {
 		t.Helper()
-		c.N = w.join(player).journal.Last + 1
+		c.N = w.seat(player).journal.Last + 1
 		w.apply(out, player, c.Append(nil))
 		echo, err := ParseEcho(w.scratch)
 		require.NoError(t, err)
@@ -132,7 +139,7 @@ func TestCommandsDoWhatTheySay(t *testing.T) {
 
 func TestSoldItemsReturnToANodeOfTheirKind(t *testing.T) {
 	w := New()
-	f := w.join("ann")
+	f := w.seat("ann")
 	before := w.books().Totals
 	for i := range nodes {
 		f.x, f.y = uint8(i%(Side/area)*area), uint8(i/(Side/area)*area)
@@ -148,33 +155,43 @@ func TestSoldItemsReturnToANodeOfTheirKind(t *testing.T) {
 
 func TestNobodyTakesFromAnEmptyNode(t *testing.T) {
 	w := New()
-	f := w.join("ann")
+	f := w.seat("ann")
 	w.nodes[f.node()] = 2
-	require.Equal(t, Done, w.take(f))
+	take := Command{Kind: Take, N: 1}
+	result, roll := w.take(&sink{}, f, 1, take.Append(nil))
+	require.Equal(t, Done, result)
+	require.NotZero(t, roll)
 	require.EqualValues(t, 2, f.items[0])
-	require.Equal(t, Refused, w.take(f))
+	out := &sink{}
+	result, roll = w.take(out, f, 2, take.Append(nil))
+	require.Equal(t, Refused, result)
+	require.Zero(t, roll)
+	require.Empty(t, out.committed)
 }
 
-func TestJoiningTwiceChangesNothing(t *testing.T) {
+// loaded is a dice that rolls the same for the same seed.
+func loaded(seed byte) dice { return dice{source: rand.NewChaCha8([32]byte{seed})} }
+
+func TestWhoIsThereIsNoPartOfTheState(t *testing.T) {
 	w := New()
-	w.join("ann")
-	w.join("bob")
-	once := w.Snapshot(nil)
-	w.join("ann")
-	require.Equal(t, once, w.Snapshot(nil))
-	w.leave("ann")
-	w.leave("nobody")
-	require.EqualValues(t, Vault, w.books().Gold)
-	w.join("ann")
-	require.Equal(t, once, w.Snapshot(nil))
+	w.seat("ann")
+	before := w.Snapshot(nil)
+	w.Join(nil, "ann")
+	w.Join(nil, "bob")
+	require.Equal(t, before, w.Snapshot(nil))
+	require.NoError(t, w.Restore(before))
+	require.Len(t, w.present, 2, "joins are of this process")
+	w.Leave(nil, "ann")
+	w.Leave(nil, "nobody")
+	require.Equal(t, map[string]bool{"bob": true}, w.present)
 }
 
 func TestAnEmptyVaultGivesWhatItHas(t *testing.T) {
 	w := New()
 	w.vault = Grant + 1
-	require.EqualValues(t, Grant, w.join("ann").gold)
-	require.EqualValues(t, 1, w.join("bob").gold)
-	require.Zero(t, w.join("cid").gold)
+	require.EqualValues(t, Grant, w.seat("ann").gold)
+	require.EqualValues(t, 1, w.seat("bob").gold)
+	require.Zero(t, w.seat("cid").gold)
 	f := w.byName["ann"]
 	f.items[0] = 1
 	require.Equal(t, Refused, w.do(f, &Command{Kind: Sell, Count: 1}))
@@ -182,8 +199,10 @@ func TestAnEmptyVaultGivesWhatItHas(t *testing.T) {
 
 func TestMalformedActionsAreCountedAndChangeNothingElse(t *testing.T) {
 	w, out := New(), &sink{}
-	w.join("ann")
+	w.seat("ann")
+	poison := Command{Kind: Poison, N: 1, Variant: Panic} // not allowed here
 	for _, payload := range []string{
+		string(poison.Append(nil)), "\x06\x01\x00", "\x06\x01\x05", "\x06\x01",
 		"", "\x01", "\x09\x01", "\x01\x00\x01\x01", // no kind, no count, unknown kind, count 0
 		"\x01\x01\x02\x00", "\x01\x01\x00", "\x02\x01\x00", // two steps at once, short, trailing
 		"\x03\x01\x03\x01", "\x04\x01\x00\x01", // unknown item, no price
@@ -191,7 +210,7 @@ func TestMalformedActionsAreCountedAndChangeNothingElse(t *testing.T) {
 		w.apply(out, "ann", []byte(payload))
 	}
 	b := w.books()
-	require.EqualValues(t, 9, b.Malformed)
+	require.EqualValues(t, 13, b.Malformed)
 	require.Equal(t, Journal{}, b.Players[0].Journal)
 	require.Empty(t, out.sent)
 }
@@ -199,9 +218,10 @@ func TestMalformedActionsAreCountedAndChangeNothingElse(t *testing.T) {
 func TestPositionsAreShownAtALowRate(t *testing.T) {
 	w, out := New(), &sink{}
 	for i := range 100 {
-		w.join(fmt.Sprintf("bot-%03d", i+1))
+		w.seat(fmt.Sprintf("bot-%03d", i+1))
+		w.Join(nil, fmt.Sprintf("bot-%03d", i+1))
 	}
-	w.leave("bot-100")
+	w.Leave(nil, "bot-100")
 	move := Command{Kind: Move}
 	for range 3 * showEvery {
 		move.N++
@@ -216,7 +236,7 @@ func TestPositionsAreShownAtALowRate(t *testing.T) {
 func BenchmarkSnapshot100(b *testing.B) {
 	w := New()
 	for i := range 100 {
-		w.join(fmt.Sprintf("bot-%03d", i+1)).journal = Journal{Last: 1 << 20, Applied: 1 << 20, Hash: 1<<63 + 1}
+		w.seat(fmt.Sprintf("bot-%03d", i+1)).journal = Journal{Last: 1 << 20, Applied: 1 << 20, Hash: 1<<63 + 1}
 	}
 	var dst []byte
 	b.ReportAllocs()
@@ -241,3 +261,4 @@ type discard struct{}
 
 func (discard) Send(string, []byte)        {}
 func (discard) BroadcastUnreliable([]byte) {}
+func (discard) Commit([]byte)              {}

@@ -27,7 +27,7 @@ func newFirehose(n int) *firehose {
 	f := &firehose{n: uint64(n), payload: make([]byte, 32), closed: make(chan struct{})}
 	f.pending = wire.GameWelcome{Version: wire.Version, Incarnation: "i"}.Append(nil)
 	f.pending = wire.Host{ID: 1, New: true, Region: "town"}.Append(f.pending)
-	f.pending = wire.Join{ID: 1, Handle: 1, Player: "ann"}.Append(f.pending)
+	f.pending = wire.Join{ID: 1, Handle: 1, Here: true, Player: "ann"}.Append(f.pending)
 	return f
 }
 
@@ -80,6 +80,20 @@ func BenchmarkAction(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkCommit is the same with an outcome of each action.
+func BenchmarkCommit(b *testing.B) {
+	serve(b, func(stop func()) game.World {
+		return &lucky{world{
+			apply:    func(out *game.Out, a game.Action) { out.Commit(a.Payload); out.Send(a.Player, a.Payload) },
+			snapshot: func(dst []byte) []byte { stop(); return dst },
+		}}
+	})
+}
+
+type lucky struct{ world }
+
+func (*lucky) ApplyOutcome([]byte) error { return nil }
 
 // BenchmarkTick is the same for a game in tick style, which waits for ticks.
 func BenchmarkTick(b *testing.B) {

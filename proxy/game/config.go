@@ -27,6 +27,10 @@ var (
 	ErrSidecarGone = errors.New("game: the sidecar is gone")
 	// ErrSnapshotTooLarge: a World has written more than can be kept for it.
 	ErrSnapshotTooLarge = errors.New("game: snapshot too large")
+	// ErrOutcomeTooLarge: a World has committed more at once than can be kept.
+	ErrOutcomeTooLarge = errors.New("game: outcome too large")
+	// ErrOutcome: a World could not apply an outcome.
+	ErrOutcome = errors.New("game: cannot apply an outcome")
 )
 
 // Config says how to run. Only New must be set.
@@ -52,6 +56,11 @@ type Config struct {
 
 	// Tick is the interval of ticks, for a World that is a Ticker. 0: 50 ms.
 	Tick time.Duration
+
+	// NoStandby: this process does not host standbys. Set it when applying an
+	// action has effects outside of the World, which must not happen twice. A
+	// failover then takes longer: the region is restored from a snapshot first.
+	NoStandby bool
 
 	// New makes the World of a region: empty, and ready for either Restore or
 	// the first action. It is called on the region's own goroutine.

@@ -35,7 +35,46 @@
 //
 // A World that is also a [Joiner] is told who is there. In tick style a player's
 // Join comes before the Tick with its first action, and its Leave after the Tick
-// with its last.
+// with its last; but an action that was under way may come after the Leave.
+//
+// # Standby
+//
+// The backups of a region may be hosted as standbys: a process with a World of
+// its own, which is restored once and is then given what the primary has
+// applied. At a failover it goes on from there at once, instead of restoring a
+// snapshot first. The World does not notice: its calls are the same, but Out is
+// silent, and nobody joins or leaves until the process is promoted. A game whose
+// actions have effects outside of the World sets Config.NoStandby.
+//
+// A standby must come to the same state as its primary. A World that depends on
+// nothing but its state and its actions does. One that rolls dice, looks at the
+// clock or ranges over a map does not, and has to commit outcomes.
+//
+// # Outcomes
+//
+// A game that rolls dice commits what it rolled. A World that is an [Outcomer]
+// calls [Out.Commit] in Apply or Tick with a description of all that the call
+// has changed. Standbys, and the process that takes over, are given this outcome
+// in ApplyOutcome, and not the actions that it came from: nothing is rolled
+// twice. Actions without an outcome are applied again as actions, so a World may
+// commit for one kind of action, and not for another that is deterministic.
+//
+// In tick style an outcome stands for all actions of its tick. Time is not
+// replicated: a standby ticks by its own clock, with the actions that have come
+// meanwhile. That is enough for a World to which it makes no difference how its
+// actions are spread over ticks, and how many ticks there are. Any other should
+// commit an outcome in each tick that changes something. Its Tick is then not
+// called by time on a standby, only ApplyOutcome; actions that come without an
+// outcome, because their tick had committed none, are given to a Tick of their
+// own.
+//
+// # What a player must know
+//
+// Reliable updates wait in this process until their action is safe. When it
+// dies, those that wait are lost, while the actions are not: the standby has
+// applied them already, in silence. So Join is called again for everybody who is
+// there after a failover: send there what the player must know to go on, as when
+// it had just come.
 //
 // # Goroutines
 //
@@ -47,8 +86,8 @@
 //
 // # Death
 //
-// A panic in Apply, Tick, Join, Leave or Snapshot is not recovered. The process
-// dies, and that is what failover is for: state that has seen half an action
+// A panic in Apply, Tick, ApplyOutcome, Join, Leave or Snapshot is not
+// recovered. The process dies, and that is what failover is for: state that has seen half an action
 // must not go on. A panic in Config.New or Restore is recovered, because
 // nothing runs yet, and reported to the sidecar as a region that this process
 // cannot host; an error of Restore likewise.
@@ -86,8 +125,18 @@ type Ticker interface {
 	Tick(out *Out, actions []Action)
 }
 
+// Outcomer is a World that commits outcomes, see [Out.Commit].
+type Outcomer interface {
+	// ApplyOutcome does what the call did that committed delta, without Out and
+	// without chance. delta is valid until it returns. An error ends Run, since
+	// the World may have changed in part.
+	ApplyOutcome(delta []byte) error
+}
+
 // Joiner is a World that wants to know who is there. Who is there is no part of
-// the state: after a failover everybody who stayed joins again.
+// the state: standbys do not hear of it, and after a failover everybody who
+// stayed joins again. What Join and Leave change beyond that must be committed,
+// or it is not on the standbys.
 type Joiner interface {
 	// Join: the player is there. It may be repeated without a Leave between.
 	Join(out *Out, player string)
@@ -104,8 +153,9 @@ type Action struct {
 
 // Run connects to the sidecar and serves the regions that it hands out. It
 // returns nil when ctx is canceled, and otherwise the reason why it cannot go
-// on: [ErrNoAddress], [ErrSidecarGone], [ErrSnapshotTooLarge], a *[wire.Error]
-// when the sidecar breaks the protocol, or an error of dialing. All its
+// on: [ErrNoAddress], [ErrSidecarGone], [ErrSnapshotTooLarge], [ErrOutcome],
+// [ErrOutcomeTooLarge], a *[wire.Error] when the sidecar breaks the protocol, or
+// an error of dialing. All its
 // goroutines are gone then; it waits for calls of the World in progress.
 //
 // The process should exit when Run returns: its regions have been taken over.

@@ -108,7 +108,7 @@ func TestHandlerOrder(t *testing.T) {
 	err := run(t, of(w), func(s *sidecar) {
 		t := s.t
 		require.True(t, s.host(1, "town", 100, []byte("state")).OK)
-		s.send(wire.Join{ID: 1, Handle: 4, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Player: "bob"})
+		s.send(wire.Join{ID: 1, Handle: 4, Here: true, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Here: true, Player: "bob"})
 		for i := uint64(1); i <= 3000; i += 2 { // more than an inbox takes
 			s.send(do(100+i, 4, i, "a"), do(101+i, 5, i, "b"))
 		}
@@ -132,7 +132,7 @@ func TestTickCut(t *testing.T) {
 	_ = run(t, cfg, func(s *sidecar) {
 		t := s.t
 		require.True(t, s.host(1, "town", 10, []byte{1}).OK)
-		s.send(wire.Join{ID: 1, Handle: 4, Player: "ann"}, do(11, 4, 1, "x"), do(12, 4, 2, "y"))
+		s.send(wire.Join{ID: 1, Handle: 4, Here: true, Player: "ann"}, do(11, 4, 1, "x"), do(12, 4, 2, "y"))
 		index, state := s.cut()
 		require.Equal(t, uint64(10), index)
 		require.Equal(t, "ann joins", string(state))
@@ -155,7 +155,7 @@ func TestTickPayloads(t *testing.T) {
 	_ = run(t, cfg, func(s *sidecar) {
 		t := s.t
 		s.host(1, "town", 0, nil)
-		s.send(wire.Join{ID: 1, Handle: 4, Player: "ann"})
+		s.send(wire.Join{ID: 1, Handle: 4, Here: true, Player: "ann"})
 		for i, payload := range []string{"a", "b", "c", "d"} {
 			s.send(do(uint64(i+1), 4, uint64(i+1), payload))
 			synctest.Wait() // so that the region has taken it
@@ -176,10 +176,10 @@ func TestTickMembership(t *testing.T) {
 		t := s.t
 		s.host(1, "town", 0, nil)
 		s.send(
-			wire.Join{ID: 1, Handle: 4, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Player: "bob"},
+			wire.Join{ID: 1, Handle: 4, Here: true, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Here: true, Player: "bob"},
 			do(1, 4, 1, "x"), do(2, 5, 1, "y"),
 			wire.Leave{ID: 1, Handle: 4}, wire.Leave{ID: 1, Handle: 5},
-			wire.Join{ID: 1, Handle: 6, Player: "bob"}, // is back before the tick
+			wire.Join{ID: 1, Handle: 6, Here: true, Player: "bob"}, // is back before the tick
 		)
 		time.Sleep(1500 * time.Millisecond)
 		expect[wire.Emit](s) // bob's: ann is not there any more when the tick comes
@@ -196,7 +196,7 @@ func TestTwoHandles(t *testing.T) {
 		t := s.t
 		s.host(1, "town", 0, nil)
 		s.send(
-			wire.Join{ID: 1, Handle: 4, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Player: "ann"},
+			wire.Join{ID: 1, Handle: 4, Here: true, Player: "ann"}, wire.Join{ID: 1, Handle: 5, Here: true, Player: "ann"},
 			wire.Leave{ID: 1, Handle: 4}, do(1, 5, 1, "x"),
 		)
 		require.Equal(t, uint64(5), expect[wire.Emit](s).Handle)
@@ -270,7 +270,7 @@ func TestRegions(t *testing.T) {
 		s.host(1, "slow", 0, nil)
 		s.host(2, "fast", 0, nil)
 		for id := uint64(1); id <= 2; id++ {
-			s.send(wire.Join{ID: id, Handle: 9, Player: "ann"}, wire.Do{ID: id, Index: 1, Handle: 9, Seq: 1})
+			s.send(wire.Join{ID: id, Handle: 9, Here: true, Player: "ann"}, wire.Do{ID: id, Index: 1, Handle: 9, Seq: 1})
 		}
 		require.Equal(t, "fast", string(expect[wire.Emit](s).Payload))
 		require.Zero(t, time.Since(start))
@@ -295,7 +295,7 @@ func TestBeats(t *testing.T) {
 		time.Sleep(10 * time.Millisecond) // away from the ticks of 50 ms
 		require.Equal(t, uint64(50), s.hello.Beat)
 		s.host(1, "town", 0, nil)
-		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"})
+		s.send(wire.Join{ID: 1, Handle: 9, Here: true, Player: "ann"})
 		require.Equal(t, uint64(20), beats(time.Second), "idle")
 
 		s.send(do(1, 9, 1, "6s"), do(2, 9, 2, "900ms"), do(3, 9, 3, "900ms"))
@@ -328,7 +328,7 @@ func TestBackPressure(t *testing.T) {
 		sent := make(chan struct{})
 		go func() {
 			defer close(sent)
-			s.send(wire.Host{ID: 1, New: true, Region: "town"}, wire.Join{ID: 1, Handle: 9, Player: "ann"})
+			s.send(wire.Host{ID: 1, New: true, Region: "town"}, wire.Join{ID: 1, Handle: 9, Here: true, Player: "ann"})
 			for i := uint64(1); i <= total; i++ {
 				s.send(do(i, 9, i, fmt.Sprintf("%06d", i)))
 			}
@@ -353,7 +353,7 @@ func TestBackPressure(t *testing.T) {
 }
 
 func TestBadFrames(t *testing.T) {
-	hosted := []pump.Frame{wire.Host{ID: 1, Region: "town", New: true}, wire.Join{ID: 1, Handle: 9, Player: "ann"}}
+	hosted := []pump.Frame{wire.Host{ID: 1, Region: "town", New: true}, wire.Join{ID: 1, Handle: 9, Here: true, Player: "ann"}}
 	loading := []pump.Frame{wire.Host{ID: 1, Region: "town", Size: 4}}
 	for name, c := range map[string]struct {
 		first []pump.Frame
@@ -376,8 +376,8 @@ func TestBadFrames(t *testing.T) {
 		"chunk past the end":     {loading, wire.State{ID: 1, Data: make([]byte, 5)}, wire.CodeBadSnapshot},
 		"unknown handle":         {hosted, do(1, 8, 1, ""), wire.CodeBadHandle},
 		"leave of unknown":       {hosted, wire.Leave{ID: 1, Handle: 8}, wire.CodeBadHandle},
-		"everybody's handle":     {hosted, wire.Join{ID: 1, Handle: 0, Player: "bob"}, wire.CodeBadHandle},
-		"handle of another":      {hosted, wire.Join{ID: 1, Handle: 9, Player: "bob"}, wire.CodeBadHandle},
+		"everybody's handle":     {hosted, wire.Join{ID: 1, Handle: 0, Here: true, Player: "bob"}, wire.CodeBadHandle},
+		"handle of another":      {hosted, wire.Join{ID: 1, Handle: 9, Here: true, Player: "bob"}, wire.CodeBadHandle},
 		"log index twice":        {append(hosted, do(1, 9, 1, "")), do(1, 9, 2, ""), wire.CodeProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -449,7 +449,7 @@ func TestUnhostWaits(t *testing.T) {
 	_ = run(t, of(w), func(s *sidecar) {
 		t := s.t
 		s.host(1, "town", 0, nil)
-		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, ""))
+		s.send(wire.Join{ID: 1, Handle: 9, Here: true, Player: "ann"}, do(1, 9, 1, ""))
 		synctest.Wait()
 		s.send(wire.Unhost{ID: 1}, wire.Host{ID: 1, New: true, Region: "field"})
 		require.Equal(t, "old", string(expect[wire.Emit](s).Payload))
@@ -488,7 +488,7 @@ func TestCannotHost(t *testing.T) {
 			err := run(t, cfg, func(s *sidecar) {
 				t := s.t
 				require.Equal(t, wire.Hosted{ID: 1, Epoch: 1, Text: c.want}, s.host(1, "town", 0, []byte{1}))
-				s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, "")) // were under way
+				s.send(wire.Join{ID: 1, Handle: 9, Here: true, Player: "ann"}, do(1, 9, 1, "")) // were under way
 				synctest.Wait()
 				broken = false
 				require.True(t, s.host(1, "town", 0, []byte{1}).OK)
@@ -512,14 +512,14 @@ func TestOutDrops(t *testing.T) {
 	_ = run(t, of(w), func(s *sidecar) {
 		t := s.t
 		s.host(1, "town", 0, nil)
-		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, ""))
+		s.send(wire.Join{ID: 1, Handle: 9, Here: true, Player: "ann"}, do(1, 9, 1, ""))
 		require.Len(t, expect[wire.Emit](s).Payload, wire.MaxUpdate)
 		require.Len(t, expect[wire.Emit](s).Payload, wire.MaxDatagram)
 		s.cut()
 		require.Equal(t, uint64(4), kept.Dropped())
 		kept.Broadcast([]byte("late"))
 		require.Equal(t, uint64(5), kept.Dropped())
-		s.send(wire.Leave{ID: 1, Handle: 9}, wire.Join{ID: 1, Handle: 10, Player: "bob"}, do(2, 10, 1, ""))
+		s.send(wire.Leave{ID: 1, Handle: 9}, wire.Join{ID: 1, Handle: 10, Here: true, Player: "bob"}, do(2, 10, 1, ""))
 		require.Equal(t, uint64(10), expect[wire.Emit](s).Handle)
 	})
 }
@@ -575,7 +575,7 @@ func TestPanicKills(t *testing.T) {
 	w := &world{apply: func(*game.Out, game.Action) { panic("half an action") }}
 	_ = run(t, of(w), func(s *sidecar) {
 		s.host(1, "town", 0, nil)
-		s.send(wire.Join{ID: 1, Handle: 9, Player: "ann"}, do(1, 9, 1, ""))
+		s.send(wire.Join{ID: 1, Handle: 9, Here: true, Player: "ann"}, do(1, 9, 1, ""))
 		synctest.Wait()
 	})
 }

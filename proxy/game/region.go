@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -29,15 +28,21 @@ type region struct {
 
 	out      Out
 	world    World
-	ticker   Ticker // the World, if it is one
-	joiner   Joiner // the World, if it is one
-	players  map[uint64]string
-	applied  uint64 // log index that the World has got to
-	snapshot []byte // memory of the last one
+	ticker   Ticker            // the World, if it is one
+	joiner   Joiner            // the World, if it is one
+	outcomer Outcomer          // the World, if it is one
+	standby  bool              // until Promote
+	players  map[uint64]string // by their handles, also of those who have left
+	here     map[string]uint64 // who is there, and the handle that says so
+	last     uint64            // log index of the last action or outcome that came
+	applied  uint64            // log index that the World has got to
+	told     uint64            // log index of the last Done
+	outcome  wire.Outcome      // the last one's From and To
+	snapshot []byte            // memory of the last one
 
 	// Tick style only:
 
-	last     uint64   // log index of the last action gathered
+	first    uint64   // log index of the first action gathered
 	gathered []Action // for the next tick
 	memory   []byte   // their payloads
 	leaving  []string // to be told after the next tick
@@ -48,18 +53,21 @@ func newRegion(cfg *Config, head wire.Host, to *outbox) *region {
 	handles := map[string]uint64{}
 	return &region{
 		cfg: cfg, head: head, log: log, inbox: newInbox(), done: make(chan struct{}),
-		out:     Out{region: head.ID, to: to, log: log, handles: handles, warned: map[string]bool{}},
-		players: map[uint64]string{}, applied: head.Index, last: head.Index,
+		out:     Out{region: head.ID, to: to, log: log, handles: handles, muted: head.Standby, warned: map[string]bool{}},
+		standby: head.Standby, players: map[uint64]string{}, here: map[string]uint64{},
+		applied: head.Index, last: head.Index, told: head.Index,
 	}
 }
 
 // run hosts the region and works until ctx ends.
 func (r *region) run(ctx context.Context, state []byte) error {
-	hosted := wire.Hosted{ID: r.head.ID, Epoch: r.head.Epoch, OK: true}
+	hosted := wire.Hosted{ID: r.head.ID, Epoch: r.head.Epoch}
 	if err := r.host(state); err != nil {
 		r.log.Error("game: cannot host the region", "err", err)
 		r.failed.Store(true)
-		hosted.OK, hosted.Text = false, err.Error()
+		hosted.Text = err.Error()
+	} else {
+		hosted.OK, hosted.Outcomes = true, r.outcomer != nil
 	}
 	if err := send(r.out.to, hosted); err != nil {
 		return err
@@ -84,7 +92,9 @@ func (r *region) loop(ctx context.Context, tick <-chan time.Time) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick:
-			r.tick()
+			if err := r.timer(); err != nil {
+				return err
+			}
 		case <-wake:
 			work = r.inbox.take(work)
 			if err := r.handle(ctx, work.events); err != nil {
@@ -93,9 +103,6 @@ func (r *region) loop(ctx context.Context, tick <-chan time.Time) error {
 		}
 	}
 }
-
-// full bounds what a tick is given, for the reason that bounds an inbox.
-func (r *region) full() bool { return len(r.gathered) >= maxEvents || len(r.memory) >= maxBytes }
 
 // host makes the World. A panic is an error here: nothing runs yet that could
 // be torn, and the sidecar can let another process try.
@@ -119,27 +126,50 @@ func (r *region) host(state []byte) (err error) {
 	r.world = world
 	r.ticker, _ = world.(Ticker)
 	r.joiner, _ = world.(Joiner)
+	r.outcomer, r.out.committer = world.(Outcomer)
 	return nil
 }
 
 func (r *region) handle(ctx context.Context, events []event) error {
-	if r.failed.Load() {
-		return nil
-	}
 	for i := 0; i < len(events) && ctx.Err() == nil; i++ {
 		if err := r.event(&events[i]); err != nil {
 			return err
 		}
+		if r.applied-r.told >= maxUntold {
+			if err := r.tell(); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
+	return r.tell()
+}
+
+// maxUntold is how many actions are applied without a word: what the first of
+// them caused may be waiting for it.
+const maxUntold = 64
+
+// tell says what has been applied, once for all that is new.
+func (r *region) tell() error {
+	if r.told == r.applied {
+		return nil
+	}
+	r.told = r.applied
+	return send(r.out.to, wire.Done{ID: r.head.ID, Index: r.applied})
 }
 
 func (r *region) event(ev *event) error {
+	if r.failed.Load() && ev.kind != wire.TypePromote {
+		return nil
+	}
 	switch ev.kind {
 	case wire.TypeDo:
 		return r.do(ev)
+	case wire.TypeOutcome:
+		return r.apply(ev)
+	case wire.TypePromote:
+		return r.promote(ev.number)
 	case wire.TypeJoin:
-		return r.join(ev.handle, ev.player)
+		return r.join(ev)
 	case wire.TypeLeave:
 		return r.leave(ev.handle)
 	default:
@@ -149,9 +179,9 @@ func (r *region) event(ev *event) error {
 
 // do applies an action, or keeps it for the next tick.
 func (r *region) do(ev *event) error {
-	player, there := r.players[ev.handle]
+	player, known := r.players[ev.handle]
 	switch {
-	case !there:
+	case !known:
 		return r.broken(wire.CodeBadHandle, "action of unknown handle %d", ev.handle)
 	case ev.number <= r.last:
 		return r.broken(wire.CodeProtocol, "action %d after %d", ev.number, r.last)
@@ -159,111 +189,33 @@ func (r *region) do(ev *event) error {
 	r.last = ev.number
 	action := Action{Player: player, Seq: ev.seq, Payload: ev.payload}
 	if r.ticker != nil {
-		start := len(r.memory)
-		r.memory = append(r.memory, ev.payload...)
-		action.Payload = r.memory[start:len(r.memory):len(r.memory)]
-		r.gathered = append(r.gathered, action)
+		r.gather(ev.number, action)
 		return nil
 	}
-	r.begin(ev.number)
+	r.begin(ev.number, ev.number)
 	r.world.Apply(&r.out, action)
-	r.end()
 	r.applied = ev.number
-	return nil
+	return r.end()
 }
 
-// tick gives the World what was gathered, and then tells who has left.
-func (r *region) tick() {
-	r.begin(r.last)
-	r.ticker.Tick(&r.out, r.gathered)
-	r.end()
-	r.applied = r.last
-	r.gathered, r.memory = r.gathered[:0], r.memory[:0]
-	for _, player := range r.leaving {
-		r.tellLeave(player)
-	}
-	r.leaving = r.leaving[:0]
-}
-
-func (r *region) join(handle uint64, player string) error {
-	if known, there := r.players[handle]; handle == everybody || there && known != player {
-		return r.broken(wire.CodeBadHandle, "handle %d for %q is %q", handle, player, known)
-	}
-	r.players[handle] = player
-	r.out.handles[player] = handle
-	// Back before the tick that would have told of the leave: there was none.
-	r.leaving = slices.DeleteFunc(r.leaving, func(p string) bool { return p == player })
-	if r.joiner != nil {
-		r.begin(r.applied)
-		r.joiner.Join(&r.out, player)
-		r.end()
-	}
-	return nil
-}
-
-func (r *region) leave(handle uint64) error {
-	player, there := r.players[handle]
-	if !there {
-		return r.broken(wire.CodeBadHandle, "leave of unknown handle %d", handle)
-	}
-	delete(r.players, handle)
-	if r.out.handles[player] != handle {
-		return nil // has come back under another handle
-	}
-	delete(r.out.handles, player)
-	if len(r.gathered) > 0 {
-		r.leaving = append(r.leaving, player)
-		return nil
-	}
-	r.tellLeave(player)
-	return nil
-}
-
-func (r *region) tellLeave(player string) {
-	if r.joiner != nil {
-		r.begin(r.applied)
-		r.joiner.Leave(&r.out, player)
-		r.end()
-	}
-}
-
-// cut sends a snapshot of all that the World has been given.
-func (r *region) cut(n uint64) error {
-	began := time.Now()
-	r.begin(r.applied)
-	r.snapshot = r.world.Snapshot(r.snapshot[:0])
-	r.end()
-	took := time.Since(began)
-	if len(r.snapshot) > wire.MaxSnapshot {
-		return fmt.Errorf("%w: region %q wrote %d bytes, the limit is %d",
-			ErrSnapshotTooLarge, r.head.Region, len(r.snapshot), wire.MaxSnapshot)
-	}
-	head := wire.CutDone{
-		ID: r.head.ID, N: n, Index: r.applied, Micros: uint64(took.Microseconds()), Size: uint64(len(r.snapshot)),
-	}
-	if err := send(r.out.to, head); err != nil {
-		return err
-	}
-	for offset := 0; offset < len(r.snapshot); offset += wire.MaxChunk {
-		chunk := r.snapshot[offset:min(offset+wire.MaxChunk, len(r.snapshot))]
-		if err := send(r.out.to, wire.State{ID: r.head.ID, Offset: uint64(offset), Data: chunk}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// begin opens Out for a call whose output depends on log index after, and marks
-// for the heartbeat that game code runs. There is no defer: when game code
-// panics, the process ends.
-func (r *region) begin(after uint64) {
-	r.out.after, r.out.open = after, true
+// begin opens Out for a call with the actions from..to of the log, and marks for
+// the heartbeat that game code runs. There is no defer: when game code panics,
+// the process ends.
+func (r *region) begin(from, to uint64) {
+	r.out.from, r.out.after, r.out.open = from, to, true
 	r.calls.Add(1)
 }
 
-func (r *region) end() {
+// beginIdle is begin for a call without an action.
+func (r *region) beginIdle() { r.begin(r.applied+1, r.applied) }
+
+func (r *region) end() error {
 	r.calls.Add(1)
 	r.out.open = false
+	if r.out.err == nil {
+		return nil
+	}
+	return fmt.Errorf("region %q: %w", r.head.Region, r.out.err)
 }
 
 // broken is the error for a frame that the sidecar must not send.

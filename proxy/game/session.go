@@ -76,7 +76,7 @@ func serve(ctx context.Context, conn net.Conn, cfg Config) error {
 func gone(err error) error {
 	var broke *wire.Error
 	switch {
-	case errors.Is(err, ErrSnapshotTooLarge):
+	case errors.Is(err, ErrSnapshotTooLarge), errors.Is(err, ErrOutcomeTooLarge), errors.Is(err, ErrOutcome):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // died, perhaps within a frame
 		return ErrSidecarGone
@@ -101,7 +101,7 @@ func (s *session) greet(conn net.Conn, r *wire.Reader) error {
 	defer func() { _ = conn.SetDeadline(time.Time{}) }()
 	hello := wire.GameHello{
 		Version: wire.Version, Name: s.cfg.Name,
-		Beat: uint64(s.cfg.Beat.Milliseconds()), PID: uint64(os.Getpid()),
+		Beat: uint64(s.cfg.Beat.Milliseconds()), PID: uint64(os.Getpid()), Standby: !s.cfg.NoStandby,
 	}
 	if _, err := conn.Write(hello.Append(nil)); err != nil {
 		return err
@@ -145,18 +145,32 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 		}
 		ev := event{kind: t, handle: f.Handle, number: f.Index, seq: f.Seq}
 		return s.forward(ctx, f.ID, ev, f.Payload)
+	case wire.TypeOutcome:
+		var f wire.Outcome
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.forward(ctx, f.ID, event{kind: t, from: f.From, number: f.To}, f.Payload)
 	case wire.TypeCut:
 		var f wire.Cut
 		if err := f.Decode(body); err != nil {
 			return err
 		}
 		return s.forward(ctx, f.ID, event{kind: t, number: f.N}, nil)
+	default:
+		return s.seating(ctx, t, body)
+	}
+}
+
+// seating takes the frames that tell who a region's players are.
+func (s *session) seating(ctx context.Context, t wire.Type, body []byte) error {
+	switch t {
 	case wire.TypeJoin:
 		var f wire.Join
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		return s.forward(ctx, f.ID, event{kind: t, handle: f.Handle, player: f.Player}, nil)
+		return s.forward(ctx, f.ID, event{kind: t, handle: f.Handle, here: f.Here, player: f.Player}, nil)
 	case wire.TypeLeave:
 		var f wire.Leave
 		if err := f.Decode(body); err != nil {
@@ -175,97 +189,4 @@ func (s *session) forward(ctx context.Context, id uint64, ev event, payload []by
 		return broken(wire.CodeProtocol, "%v for region %d, which is not hosted", ev.kind, id)
 	}
 	return r.inbox.put(ctx, ev, payload)
-}
-
-// hosting takes the frames with which regions come and go.
-func (s *session) hosting(ctx context.Context, t wire.Type, body []byte) error {
-	switch t {
-	case wire.TypeHost:
-		var f wire.Host
-		if err := f.Decode(body); err != nil {
-			return err
-		}
-		return s.host(ctx, f)
-	case wire.TypeState:
-		var f wire.State
-		if err := f.Decode(body); err != nil {
-			return err
-		}
-		return s.state(ctx, f)
-	case wire.TypeUnhost:
-		var f wire.Unhost
-		if err := f.Decode(body); err != nil {
-			return err
-		}
-		delete(s.loading, f.ID)
-		s.unhost(f.ID)
-		return nil
-	default:
-		return broken(wire.CodeUnknownType, "%v in a running session", t)
-	}
-}
-
-// host announces a region. Its state follows, unless it has none.
-func (s *session) host(ctx context.Context, f wire.Host) error {
-	r := s.regions[f.ID]
-	switch {
-	case s.loading[f.ID] != nil, r != nil && !r.failed.Load():
-		return broken(wire.CodeProtocol, "region %d is hosted already", f.ID)
-	case f.Size > wire.MaxSnapshot:
-		return broken(wire.CodeTooLarge, "state of %d bytes, the limit is %d", f.Size, wire.MaxSnapshot)
-	case f.New && f.Size > 0:
-		return broken(wire.CodeBadSnapshot, "new region %q with a state", f.Region)
-	}
-	s.unhost(f.ID) // the remains of one that failed
-	if f.Size == 0 {
-		s.launch(ctx, f, nil)
-		return nil
-	}
-	s.loading[f.ID] = &loading{head: f, state: make([]byte, 0, f.Size)}
-	return nil
-}
-
-// state takes the next chunk of a state, and launches the region with the last.
-func (s *session) state(ctx context.Context, f wire.State) error {
-	l := s.loading[f.ID]
-	switch {
-	case l == nil:
-		return broken(wire.CodeBadSnapshot, "state for region %d, which expects none", f.ID)
-	case f.Offset != uint64(len(l.state)) || len(f.Data) == 0 || uint64(len(l.state)+len(f.Data)) > l.head.Size:
-		return broken(wire.CodeBadSnapshot, "%d bytes of state at %d, after %d of %d",
-			len(f.Data), f.Offset, len(l.state), l.head.Size)
-	}
-	l.state = append(l.state, f.Data...)
-	if uint64(len(l.state)) == l.head.Size {
-		delete(s.loading, f.ID)
-		s.launch(ctx, l.head, l.state)
-	}
-	return nil
-}
-
-// launch starts a region's goroutine.
-func (s *session) launch(ctx context.Context, head wire.Host, state []byte) {
-	r := newRegion(s.cfg, head, s.out)
-	ctx, r.stop = context.WithCancel(ctx)
-	s.mu.Lock()
-	s.regions[head.ID] = r
-	s.mu.Unlock()
-	s.start(func() error {
-		defer close(r.done)
-		return r.run(ctx, state)
-	})
-}
-
-// unhost ends a region, if there is one, and waits for the end: nothing of it
-// may be sent under an ID that could be given to another one next.
-func (s *session) unhost(id uint64) {
-	r := s.regions[id]
-	if r == nil {
-		return
-	}
-	r.stop()
-	<-r.done
-	s.mu.Lock()
-	delete(s.regions, id)
-	s.mu.Unlock()
 }

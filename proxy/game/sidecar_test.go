@@ -18,7 +18,8 @@ type sidecar struct {
 	conn  net.Conn
 	hello wire.GameHello
 	beats atomic.Uint64
-	got   chan any // frames from the game, heartbeats left out; closed at the end
+	dones atomic.Bool // Done frames are in got, too
+	got   chan any    // frames from the game, heartbeats left out; closed at the end
 }
 
 // greet plays the sidecar's side of the greeting, and reads from then on.
@@ -50,6 +51,12 @@ func (s *sidecar) read(r *wire.Reader) {
 			s.got <- decode[wire.Hosted](body)
 		case wire.TypeEmit:
 			s.got <- decode[wire.Emit](body)
+		case wire.TypeOutcome:
+			s.got <- decode[wire.Outcome](body)
+		case wire.TypeDone:
+			if f := decode[wire.Done](body); s.dones.Load() {
+				s.got <- f
+			}
 		case wire.TypeCutDone:
 			s.got <- decode[wire.CutDone](body)
 		case wire.TypeState:

@@ -15,6 +15,35 @@ import (
 // ("player what"), prints so many updates, then a snapshot, and goes away. It
 // returns the address that it listens on.
 func standIn(updates int, actions ...string) (address string) {
+	return listen(func(s *sidecar) {
+		s.host(1, "town", 0, nil)
+		names := s.play(actions)
+		s.printUpdates(updates, names)
+		s.printSnapshot()
+	})
+}
+
+// standbyStandIn hosts a standby, sends outcomes, prints a snapshot, promotes
+// the standby, lets ann in, prints an update, and goes away.
+func standbyStandIn(outcomes ...string) (address string) {
+	return listen(func(s *sidecar) {
+		s.send(wire.Host{ID: 1, New: true, Standby: true, Region: "town"})
+		expect[wire.Hosted](s)
+		for i, delta := range outcomes {
+			n := uint64(i + 1)
+			s.send(wire.Outcome{ID: 1, From: n, To: n, Payload: []byte(delta)})
+		}
+		s.printSnapshot()
+		s.send(wire.Promote{ID: 1, Epoch: 2})
+		expect[wire.Hosted](s)
+		fmt.Println("promoted")
+		s.send(wire.Join{ID: 1, Handle: 1, Here: true, Player: "ann"})
+		s.printUpdates(1, map[uint64]string{1: "ann"})
+	})
+}
+
+// listen plays a sidecar for one game.
+func listen(play func(s *sidecar)) (address string) {
 	dir, err := os.MkdirTemp("", "game")
 	must(err)
 	ln, err := new(net.ListenConfig).Listen(context.Background(), "unix", filepath.Join(dir, "sidecar"))
@@ -25,17 +54,21 @@ func standIn(updates int, actions ...string) (address string) {
 		conn, err := ln.Accept()
 		must(err)
 		defer conn.Close()
-		s := greet(conn)
-		s.host(1, "town", 0, nil)
-		names := s.play(actions)
-		for range updates {
-			u := expect[wire.Emit](s)
-			fmt.Printf("to %s: %s\n", names[u.Handle], u.Payload)
-		}
-		index, state := s.cut()
-		fmt.Printf("snapshot of %d actions: %s\n", index, state)
+		play(greet(conn))
 	}()
 	return "unix:" + ln.Addr().String()
+}
+
+func (s *sidecar) printUpdates(count int, names map[uint64]string) {
+	for range count {
+		u := expect[wire.Emit](s)
+		fmt.Printf("to %s: %s\n", names[u.Handle], u.Payload)
+	}
+}
+
+func (s *sidecar) printSnapshot() {
+	index, state := s.cut()
+	fmt.Printf("snapshot of %d actions: %s\n", index, state)
 }
 
 // play sends actions, each player's first one after a join, and returns the
@@ -48,7 +81,7 @@ func (s *sidecar) play(actions []string) map[uint64]string {
 		if handles[player] == 0 {
 			h := uint64(len(handles) + 1)
 			handles[player], names[h] = h, player
-			s.send(wire.Join{ID: 1, Handle: h, Player: player})
+			s.send(wire.Join{ID: 1, Handle: h, Here: true, Player: player})
 		}
 		seqs[player]++
 		s.send(wire.Do{
