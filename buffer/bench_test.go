@@ -65,3 +65,29 @@ func BenchmarkRefusal(b *testing.B) {
 		_ = l.Append(101, nil, time.Time{})
 	}
 }
+
+// BenchmarkRegionLog is an action's way through the region log: it is appended,
+// read for each of two backups, and trimmed.
+func BenchmarkRegionLog(b *testing.B) {
+	b.ReportAllocs()
+	step := steady(&RegionLog{})
+	for range 20 * segment {
+		step()
+	}
+	for b.Loop() {
+		step()
+	}
+}
+
+// BenchmarkRegionLogBursts is the same when 100,000 records are trimmed at once,
+// as after a snapshot.
+func BenchmarkRegionLogBursts(b *testing.B) {
+	b.ReportAllocs()
+	var l RegionLog
+	payload := make([]byte, 100)
+	for b.Loop() {
+		if end := l.Append(Record{Epoch: 7, Kind: KindAction, Payload: payload}); end%100_000 == 0 {
+			l.Trim(end)
+		}
+	}
+}

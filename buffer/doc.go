@@ -1,5 +1,5 @@
-// Package buffer keeps the actions of players that are not yet durable, and the
-// newest snapshot of their region. It does no I/O, starts no goroutine, takes no
+// Package buffer keeps the actions of players that are not yet durable, the log
+// of everything that changes a region, and the newest snapshot of it. It does no I/O, starts no goroutine, takes no
 // lock and reads no clock: the caller's lock for a region guards that [Region]
 // and all of its logs, and the caller passes the time in.
 //
@@ -53,6 +53,18 @@
 // When the link is lost, [Region.Hold] stops all of them in one step: a held log
 // takes actions and acks, and hands out nothing. [Log.Rewind] sets it going
 // again, for the primary that has answered for this player.
+//
+// # RegionLog: one order for all that changes a region
+//
+// Where a [Log] holds what one player sent, at the edge, a [RegionLog] holds what
+// was made of it, at primary and backups: [Record]s of actions of all players, of
+// their outcomes, and of attachments, each with the epoch of its writer. A
+// primary appends, and ships with a cursor for each backup; what a snapshot
+// covers is trimmed.
+//
+// [RegionLog.Common] and [RegionLog.EndOf] find where two logs part, by epochs
+// alone; [RegionLog.ChainAt] is a hash of all records up to an index, with which
+// a check can tell that they really do not.
 //
 // # Accounts
 //

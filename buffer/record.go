@@ -1,7 +1,5 @@
 package buffer
 
-import "slices"
-
 // Kind is what a record of the region log says.
 type Kind uint8
 
@@ -55,7 +53,7 @@ type Record struct {
 // at an index agree up to there. FNV-1a: it guards against errors, not malice.
 func (r *Record) Chained(chain uint64) uint64 {
 	const offset, prime = 14695981039346656037, 1099511628211
-	chain ^= offset
+	chain = (chain ^ offset) * prime
 	for _, v := range [...]uint64{r.Epoch, uint64(r.Kind), r.ID, r.Seq, r.Number, uint64(len(r.Payload))} {
 		chain = (chain ^ v) * prime
 	}
@@ -95,5 +93,8 @@ func ParseAttach(payload []byte) (a Attachment, ok bool) {
 	if len(payload) > 0 || len(fields[0]) == 0 {
 		return Attachment{}, false
 	}
-	return Attachment{string(fields[0]), slices.Clone(fields[1]), slices.Clone(fields[2])}, true
+	return Attachment{string(fields[0]), clone(fields[1]), clone(fields[2])}, true
 }
+
+// clone makes no bytes nil.
+func clone(b []byte) []byte { return append([]byte(nil), b...) }

@@ -3,6 +3,7 @@ package buffer
 import (
 	"fmt"
 	"slices"
+	"sort"
 )
 
 // segment is how many records lie together. A segment is freed as a whole.
@@ -11,10 +12,14 @@ const segment = 256
 // spare is how many free segments are kept for the next appends.
 const spare = 4
 
+// usual is how much memory a free segment may keep.
+const usual = 256 << 10
+
 // RegionLog is the order of everything that changes a region: records with
 // indexes base+1 … end. Records are appended at the end, shipped to backups by
 // cursors that the caller keeps, trimmed below what a snapshot covers, and, in a
-// backup only, cut at the end when a new primary lacks them.
+// backup only, cut at the end when a new primary lacks them. From one record to
+// the next epochs never fall: the caller sees to that.
 //
 // The zero value is an empty log. It is not safe for concurrent use.
 type RegionLog struct {
@@ -59,7 +64,11 @@ func (l *RegionLog) Bytes() int { return l.bytes }
 // Reset empties the log: the next record is the one after index, whose epoch and
 // chain are given.
 func (l *RegionLog) Reset(index, epoch, chain uint64) {
-	*l = RegionLog{base: index, baseEpoch: epoch, baseChain: chain, free: l.free}
+	for _, s := range l.segments {
+		l.recycle(s)
+	}
+	clear(l.segments)
+	*l = RegionLog{base: index, baseEpoch: epoch, baseChain: chain, free: l.free, segments: l.segments[:0]}
 }
 
 // Append adds a record and returns its index. The payload is copied.
@@ -99,7 +108,7 @@ func (l *RegionLog) locate(index uint64) (*records, int) {
 }
 
 // At returns the record of an index in base+1..end. Its payload is the log's: it
-// is valid until the record is trimmed.
+// is valid until the record is trimmed or cut.
 func (l *RegionLog) At(index uint64) *Record {
 	s, i := l.locate(index)
 	return &s.at[i]
@@ -146,33 +155,44 @@ func (l *RegionLog) recycle(s *records) {
 	if len(l.free) == spare {
 		return
 	}
-	if cap(s.memory) > 256<<10 {
+	if cap(s.memory) > usual {
 		s.memory = nil
 	}
+	clear(s.at[:]) // payloads may lie in memory that was outgrown
 	s.n, s.memory = 0, s.memory[:0]
 	l.free = append(l.free, s)
 }
 
 // Truncate forgets the records after index.
 func (l *RegionLog) Truncate(index uint64) {
-	for l.end() > max(index, l.base) {
-		s := l.segments[len(l.segments)-1]
+	for index = max(index, l.base); l.end() > index; {
+		last := len(l.segments) - 1
+		s := l.segments[last]
 		s.n--
-		l.bytes -= len(s.at[s.n].Payload)
-		if s.n == 0 || len(l.segments) == 1 && s.n == l.skip {
-			l.segments = l.segments[:len(l.segments)-1]
-			if len(l.segments) == 0 {
-				l.skip = 0
-			}
+		size := len(s.at[s.n].Payload)
+		l.bytes -= size
+		s.memory = s.memory[:len(s.memory)-size]
+		switch {
+		case last > 0 && s.n > 0 || last == 0 && s.n > l.skip:
+			continue
+		case last == 0:
+			l.skip = 0
 		}
+		l.recycle(s)
+		l.segments = slices.Delete(l.segments, last, last+1)
 	}
 }
 
-// Common is the highest index at which this log can agree with one whose last
-// record, at index, was written in epoch; and the epoch of the record there. The
-// other log agrees up to there if that is its own end, and otherwise must be cut
-// and asked again. Logs are compared by epoch, never by what was thought durable
-// (KIP-101). Below base nothing is known: then known is false.
+// Common compares this log with another one, whose last record, at index, was
+// written in epoch (0, 0: it is empty). They agree up to there if Common returns
+// just index and epoch. If it returns anything else, the other log has records
+// that this one lacks: it is to be cut at its EndOf(at, of), and asked again.
+// Known is false when this log begins too late to tell.
+//
+// Logs are compared by epoch, never by what was thought durable (KIP-101): an
+// epoch has one writer, who only appends. So two records of one epoch at one
+// index are the same, and so is all that is before them. Each round cuts at least
+// one record, and none that both logs have.
 func (l *RegionLog) Common(index, epoch uint64) (at, of uint64, known bool) {
 	at = l.EndOf(index, epoch)
 	of = l.EpochAt(at)
@@ -182,9 +202,11 @@ func (l *RegionLog) Common(index, epoch uint64) (at, of uint64, known bool) {
 // EndOf is the last index, at most index, of a record of an epoch of at most
 // epoch, or base when there is none: where a backup cuts its log.
 func (l *RegionLog) EndOf(index, epoch uint64) uint64 {
-	at := min(index, l.end())
-	for at > l.base && l.EpochAt(at) > epoch {
-		at--
+	index = min(index, l.end())
+	if index <= l.base {
+		return l.base
 	}
-	return max(at, l.base)
+	return l.base + uint64(sort.Search(int(index-l.base), func(i int) bool {
+		return l.EpochAt(l.base+1+uint64(i)) > epoch
+	}))
 }

@@ -17,7 +17,11 @@ func TestSnapshotNewer(t *testing.T) {
 }
 
 func TestSnapshotApplied(t *testing.T) {
-	s := &Snapshot{Players: []PlayerMark{{"ann", 1, 10}, {"bob", 2, 0}, {"eve", 7, 30}}}
+	s := &Snapshot{Players: []PlayerMark{
+		{Player: "ann", Applied: 10},
+		{Player: "bob"},
+		{Player: "eve", Applied: 30},
+	}}
 	for player, want := range map[string]uint64{"ann": 10, "bob": 0, "eve": 30} {
 		seq, known := s.Applied(player)
 		require.True(t, known, player)
@@ -32,7 +36,8 @@ func TestSnapshotApplied(t *testing.T) {
 
 func TestSnapshotSize(t *testing.T) {
 	require.Equal(t, 0, (&Snapshot{}).Size())
-	require.Equal(t, 5+3+16+16, (&Snapshot{State: make([]byte, 5), Players: []PlayerMark{{Player: "ann"}, {}}}).Size())
+	mark := PlayerMark{Player: "ann", Token: make([]byte, 32), Next: make([]byte, 16)}
+	require.Equal(t, 5+3+32+16+24+24, (&Snapshot{State: make([]byte, 5), Players: []PlayerMark{mark, {}}}).Size())
 }
 
 func TestKeepTheNewest(t *testing.T) {

@@ -106,10 +106,10 @@ func TestBadInputOnALinkClosesIt(t *testing.T) {
 		"player's frame":  {nil, func(r *raw) { r.send(wire.Act{Seq: 1}) }, wire.CodeUnknownType},
 		"handle 0":        {nil, func(r *raw) { r.send(wire.Attach{Epoch: 1, Player: "eve"}) }, wire.CodeBadHandle},
 		"snapshot with a wrong sum": {nil, func(r *raw) {
-			r.sendSnapshot(wire.SnapshotHead{Epoch: 1, Region: "arena", SnapEpoch: 1, SnapIndex: 1, Size: 3, Sum: 9})
+			r.sendSnapshot(wire.SnapshotHead{Epoch: 1, Region: "arena", SnapEpoch: 1, SnapIndex: 1, Whole: 3, Size: 3, Sum: 9})
 		}, wire.CodeBadSnapshot},
 		"snapshot above the limit": {nil, func(r *raw) {
-			r.sendSnapshot(wire.SnapshotHead{Epoch: 1, Region: "arena", SnapEpoch: 1, SnapIndex: 1, Size: 1 << 40, Sum: 9})
+			r.sendSnapshot(wire.SnapshotHead{Epoch: 1, Region: "arena", SnapEpoch: 1, SnapIndex: 1, Whole: 1 << 40, Size: 1 << 40, Sum: 9})
 		}, wire.CodeTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {

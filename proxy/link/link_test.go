@@ -120,6 +120,7 @@ func TestSnapshotsArriveWhole(t *testing.T) {
 	refused(bytesOf(other), 1<<20, wire.CodeBadSnapshot)
 	other = sealed
 	other.Head.Size++
+	other.Head.Whole++
 	refused(bytesOf(other), 1<<20, wire.CodeBadSnapshot)
 	whole[len(whole)-1] ^= 1
 	refused(whole, 1<<20, wire.CodeBadSnapshot)

@@ -21,7 +21,7 @@ func Seal(epoch uint64, snap *buffer.Snapshot) *Sealed {
 	blob := wire.AppendSnapshot(make([]byte, 0, snap.Size()+64), snap)
 	return &Sealed{blob: blob, Head: wire.SnapshotHead{
 		Epoch: epoch, Region: snap.Region, SnapEpoch: snap.Epoch, SnapIndex: snap.Index,
-		Size: uint64(len(blob)), Sum: wire.Sum(blob),
+		Whole: uint64(len(blob)), Size: uint64(len(blob)), Sum: wire.Sum(blob),
 	}}
 }
 
@@ -111,7 +111,11 @@ func assemble(reader *wire.Reader, head wire.SnapshotHead) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return a.Bytes()
+	blob, err := a.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	return blob, head.Verify(blob)
 }
 
 func bad(detail string) error { return &wire.Error{Code: wire.CodeBadSnapshot, Detail: detail} }

@@ -71,15 +71,17 @@ func longBad() []bad {
 	name := append(uvarint(uint64(len(long))), long...)
 	one, two := uvarint(1), uvarint(2)
 	return []bad{
-		{"a player name of 64 KiB", wire.LinkPlayer, wire.CodeTooLarge, wire.Hello{Version: 1, Region: "r", Player: long}.Append(nil)},
-		{"a region name of 64 KiB", wire.LinkPlayer, wire.CodeTooLarge, wire.Hello{Version: 1, Region: long, Player: "p"}.Append(nil)},
-		{"a game name of 64 KiB", wire.LinkGame, wire.CodeTooLarge, wire.GameHello{Version: 1, Name: long}.Append(nil)},
+		{"a player name of 64 KiB", wire.LinkPlayer, wire.CodeTooLarge, wire.Hello{Version: wire.Version, Region: "r", Player: long}.Append(nil)},
+		{"a region name of 64 KiB", wire.LinkPlayer, wire.CodeTooLarge, wire.Hello{Version: wire.Version, Region: long, Player: "p"}.Append(nil)},
+		{"a game name of 64 KiB", wire.LinkGame, wire.CodeTooLarge, wire.GameHello{Version: wire.Version, Name: long}.Append(nil)},
 		{"an attached name of 64 KiB", wire.LinkRegion, wire.CodeTooLarge, wire.Attach{Player: long}.Append(nil)},
 		{"a text of 64 KiB", wire.LinkEdge, wire.CodeTooLarge, frame(wire.TypeBye, one, one, two, name)},
 		{"a text of 257 bytes", wire.LinkEdge, wire.CodeTooLarge, frame(wire.TypeBye, one, one, two, uvarint(257), []byte(long[:257]))},
 		{"an action one byte too long", wire.LinkPlayer, wire.CodeTooLarge, frame(wire.TypeAct, one, big(wire.MaxAction+1))},
-		{"the same on the way to the primary", wire.LinkRegion, wire.CodeTooLarge, frame(wire.TypeAction, one, one, one, big(wire.MaxAction+1))},
+		{"the same on the way to the primary", wire.LinkRegion, wire.CodeTooLarge, frame(wire.TypeAction, one, one, one, one, big(wire.MaxAction+1))},
 		{"the same on the way to the game", wire.LinkSidecar, wire.CodeTooLarge, frame(wire.TypeDo, one, one, one, one, big(wire.MaxAction+1))},
+		{"an outcome one byte too long", wire.LinkGame, wire.CodeTooLarge, frame(wire.TypeOutcome, one, one, one, big(wire.MaxOutcome+1))},
+		{"a record one byte too long", wire.LinkRegion, wire.CodeTooLarge, frame(wire.TypeRecord, one, one, one, two, one, one, one, big(wire.MaxOutcome+1))},
 		{"an update one byte too long", wire.LinkEdge, wire.CodeTooLarge, frame(wire.TypeUpdate, one, big(wire.MaxUpdate+1))},
 		{"an output one byte too long", wire.LinkRegion, wire.CodeTooLarge, frame(wire.TypeOutput, one, one, one, big(wire.MaxUpdate+1))},
 		{"an emit one byte too long", wire.LinkGame, wire.CodeTooLarge, frame(wire.TypeEmit, one, one, one, one, big(wire.MaxUpdate+1))},
@@ -208,7 +210,7 @@ func TestShortBody(t *testing.T) {
 		fields := parts(f)
 		opaque := fields[len(fields)-1].name
 		body := join(fields)
-		if opaque == "Payload" || opaque == "Data" {
+		if fills(opaque) {
 			body = join(fields[:len(fields)-1]) // whatever is left of a payload is a payload
 		}
 		for n := range body {

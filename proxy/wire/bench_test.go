@@ -24,6 +24,11 @@ var hot = map[string]struct {
 	"Update":  {wire.LinkEdge, upd.Append(nil), upd.Append, func(b []byte) error { var f wire.Update; return f.Decode(b) }},
 	"Action":  {wire.LinkRegion, action.Append(nil), action.Append, func(b []byte) error { var f wire.Action; return f.Decode(b) }},
 	"Acked":   {wire.LinkRegion, acked.Append(nil), acked.Append, func(b []byte) error { var f wire.Acked; return f.Decode(b) }},
+	"Record":  {wire.LinkRegion, record.Append(nil), record.Append, func(b []byte) error { var f wire.Record; return f.Decode(b) }},
+	"Have":    {wire.LinkRegion, have.Append(nil), have.Append, func(b []byte) error { var f wire.Have; return f.Decode(b) }},
+	"Commit":  {wire.LinkRegion, commit.Append(nil), commit.Append, func(b []byte) error { var f wire.Commit; return f.Decode(b) }},
+	"Outcome": {wire.LinkGame, outcome.Append(nil), outcome.Append, func(b []byte) error { var f wire.Outcome; return f.Decode(b) }},
+	"Done":    {wire.LinkGame, done.Append(nil), done.Append, func(b []byte) error { var f wire.Done; return f.Decode(b) }},
 	"Output":  {wire.LinkRegion, output.Append(nil), output.Append, func(b []byte) error { var f wire.Output; return f.Decode(b) }},
 	"Do":      {wire.LinkSidecar, do.Append(nil), do.Append, func(b []byte) error { var f wire.Do; return f.Decode(b) }},
 	"Emit":    {wire.LinkGame, emit.Append(nil), emit.Append, func(b []byte) error { var f wire.Emit; return f.Decode(b) }},
@@ -38,6 +43,11 @@ var (
 	upd     = wire.Update{Epoch: 7, Payload: longer}
 	action  = wire.Action{Epoch: 7, Handle: 300, Seq: 123456, Payload: payload}
 	acked   = wire.Acked{Epoch: 7, Handle: 300, Seq: 123456}
+	record  = wire.Record{Epoch: 7, Index: 1 << 30, Of: 7, Kind: uint64(buffer.KindAction), ID: 300, Seq: 123456, Payload: payload}
+	have    = wire.Have{Epoch: 7, Index: 1 << 30, Of: 7}
+	commit  = wire.Commit{Epoch: 7, Index: 1 << 30, Applied: 1<<30 - 1}
+	outcome = wire.Outcome{ID: 1, From: 1 << 30, To: 1<<30 + 4, Payload: longer}
+	done    = wire.Done{ID: 1, Index: 1 << 30}
 	output  = wire.Output{Epoch: 7, Handle: 300, Reliable: true, Payload: longer}
 	do      = wire.Do{ID: 1, Index: 1 << 30, Handle: 300, Seq: 123456, Payload: payload}
 	emit    = wire.Emit{ID: 1, Handle: 300, After: 1 << 30, Reliable: true, Payload: longer}
@@ -123,7 +133,7 @@ func BenchmarkNext(b *testing.B) {
 
 func BenchmarkHello(b *testing.B) {
 	b.ReportAllocs()
-	hello := wire.Hello{Version: 1, Region: "harbor", Player: "ada", Token: make([]byte, 16)}
+	hello := wire.Hello{Version: wire.Version, Region: "harbor", Player: "ada", Token: make([]byte, 16)}
 	_, body, _, err := wire.Parse(hello.Append(nil), wire.LinkPlayer)
 	require.NoError(b, err)
 	for b.Loop() {

@@ -49,7 +49,7 @@ func TestDesignLimits(t *testing.T) {
 	require.NoError(t, err)
 	for name, value := range map[string]int{
 		"MaxName": wire.MaxName, "MaxToken": wire.MaxToken, "MaxText": wire.MaxText,
-		"MaxAction": wire.MaxAction, "MaxUpdate": wire.MaxUpdate, "MaxDatagram": wire.MaxDatagram,
+		"MaxAction": wire.MaxAction, "MaxOutcome": wire.MaxOutcome, "MaxUpdate": wire.MaxUpdate, "MaxDatagram": wire.MaxDatagram,
 		"MaxChunk": wire.MaxChunk, "MaxSnapshot": wire.MaxSnapshot,
 	} {
 		require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`(?m)^\| %s \| %d \|`, name, value)), string(file))

@@ -3,7 +3,9 @@ package wire
 // SnapshotHead announces a snapshot (see AppendSnapshot) of Whole bytes, whose
 // CRC-32C is Sum, as Size bytes of chunks in some Form. Epoch is the sender's, as
 // in every frame; the snapshot's own epoch and index are SnapEpoch and SnapIndex.
-// A FormDelta needs the snapshot (SnapEpoch, Base) to be read.
+// A FormDelta needs the encoding of the snapshot (SnapEpoch, Base) to be read,
+// which is an earlier one; Base is 0 in all other forms. What is compressed is
+// smaller than Whole, or it would be sent plain.
 type SnapshotHead struct {
 	Epoch     uint64
 	Region    string
@@ -26,6 +28,34 @@ func (f *SnapshotHead) fields(c *codec) {
 	c.uint(&f.Whole)
 	c.uint(&f.Size)
 	c.uint(&f.Sum)
+	if c.mode == decoding {
+		f.check(c)
+	}
+}
+
+func (f *SnapshotHead) check(c *codec) {
+	switch {
+	case f.Form > FormDelta:
+		c.fail(CodeProtocol, "a snapshot of unknown form %d", f.Form)
+	case f.Form == FormDelta && (f.Base == 0 || f.Base >= f.SnapIndex):
+		c.fail(CodeProtocol, "a delta to snapshot %d from %d", f.SnapIndex, f.Base)
+	case f.Form != FormDelta && f.Base != 0:
+		c.fail(CodeProtocol, "a whole snapshot with a base")
+	case f.Form == FormPlain && f.Size != f.Whole, f.Form != FormPlain && f.Size >= f.Whole:
+		c.fail(CodeProtocol, "a snapshot of %d bytes as %d in form %d", f.Whole, f.Size, f.Form)
+	}
+}
+
+// Verify tells whether whole is what f announces: its length and its sum are
+// right. The error is an *Error with CodeBadSnapshot.
+func (f *SnapshotHead) Verify(whole []byte) error {
+	if uint64(len(whole)) != f.Whole {
+		return snapshotFault(CodeBadSnapshot, "%d bytes, the head says %d", len(whole), f.Whole)
+	}
+	if sum := Sum(whole); sum != f.Sum {
+		return snapshotFault(CodeBadSnapshot, "its sum is %#x, the head says %#x", sum, f.Sum)
+	}
+	return nil
 }
 
 // The forms of a snapshot's chunks.

@@ -21,14 +21,20 @@ func (f *Record) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.uint(&f.Index)
 	c.uint(&f.Of)
-	c.uint(&f.Kind)
-	if c.mode == decoding && !buffer.Kind(f.Kind).Valid() {
-		c.fail(CodeProtocol, "a record of unknown kind %d", f.Kind)
-	}
+	c.kind(&f.Kind)
 	c.uint(&f.ID)
 	c.uint(&f.Seq)
 	c.uint(&f.Number)
 	c.rest(&f.Payload, MaxOutcome)
+}
+
+// kind is a buffer.Kind that is known. One that is not would change the region
+// in a way that this end does not know of.
+func (c *codec) kind(v *uint64) {
+	c.uint(v)
+	if k := buffer.Kind(*v); c.mode == decoding && (uint64(k) != *v || !k.Valid()) {
+		c.fail(CodeProtocol, "a record of unknown kind %d", *v)
+	}
 }
 
 // Have tells that the sender, who has promised Epoch, has the log up to Index,

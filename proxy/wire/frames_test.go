@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -71,7 +72,7 @@ func parts(f any) []part {
 			p.bytes = append(binary.AppendUvarint(nil, uint64(field.Len())), field.String()...)
 		case reflect.Slice:
 			p.value, p.bytes = fmt.Sprintf("%q", field.Bytes()), field.Bytes()
-			if name == "Token" {
+			if !fills(name) {
 				p.bytes = append(binary.AppendUvarint(nil, uint64(field.Len())), field.Bytes()...)
 			}
 		default:
@@ -81,6 +82,10 @@ func parts(f any) []part {
 	}
 	return out
 }
+
+// fills tells whether a field of bytes takes the rest of its frame. All others
+// say their length.
+func fills(name string) bool { return name == "Payload" || name == "Data" || name == "State" }
 
 // whole puts length and type in front of parts.
 func whole(t wire.Type, fields []part) []part {
@@ -125,8 +130,8 @@ func TestMax(t *testing.T) {
 		frame := f.Interface().(appender).Append(nil)
 		size, n := binary.Uvarint(frame)
 		require.Equal(t, len(frame)-n, int(size))
-		short := 0 // versions and roles are far below the largest varint
-		for _, name := range []string{"Version", "Role"} {
+		short := 0 // enumerations are far below the largest varint
+		for _, name := range []string{"Version", "Role", "Kind", "Form"} {
 			if f.FieldByName(name).IsValid() {
 				short += binary.MaxVarintLen64 - 1
 			}
@@ -147,9 +152,15 @@ func TestMax(t *testing.T) {
 
 // fill gives a field its largest value.
 func fill(name string, field reflect.Value, t wire.Type) {
-	limits := map[string]int{"Token": wire.MaxToken, "Payload": wire.MaxUpdate, "Data": wire.MaxChunk}
-	if t == wire.TypeAct || t == wire.TypeAction || t == wire.TypeDo {
+	limits := map[string]int{
+		"Token": wire.MaxToken, "Show": wire.MaxToken, "Next": wire.MaxToken,
+		"Payload": wire.MaxUpdate, "Data": wire.MaxChunk,
+	}
+	switch t {
+	case wire.TypeAct, wire.TypeAction, wire.TypeDo:
 		limits["Payload"] = wire.MaxAction
+	case wire.TypeOutcome, wire.TypeRecord:
+		limits["Payload"] = wire.MaxOutcome
 	}
 	switch field.Kind() {
 	case reflect.Uint64:
@@ -159,6 +170,14 @@ func fill(name string, field reflect.Value, t wire.Type) {
 			field.SetUint(wire.Version)
 		case "Role":
 			field.SetUint(uint64(wire.RoleBackup))
+		case "Kind":
+			field.SetUint(uint64(buffer.KindQuarantine))
+		case "Form":
+			field.SetUint(wire.FormDelta)
+		case "Base", "Size":
+			if t == wire.TypeSnapshot { // below SnapIndex and Whole
+				field.SetUint(1<<64 - 2)
+			}
 		}
 	case reflect.Bool:
 		field.SetBool(true)

@@ -90,7 +90,7 @@ func FuzzSnapshot(f *testing.F) {
 		f.Add(whole[:n])
 	}
 	f.Add(whole)
-	f.Add(append([]byte{1, 'r', 1, 1}, uvarint(1<<63)...))
+	f.Add(append([]byte{1, 'r', 1, 1, 1, 1}, uvarint(1<<63)...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := wire.DecodeSnapshot(b, wire.MaxSnapshot)
 		if err != nil {

@@ -20,7 +20,7 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/frames.txt and testdata/snapshot.txt anew")
 
-const framesHead = `# Frames of the protocol "reseat/1", byte by byte.
+const framesHead = `# Frames of the protocol "` + wire.ALPN + `", byte by byte.
 #
 # A block is one frame: its name and the links that it belongs to; then length,
 # type and fields in the order of the wire, each as
@@ -76,9 +76,9 @@ func TestGoldenFrames(t *testing.T) {
 func TestGoldenSnapshot(t *testing.T) {
 	s := snapshotSample
 	head := parts(struct {
-		Region              string
-		Epoch, Index, Count uint64
-	}{s.Region, s.Epoch, s.Index, uint64(len(s.Players))})
+		Region                              string
+		Epoch, Index, Outcome, Chain, Count uint64
+	}{s.Region, s.Epoch, s.Index, s.Outcome, s.Chain, uint64(len(s.Players))})
 	for _, p := range s.Players {
 		head = append(head, parts(p)...)
 	}

@@ -55,12 +55,15 @@ func TestReaderTinyFrames(t *testing.T) {
 // The largest frame of every link passes, in pieces too, between small ones.
 func TestReaderLargeFrames(t *testing.T) {
 	large := map[wire.Link]appender{
-		wire.LinkPlayer:   wire.Act{Seq: 1<<64 - 1, Payload: make([]byte, wire.MaxAction)},
-		wire.LinkEdge:     wire.Update{Epoch: 1<<64 - 1, Payload: make([]byte, wire.MaxUpdate)},
-		wire.LinkRegion:   wire.Output{Epoch: 1<<64 - 1, Handle: 1<<64 - 1, Payload: make([]byte, wire.MaxUpdate)},
+		wire.LinkPlayer: wire.Act{Seq: 1<<64 - 1, Payload: make([]byte, wire.MaxAction)},
+		wire.LinkEdge:   wire.Update{Epoch: 1<<64 - 1, Payload: make([]byte, wire.MaxUpdate)},
+		wire.LinkRegion: wire.Record{
+			Epoch: 1<<64 - 1, Index: 1<<64 - 1, Of: 1<<64 - 1, Kind: 1, ID: 1<<64 - 1, Seq: 1<<64 - 1, Number: 1<<64 - 1,
+			Payload: make([]byte, wire.MaxOutcome),
+		},
 		wire.LinkSnapshot: wire.Chunk{Offset: 1<<64 - 1, Data: make([]byte, wire.MaxChunk)},
 		wire.LinkGame:     wire.Emit{ID: 1<<64 - 1, Handle: 1<<64 - 1, After: 1<<64 - 1, Payload: make([]byte, wire.MaxUpdate)},
-		wire.LinkSidecar:  wire.State{ID: 1<<64 - 1, Offset: 1<<64 - 1, Data: make([]byte, wire.MaxChunk)},
+		wire.LinkSidecar:  wire.Outcome{ID: 1<<64 - 1, From: 1<<64 - 1, To: 1<<64 - 1, Payload: make([]byte, wire.MaxOutcome)},
 	}
 	for link, f := range large {
 		stream := goodFrame(link)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -55,9 +56,29 @@ func drawFrame(t *rapid.T, link wire.Link) appender {
 			field.SetUint(wire.Version)
 		case "Role":
 			field.SetUint(rapid.SampledFrom([]uint64{1, 2}).Draw(t, label))
+		case "Kind":
+			field.SetUint(rapid.Uint64Range(1, uint64(buffer.KindQuarantine)).Draw(t, label))
 		}
 	}
+	if head, ok := f.Addr().Interface().(*wire.SnapshotHead); ok {
+		fit(t, head)
+	}
 	return f.Interface().(appender)
+}
+
+// fit makes a head one that may be.
+func fit(t *rapid.T, head *wire.SnapshotHead) {
+	head.Form, head.Base = rapid.Uint64Max(wire.FormDelta).Draw(t, "Form"), 0
+	if head.Form == wire.FormPlain {
+		head.Whole = head.Size
+		return
+	}
+	head.Size = min(head.Size, 1<<64-2)
+	head.Whole = rapid.Uint64Range(head.Size+1, 1<<64-1).Draw(t, "Whole")
+	if head.Form == wire.FormDelta {
+		head.SnapIndex = max(head.SnapIndex, 2)
+		head.Base = rapid.Uint64Range(1, head.SnapIndex-1).Draw(t, "Base")
+	}
 }
 
 // pieces is a reader that returns its bytes in pieces of the sizes that next says.

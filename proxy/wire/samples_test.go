@@ -41,7 +41,7 @@ var samples = []appender{
 	wire.Serving{Epoch: 8, Protected: true},
 	wire.Down{Epoch: 8, Reason: wire.CodeDrain},
 	wire.Attach{Epoch: 8, Handle: 5, Number: 2, Durable: 298, Player: "ada"},
-	wire.Attach{Epoch: 8, Handle: 6, Player: "bob", Show: []byte{1, 0xfe}, Next: []byte("sha-256 of a token, 32 bytes long")},
+	wire.Attach{Epoch: 8, Handle: 6, Player: "bob", Show: []byte{1, 0xfe}, Next: []byte("SHA-256 of a token: it has 32 B.")},
 	wire.Attached{Epoch: 8, Handle: 5, Number: 3, Have: 299, Durable: 298},
 	wire.Detach{Epoch: 8, Handle: 5, Reason: wire.CodeLeft},
 	wire.Action{Epoch: 8, Handle: 5, Seq: 300, Payload: []byte("hello")},

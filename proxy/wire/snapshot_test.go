@@ -32,7 +32,7 @@ func TestBadSnapshots(t *testing.T) {
 		b = append(b[:len(b)-1], byte(len(names)))
 		for _, name := range names {
 			b = append(append(b, byte(len(name))), name...)
-			b = append(b, 1, 1)
+			b = append(b, make([]byte, 7)...)
 		}
 		return b
 	}
@@ -42,15 +42,17 @@ func TestBadSnapshots(t *testing.T) {
 	whole := wire.AppendSnapshot(nil, &snapshotSample)
 	for name, b := range map[string][]byte{
 		"empty":                  nil,
-		"no region":              {0, 1, 1, 0},
+		"no region":              {0, 1, 1, 1, 1, 0},
 		"a player twice":         players("ada", "ada"),
 		"players out of order":   players("bob", "ada"),
 		"an empty player":        players(""),
 		"a player CR LF":         players("a\r\n"),
-		"more players than fit":  {1, 'r', 1, 1, 2, 1, 'a', 1, 1, 's'},
-		"2^63 players":           slices.Concat([]byte{1, 'r', 1, 1}, uvarint(1<<63), make([]byte, 100)),
-		"an epoch in two bytes":  {1, 'r', 0x81, 0, 1, 0},
-		"an index above 64 bits": slices.Concat([]byte{1, 'r', 1}, bytes.Repeat([]byte{0xff}, 10), []byte{0}),
+		"more players than fit":  {1, 'r', 1, 1, 1, 1, 2, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 's'},
+		"2^63 players":           slices.Concat([]byte{1, 'r', 1, 1, 1, 1}, uvarint(1<<63), make([]byte, 100)),
+		"an epoch in two bytes":  {1, 'r', 0x81, 0, 1, 1, 1, 0},
+		"an index above 64 bits": slices.Concat([]byte{1, 'r', 1}, bytes.Repeat([]byte{0xff}, 10), []byte{1, 1, 0}),
+		"a token of 65 bytes":    slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 65}, make([]byte, 65), []byte{0, 0, 0}),
+		"a next token too long":  slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 65}, make([]byte, 65), []byte{0, 0}),
 	} {
 		_, err := wire.DecodeSnapshot(b, wire.MaxSnapshot)
 		requireCode(t, wire.CodeBadSnapshot, fmt.Errorf("%s: %w", name, err))
@@ -69,11 +71,14 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &buffer.Snapshot{
 			Region: name.Draw(t, "region"), Epoch: number.Draw(t, "epoch"), Index: number.Draw(t, "index"),
+			Outcome: number.Draw(t, "outcome"), Chain: number.Draw(t, "chain"),
 			State: rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "state"),
 		}
 		for _, p := range rapid.SliceOfDistinct(name, rapid.ID).Draw(t, "players") {
 			s.Players = append(s.Players, buffer.PlayerMark{
-				Player: p, Attach: number.Draw(t, "attach"), Applied: number.Draw(t, "applied"),
+				Player: p, ID: number.Draw(t, "id"), Attach: number.Draw(t, "attach"), Applied: number.Draw(t, "applied"),
+				Token: token.Draw(t, "token"), Next: token.Draw(t, "next"),
+				Tried: number.Draw(t, "tried"), Tries: number.Draw(t, "tries"),
 			})
 		}
 		encoded := wire.AppendSnapshot(nil, s)
@@ -86,8 +91,17 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	})
 }
 
+// token is none, or one of any size.
+var token = rapid.Custom(func(t *rapid.T) []byte {
+	b := rapid.SliceOfN(rapid.Byte(), 0, wire.MaxToken).Draw(t, "bytes")
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+})
+
 func headOf(blob []byte) wire.SnapshotHead {
-	return wire.SnapshotHead{Size: uint64(len(blob)), Sum: wire.Sum(blob)}
+	return wire.SnapshotHead{Whole: uint64(len(blob)), Size: uint64(len(blob)), Sum: wire.Sum(blob)}
 }
 
 func TestAssembler(t *testing.T) {
@@ -154,20 +168,27 @@ func TestBadChunks(t *testing.T) {
 	}
 }
 
-func TestAssemblerSum(t *testing.T) {
-	early := wire.NewAssembler(wire.SnapshotHead{Size: 6, Sum: wire.Sum([]byte("state"))})
+func TestAssemblerEarly(t *testing.T) {
+	early := wire.NewAssembler(wire.SnapshotHead{Size: 6})
 	require.NoError(t, early.Add(wire.Chunk{Data: []byte("state")}))
 	_, err := early.Bytes()
 	requireCode(t, wire.CodeBadSnapshot, err)
+}
 
-	head := headOf([]byte("state"))
-	for _, sum := range []uint64{head.Sum + 1, head.Sum + 1<<32} {
-		head.Sum = sum
-		a := wire.NewAssembler(head)
-		require.NoError(t, a.Add(wire.Chunk{Data: []byte("state")}))
-		require.True(t, a.Done())
-		_, err := a.Bytes()
-		requireCode(t, wire.CodeBadSnapshot, err)
+func TestVerify(t *testing.T) {
+	blob := []byte("state")
+	head := headOf(blob)
+	require.NoError(t, head.Verify(blob))
+	requireCode(t, wire.CodeBadSnapshot, head.Verify(blob[:4]))
+	requireCode(t, wire.CodeBadSnapshot, head.Verify([]byte("State")))
+	for _, change := range []func(*wire.SnapshotHead){
+		func(h *wire.SnapshotHead) { h.Whole++ },
+		func(h *wire.SnapshotHead) { h.Sum++ },
+		func(h *wire.SnapshotHead) { h.Sum += 1 << 32 },
+	} {
+		other := head
+		change(&other)
+		requireCode(t, wire.CodeBadSnapshot, other.Verify(blob))
 	}
 }
 
