@@ -13,6 +13,7 @@ type Region struct {
 	limits Limits
 	stats  Stats
 	newest *Snapshot
+	prior  *Snapshot // the one before, should games die of the newest
 
 	era        uint64 // raised by Hold; logs of an earlier one are held
 	head, tail *Log   // ready list, the first to send at the head
@@ -94,13 +95,27 @@ func (r *Region) Keep(s *Snapshot) bool {
 		r.stats.SnapshotsOld++
 		return false
 	}
-	r.newest = s
+	r.prior, r.newest = r.newest, s
 	r.stats.SnapshotsKept++
 	return true
 }
 
 // Newest is the newest snapshot that was kept, or nil.
 func (r *Region) Newest() *Snapshot { return r.newest }
+
+// Snapshot is the kept snapshot of that epoch and index, or nil: the newest or the
+// one before it.
+func (r *Region) Snapshot(epoch, index uint64) *Snapshot {
+	for _, s := range [...]*Snapshot{r.newest, r.prior} {
+		if s != nil && s.Epoch == epoch && s.Index == index {
+			return s
+		}
+	}
+	return nil
+}
+
+// Prior is the snapshot that was kept before the newest, or nil.
+func (r *Region) Prior() *Snapshot { return r.prior }
 
 // Stats returns a copy of the counters.
 func (r *Region) Stats() Stats { return r.stats }

@@ -36,7 +36,9 @@ type PlayerMark struct {
 // Newer tells whether s is of a later epoch than other, or later in the same.
 // Every snapshot is newer than nil.
 func (s *Snapshot) Newer(other *Snapshot) bool {
-	return other == nil || cmp.Or(cmp.Compare(s.Epoch, other.Epoch), cmp.Compare(s.Index, other.Index)) > 0
+	return other == nil || cmp.Or(
+		cmp.Compare(s.Epoch, other.Epoch), cmp.Compare(s.Index, other.Index), cmp.Compare(s.Outcome, other.Outcome),
+	) > 0
 }
 
 // Applied is the highest seq of a player that is in the state; false when the

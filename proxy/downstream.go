@@ -34,6 +34,19 @@ func (s *session) update(reliable bool, encoded []byte) {
 	}
 }
 
+// guard tells the players whether what is durable survives any one process.
+func (r *region) guard(f wire.Guard) {
+	if r.protected == f.Protected {
+		return
+	}
+	r.protected = f.Protected
+	for _, s := range r.players {
+		if s.actions != nil {
+			s.add(wire.Protection{Epoch: f.Epoch, Protected: f.Protected})
+		}
+	}
+}
+
 // gap: the primary lacks actions; go back to what it has.
 func (r *region) gap(f wire.Gap) error {
 	s := r.handles[f.Handle]
@@ -65,10 +78,10 @@ func (r *region) reject(f wire.Reject) {
 	s.end(&endError{code, f.Text})
 }
 
-// fetch sends the newest snapshot to a primary that asked for it.
+// fetch sends a snapshot to a primary that asked for it.
 func (u *uplink) fetch(f wire.Fetch) error {
-	snap := u.region.buf.Newest()
-	if snap == nil || snap.Epoch != f.SnapEpoch || snap.Index != f.SnapIndex {
+	snap := u.region.buf.Snapshot(f.SnapEpoch, f.SnapIndex)
+	if snap == nil {
 		return &wire.Error{Code: wire.CodeBadSnapshot, Detail: "a snapshot was asked for that is not kept here"}
 	}
 	go func() {
@@ -109,7 +122,7 @@ func (r *region) keepSnapshot(u *uplink, snap *buffer.Snapshot) {
 			"bytes", snap.Size(), "limit", r.edge.cfg.Limits.SnapshotBytes)
 		return
 	}
-	u.add(wire.Confirm{Epoch: snap.Epoch, Index: snap.Index})
+	u.add(wire.Confirm{Epoch: snap.Epoch, Index: snap.Outcome})
 }
 
 // opened registers an uplink; closed forgets it and tells the machine why.

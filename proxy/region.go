@@ -31,6 +31,7 @@ type region struct {
 	lastHandle uint64
 	uplinks    map[string]*uplink // by incarnation
 	serving    *uplink            // the primary's; nil while holding
+	protected  bool               // what is durable survives the loss of any one process
 	reseat     reseat
 	scratch    []byte
 }
@@ -113,6 +114,9 @@ func (r *region) hold(cmd failover.Hold) {
 	kept := r.buf.Stats().Kept
 	for _, s := range r.players {
 		s.attached = false
+		if s.actions != nil && suspicious(cmd.Reason) {
+			s.suspect = s.actions.Sent() // whichever of them it was that the primary died of
+		}
 		s.add(wire.Hold{Epoch: cmd.Epoch, Reason: reasonCode(cmd.Reason)})
 	}
 	r.log.Warn("holding", "event", "held", "reason", string(cmd.Reason), "epoch", cmd.Epoch,
@@ -146,7 +150,14 @@ func (r *region) attach(s *session) {
 	s.attached = false
 	r.serving.add(wire.Attach{
 		Epoch: r.machine.Epoch(), Handle: s.handle, Number: s.number, Durable: s.mark, Player: s.player,
+		Show: s.show, Next: s.next,
 	})
+}
+
+// suspicious tells whether what was on its way to a primary may be why it is one
+// no longer.
+func suspicious(why failover.Reason) bool {
+	return why != failover.ReasonDrain && why != failover.ReasonDeposed && why != failover.ReasonNoLock
 }
 
 func (r *region) offer(cmd failover.MakeOffer) {
@@ -154,11 +165,14 @@ func (r *region) offer(cmd failover.MakeOffer) {
 	if u == nil {
 		return
 	}
+	if prior := r.buf.Prior(); prior != nil { // in case games die of the newest
+		u.add(wire.Offer{Epoch: cmd.Epoch, SnapEpoch: prior.Epoch, SnapIndex: prior.Index, Size: uint64(prior.Size())})
+	}
 	o := wire.Offer{Epoch: cmd.Epoch}
 	if snap := r.buf.Newest(); snap != nil {
 		o.SnapEpoch, o.SnapIndex, o.Size = snap.Epoch, snap.Index, uint64(snap.Size())
 	}
-	u.add(o)
+	u.add(o) // the last one counts, unless it is refused
 }
 
 func (r *region) report(s failover.Suspicion) {

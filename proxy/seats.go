@@ -25,7 +25,6 @@ func (r *region) join(s *session) error {
 	}
 	r.lastHandle++
 	s.handle = r.lastHandle
-	s.newToken()
 	r.players[s.player], r.handles[s.handle] = s, s
 	if r.serving == nil {
 		s.add(wire.Hold{Epoch: r.machine.Epoch(), Reason: reasonCode(r.machine.Reason())})
@@ -80,7 +79,7 @@ func (r *region) seat(s *session, durable uint64) {
 	r.edge.stats.sessions.Add(1)
 	limits := r.edge.cfg.Limits
 	s.add(wire.Welcome{
-		Version: wire.Version, Epoch: r.machine.Epoch(), Durable: durable,
+		Version: wire.Version, Epoch: r.machine.Epoch(), Durable: durable, Protected: r.protected,
 		Actions: uint64(limits.Actions), ActionBytes: uint64(limits.ActionBytes), AgeMillis: uint64(limits.Age.Milliseconds()),
 		Token: s.token[:],
 	})

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
 	"fmt"
@@ -46,13 +47,16 @@ type session struct {
 	datagrams     *pump.Datagrams
 	datagramsOnce sync.Once
 
-	token [32]byte
+	token [32]byte // for his next Hello
+	show  []byte   // hash of the one that he showed; nil: none
+	next  []byte   // hash of token
 
 	// Guarded by region.mu.
 	actions  *buffer.Log // nil until seated
 	handle   uint64
 	number   uint64 // attach number, 0: none yet
 	attached bool   // the primary that serves has answered our attach
+	suspect  uint64 // actions up to here were on their way when a primary died
 	mark     uint64 // the highest durable mark that client or edge have seen
 	need     uint64 // to be seated: all up to here must be durable
 	full     bool   // the reader waits for room
@@ -154,17 +158,27 @@ func newSession(r *region, conn *quic.Conn, hello wire.Hello) *session {
 		region: r, player: hello.Player, conn: conn, mark: hello.Durable, log: r.log.With("player", hello.Player),
 		out: pump.NewBuffer(playerQueue), room: pump.NewWaker(),
 	}
-	copy(s.token[:], hello.Token) // what the player shows; join replaces it by a new one
+	if len(hello.Token) > 0 {
+		s.show = hash(hello.Token)
+	}
+	_, _ = rand.Read(s.token[:])
+	s.next = hash(s.token[:])
 	return s
 }
 
-// mayReplace tells whether the player who said hello is the one of the session
-// that runs: he shows the token that this one was welcomed with.
-func (s *session) mayReplace(old *session) bool {
-	return subtle.ConstantTimeCompare(s.token[:], old.token[:]) == 1
+// hash is what leaves the edge of a token: whoever reads a region's state cannot
+// come in anybody's name.
+func hash(token []byte) []byte {
+	sum := sha256.Sum256(token)
+	return sum[:]
 }
 
-func (s *session) newToken() { _, _ = rand.Read(s.token[:]) }
+// mayReplace tells whether the player who said hello is the one of the session
+// that runs: he shows the token that this one was welcomed with, or, had the
+// welcome not reached him, the one that it came with.
+func (s *session) mayReplace(old *session) bool {
+	return len(s.show) > 0 && (subtle.ConstantTimeCompare(s.show, old.next) == 1 || subtle.ConstantTimeCompare(s.show, old.show) == 1)
+}
 
 // read takes the player's frames until the stream ends.
 func (s *session) read(ctx context.Context, reader *wire.Reader) error {

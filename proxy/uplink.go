@@ -96,13 +96,14 @@ func (u *uplink) Fill(dst []byte) []byte {
 		if log == nil {
 			break
 		}
-		handle := log.Owner.(*session).handle
+		s := log.Owner.(*session)
+		handle, suspect := s.handle, s.suspect
 		for range quantum {
 			a, ok := log.Next()
 			if !ok {
 				break
 			}
-			dst = wire.Action{Epoch: epoch, Handle: handle, Seq: a.Seq, Payload: a.Payload}.Append(dst)
+			dst = wire.Action{Epoch: epoch, Handle: handle, Seq: a.Seq, Suspect: a.Seq <= suspect, Payload: a.Payload}.Append(dst)
 		}
 		r.buf.Requeue(log)
 	}
@@ -193,12 +194,31 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 			return err
 		}
 		r.stepLocked(failover.ServingHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
+		if r.serving == u {
+			r.guard(wire.Guard(f))
+		}
 	case wire.TypeDown:
 		var f wire.Down
 		if err := f.Decode(body); err != nil {
 			return err
 		}
 		r.stepLocked(failover.DownHeard{Incarnation: u.incarnation, Epoch: f.Epoch, Reason: failover.Reason(f.Reason.String())})
+	case wire.TypeGuard:
+		var f wire.Guard
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if u.fresh(f.Epoch) {
+			r.guard(f)
+		}
+	case wire.TypePulse:
+		var f wire.Pulse
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if u.fresh(f.Epoch) {
+			u.add(f)
+		}
 	case wire.TypeStale:
 		var f wire.Stale
 		if err := f.Decode(body); err != nil {

@@ -32,7 +32,6 @@ type cutter struct {
 	begin  pump.Waker     // the region serves
 	done   chan cutResult // from the goroutine that reads the game
 	safe   pump.Waker     // a cut has been confirmed by all edges
-	sealer *link.Sealer
 
 	// Guarded by region.mu.
 	open   []cut // cuts that not every edge has confirmed, oldest first
@@ -54,7 +53,7 @@ type cut struct{ index, end uint64 }
 
 func newCutter(r *region) *cutter {
 	return &cutter{
-		region: r, wake: pump.NewWaker(), begin: pump.NewWaker(), sealer: link.NewSealer(),
+		region: r, wake: pump.NewWaker(), begin: pump.NewWaker(),
 		done: make(chan cutResult, 1), safe: pump.NewWaker(),
 	}
 }
@@ -186,7 +185,7 @@ func (c *cutter) seal(res cutResult) error {
 	c.wanted = false
 	r.mu.Unlock()
 
-	s := c.sealer.Seal(snap.Epoch, snap) // not under the lock: it copies the state
+	s := link.Seal(snap.Epoch, snap) // not under the lock: it copies the state
 	r.stats.snapshots.Add(1)
 	r.stats.snapshotBytes.Add(s.Head.Size)
 

@@ -218,8 +218,9 @@ func (f *Output) fields(c *codec) {
 	c.rest(&f.Payload, MaxUpdate)
 }
 
-// Confirm tells that the sender keeps the snapshot (Epoch, Index) and nothing
-// older.
+// Confirm tells that the sender keeps the snapshot of Epoch that has all outcomes
+// up to Index, or a newer one. (There may be several with one SnapIndex: what is
+// no action changes a snapshot too.)
 type Confirm struct {
 	Epoch uint64
 	Index uint64
