@@ -103,21 +103,21 @@ func flapping(r *rig) {
 	require.NoError(r, err)
 	passing := func(v discovery.View) bool { return len(v.Servers) == 1 && v.Servers[0].Passing }
 	for range 20 {
-		r.setCheck("a", "warning")
-		r.setCheck("a", "passing")
+		r.setCheck("warning")
+		r.setCheck("passing")
 	}
 	view := v.until("a passing server", func(v discovery.View) bool { return passing(v) && v.Primary != nil })
 	require.Equal(r, grant.Epoch, view.Epoch)
 	require.Equal(r, reg.Session(), r.get(r.key("lock")).Session)
 	require.Empty(r, ended)
 	for range 20 {
-		r.setCheck("a", "critical")
-		r.setCheck("a", "passing")
+		r.setCheck("critical")
+		r.setCheck("passing")
 	}
-	r.setCheck("a", "critical") // an agent tells its servers the latest, and may leave out what was between
+	r.setCheck("critical") // an agent tells its servers the latest, and may leave out what was between
 	require.ErrorIs(r, r.ends(ended), discovery.ErrSessionLost)
 	v.free()
-	r.setCheck("a", "passing")
+	r.setCheck("passing")
 	// What was between may never have been seen, so that the last view taken may be this one.
 	r.watch(c).until("a passing server and a free lock", func(v discovery.View) bool { return passing(v) && v.Primary == nil })
 }

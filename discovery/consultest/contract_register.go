@@ -110,13 +110,14 @@ func lostBy(r *rig, do func(*discovery.Client, *discovery.Registration)) {
 	require.ErrorIs(r, r.ends(ended), discovery.ErrSessionLost)
 }
 
-func (r *rig) setCheck(incarnation, status string) {
+// setCheck sets the check of incarnation a, as any other program could.
+func (r *rig) setCheck(status string) {
 	r.Helper()
-	r.do(http.MethodPut, "/v1/agent/check/update/beat:reseat-"+r.inc(incarnation), map[string]string{"Status": status})
+	r.do(http.MethodPut, "/v1/agent/check/update/beat:reseat-"+r.inc("a"), map[string]string{"Status": status})
 }
 
 func criticalFreesLock(r *rig) {
-	lostBy(r, func(*discovery.Client, *discovery.Registration) { r.setCheck("a", "critical") })
+	lostBy(r, func(*discovery.Client, *discovery.Registration) { r.setCheck("critical") })
 }
 
 func warningDoesNot(r *rig) {
@@ -125,7 +126,7 @@ func warningDoesNot(r *rig) {
 	reg := r.register(c, "a")
 	_, err := r.takeOver(c, reg, "a", 0)
 	require.NoError(r, err)
-	r.setCheck("a", "warning")
+	r.setCheck("warning")
 	view := v.until("a warning", func(v discovery.View) bool { return len(v.Servers) == 1 && !v.Servers[0].Passing })
 	require.NotNil(r, view.Primary)
 	require.Equal(r, reg.Session(), r.get(r.key("lock")).Session)
