@@ -89,7 +89,7 @@ func TestRollsKeepCountsInAnyOrder(t *testing.T) {
 		before := uint64(0)
 		for _, n := range rapid.SliceOf(rapid.Uint64Min(1)).Draw(t, "counts") {
 			roll := rapid.Uint8Min(1).Draw(t, "roll")
-			r, before = r.add(before, n, roll), n
+			r, before = r.Add(before, n, roll), n
 			want = append(want, [2]uint64{n, uint64(roll)})
 		}
 		for n, roll := range r.All() {
