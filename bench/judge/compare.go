@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -45,10 +46,7 @@ func whole(l Ledger, j world.Journal) bool {
 // rerolled counts the actions of which the client was told another roll than
 // the game remembers. One that is not in the game is none: it is lost.
 func rerolled(l Ledger, a world.Account) (count uint64) {
-	rolls := map[uint64]uint8{}
-	for n, roll := range a.Rolls.All() {
-		rolls[n] = roll
-	}
+	rolls := maps.Collect(a.Rolls.All())
 	for n, roll := range l.Rolls.All() {
 		if a.Journal.Has(n) && rolls[n] != roll {
 			count++
