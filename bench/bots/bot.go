@@ -26,7 +26,8 @@ type Client interface {
 type bot struct {
 	name  string
 	clock clock
-	books chan audit // of 1: the audit that is waited for
+	books chan audit         // of 1: the audit that is waited for
+	taken chan world.Variant // of 1: the poison that it sends next
 
 	// Only the goroutine that acts uses these.
 	client Client // from Join on
@@ -41,7 +42,8 @@ type bot struct {
 	settled int             // actions 1..settled are durable
 	mark    uint64          // the highest number that the client called durable
 	markAt  int64
-	refused []uint64 // by the client's numbers
+	rolls   []int16         // what the first answer to action i+1 said; unseen: none yet
+	refused map[uint64]bool // by the client's numbers
 	ledger  judge.Ledger
 	holds   uint64
 	reseats uint64
@@ -56,7 +58,8 @@ type audit struct {
 
 func newBot(i int, cfg Config, c clock) *bot {
 	b := &bot{
-		name: nameOf(i), clock: c, books: make(chan audit, 1), others: cfg.Players,
+		name: nameOf(i), clock: c, books: make(chan audit, 1), taken: make(chan world.Variant, 1),
+		others: cfg.Players, refused: map[uint64]bool{},
 		rng: rand.New(rand.NewPCG(cfg.Seed, uint64(i))),
 	}
 	b.ledger.Player = b.name
@@ -72,8 +75,9 @@ func (b *bot) handler() player.Handler {
 		Durable:  b.onDurable,
 		Hold:     func(wire.Code) { b.note(func() { b.holds++ }) },
 		Reseated: func(uint64, uint64) { b.note(func() { b.reseats++; b.seated = b.clock.now() }) },
-		Refused:  func(seq uint64, _ wire.Code, _ string) { b.note(func() { b.refused = append(b.refused, seq) }) },
+		Refused:  func(seq uint64, _ wire.Code, _ string) { b.note(func() { b.refused[seq] = true }) },
 		Lost:     func(error) { b.note(func() { b.ledger.Disconnects++ }) },
+		Resumed:  func() { b.note(func() { b.ledger.Resumes++ }) },
 	}
 }
 
@@ -149,9 +153,12 @@ func (b *bot) onUpdate(update []byte, _ bool) {
 		echo, err := world.ParseEcho(update)
 		if err != nil || echo.N == 0 || echo.N > uint64(len(b.samples)) {
 			b.ledger.Strays++
-		} else if a := &b.samples[echo.N-1]; a.Replied == 0 { // a failover may bring it again
+			return
+		}
+		if a := &b.samples[echo.N-1]; a.Replied == 0 { // a failover may bring it again
 			a.Replied = now
 		}
+		b.see(echo)
 	case world.TagBooks:
 		b.onBooks(update)
 	default:
@@ -181,47 +188,5 @@ func (b *bot) ended() bool {
 		return true
 	default:
 		return false
-	}
-}
-
-// account closes the ledger: what the client heard, in the bot's own numbers.
-func (b *bot) account() judge.Ledger {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l := b.ledger
-	l.Durable = uint64(b.settled)
-	if b.ended() && b.client.Err() != nil {
-		l.Ended = b.client.Err().Error()
-	}
-	for i, seq := range b.seqs {
-		for _, r := range b.refused {
-			if r == seq {
-				l.Refused = append(l.Refused, uint64(i)+1)
-			}
-		}
-	}
-	if len(b.seqs) == 0 || b.mark > b.seqs[len(b.seqs)-1] {
-		if b.mark > 0 {
-			l.Fell++ // durable beyond what was sent
-		}
-	}
-	return l
-}
-
-// think chooses what to do next: mostly to walk and gather, and every fifth
-// time to trade with somebody.
-func (b *bot) think() world.Command {
-	switch p := b.rng.IntN(100); {
-	case p < 40:
-		return world.Command{Kind: world.Move, DX: int8(b.rng.IntN(3) - 1), DY: int8(b.rng.IntN(3) - 1)}
-	case p < 70:
-		return world.Command{Kind: world.Take}
-	case p < 80:
-		return world.Command{Kind: world.Sell, Item: uint8(b.rng.IntN(world.Kinds)), Count: 1 + b.rng.Uint64N(2)}
-	default:
-		return world.Command{
-			Kind: world.Trade, Item: uint8(b.rng.IntN(world.Kinds)), Count: 1 + b.rng.Uint64N(3),
-			Price: 1 + b.rng.Uint64N(8), Partner: nameOf(b.rng.IntN(b.others)),
-		}
 	}
 }

@@ -113,6 +113,33 @@ func TestLostActionsAreInTheLedger(t *testing.T) {
 	})
 }
 
+func TestRollsAreComparedWithTheBooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion()
+		c := newCrowd(t, r, 2)
+		c.Play(t.Context())
+		time.Sleep(time.Second)
+		r.mu.Lock()
+		r.lie = 1
+		r.mu.Unlock()
+		time.Sleep(time.Second)
+		_, v := books(t, c)
+		require.NotZero(t, v.Rerolled)
+		require.Less(t, v.Rerolled, v.Sent/2)
+		require.NoError(t, c.Leave())
+	})
+}
+
+func TestPoisonIsTheNextAction(t *testing.T) {
+	b := newBot(0, Config{Players: 1}, clock{time.Now()})
+	c := &Crowd{bots: []*bot{b}}
+	require.Error(t, c.Poison(1, world.Hang))
+	require.NoError(t, c.Poison(0, world.Hang))
+	require.NoError(t, c.Poison(0, world.Kill))
+	require.Equal(t, world.Command{Kind: world.Poison, Variant: world.Kill}, b.think())
+	require.NotEqual(t, world.Poison, b.think().Kind)
+}
+
 func TestSameSeedSameActions(t *testing.T) {
 	hashes := func(seed uint64) (all []uint64) {
 		synctest.Test(t, func(t *testing.T) {
@@ -133,46 +160,6 @@ func TestSameSeedSameActions(t *testing.T) {
 	require.Equal(t, hashes(1), hashes(1))
 	require.NotEqual(t, hashes(1), hashes(2))
 }
-
-// TestBotHears goes through what a client may tell.
-func TestBotHears(t *testing.T) {
-	hear := func(f func(b *bot, h player.Handler)) judge.Ledger {
-		b := newBot(0, Config{Players: 1}, clock{time.Now()})
-		b.seqs, b.samples = []uint64{11, 12, 13}, make([]judge.Sample, 3) // the client began at 11
-		b.ledger.Sent = 3
-		f(b, b.handler())
-		return b.account()
-	}
-	nothing := judge.Ledger{Player: "bot-001", Sent: 3}
-	require.Equal(t, nothing, hear(func(*bot, player.Handler) {}))
-	require.EqualValues(t, 2, hear(func(_ *bot, h player.Handler) { h.Durable(11); h.Durable(12); h.Durable(12) }).Durable)
-	require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Durable(12); h.Durable(11) }).Fell)
-	require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Durable(14) }).Fell, "more than was sent")
-	require.Equal(t, []uint64{2}, hear(func(_ *bot, h player.Handler) { h.Refused(12, 0, "") }).Refused)
-	require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Lost(io.EOF) }).Disconnects)
-	echo := func(n uint64) []byte { return (&world.Echo{N: n}).Append(nil) }
-	require.Zero(t, hear(func(_ *bot, h player.Handler) { h.Update(echo(3), true); h.Update(echo(3), true) }).Strays)
-	for _, update := range [][]byte{echo(0), echo(4), {byte(world.TagEcho)}, {byte(world.TagBooks)}, {}, {99}} {
-		require.EqualValues(t, 1, hear(func(_ *bot, h player.Handler) { h.Update(update, true) }).Strays, "%x", update)
-	}
-}
-
-// TestDurableBeforeActReturns: the mark may come first.
-func TestDurableBeforeActReturns(t *testing.T) {
-	b := newBot(0, Config{Players: 1}, clock{time.Now()})
-	b.client = early{b}
-	_, err := b.act(t.Context(), 1, world.Command{Kind: world.Take})
-	require.NoError(t, err)
-	require.EqualValues(t, 1, b.account().Durable)
-	require.LessOrEqual(t, b.samples[0].Durable, b.samples[0].Sent)
-}
-
-type early struct{ b *bot }
-
-func (e early) Act(context.Context, []byte) (uint64, error) { e.b.onDurable(1); return 1, nil }
-func (e early) Done() <-chan struct{}                       { return nil }
-func (e early) Err() error                                  { return nil }
-func (e early) Close() error                                { return nil }
 
 func TestAnEndedSessionIsInTheLedger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

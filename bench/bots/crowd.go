@@ -137,6 +137,21 @@ func (b *bot) play(ctx context.Context, next, interval int64) {
 	}
 }
 
+// Poison makes a player, numbered from 0, send poison as its next action. One
+// that it has not come to send yet is replaced.
+func (c *Crowd) Poison(player int, v world.Variant) error {
+	if player < 0 || player >= len(c.bots) {
+		return fmt.Errorf("bots: no player %d among %d", player, len(c.bots))
+	}
+	b := c.bots[player]
+	select {
+	case <-b.taken:
+	default:
+	}
+	b.taken <- v // never blocks: there is room, and nobody else sends
+	return nil
+}
+
 // Stop ends the schedules and the open window. An action that the edge pushes
 // back at that moment is given up, and in nobody's books.
 func (c *Crowd) Stop() {

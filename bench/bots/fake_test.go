@@ -22,6 +22,7 @@ type region struct {
 	clients []*client
 	down    chan struct{} // closed when it is up again; nil: up
 	drop    bool          // take actions, but carry none out
+	lie     uint8         // added to each roll that is told
 }
 
 func newRegion() *region {
@@ -39,6 +40,9 @@ type client struct {
 	h    player.Handler
 	seq  uint64
 	work chan func()
+
+	rolled uint64 // the last action of which its account has a roll
+
 	done chan struct{}
 
 	mu  sync.Mutex
@@ -87,17 +91,24 @@ func (r *region) carryOut(c *client, seq uint64, payload []byte) {
 	time.Sleep(r.reply)
 	if !drop {
 		r.mu.Lock()
-		r.books[c.name].Journal.Note(command.N, payload)
+		a := r.books[c.name]
+		a.Journal.Note(command.N, payload)
+		echo := world.Echo{N: command.N, Result: world.Done}
+		if command.Kind == world.Take {
+			echo.Roll = uint8(1 + command.N%255)
+			a.Rolls = a.Rolls.Add(c.rolled, command.N, echo.Roll)
+			c.rolled = command.N
+			echo.Roll += r.lie
+		}
 		r.mu.Unlock()
-		r.answer(c, command)
+		r.answer(c, command, echo)
 	}
 	time.Sleep(r.durable - r.reply)
 	c.h.Durable(seq)
 }
 
-func (r *region) answer(c *client, command world.Command) {
+func (r *region) answer(c *client, command world.Command, echo world.Echo) {
 	if command.Kind != world.Audit {
-		echo := world.Echo{N: command.N, Result: world.Done}
 		c.h.Update(echo.Append(nil), true)
 		return
 	}

@@ -90,6 +90,11 @@ func (r *Remote) Mark(fault string, at int64) error {
 // Close ends the open window.
 func (r *Remote) Close(at int64) error { return r.give(order{Do: doClose, At: at}) }
 
+// Poison makes a player, numbered from 0, send poison as its next action.
+func (r *Remote) Poison(player int, v world.Variant) error {
+	return r.give(order{Do: doPoison, Player: player, Variant: v})
+}
+
 // Stop ends the schedules, and returns when everything sent is durable.
 func (r *Remote) Stop(ctx context.Context) error {
 	_, err := r.ask(ctx, doStop)

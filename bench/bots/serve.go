@@ -23,6 +23,9 @@ type order struct {
 	Do    verb   `json:"do"`
 	Fault string `json:"fault,omitempty"` // of mark
 	At    int64  `json:"at,omitempty"`    // of mark and close
+
+	Player  int           `json:"player,omitempty"`  // of poison
+	Variant world.Variant `json:"variant,omitempty"` // of poison
 }
 
 type verb string
@@ -35,6 +38,7 @@ const (
 	doClose  verb = "close"  // not answered
 	doStop   verb = "stop"   // answered when everything is durable
 	doResult verb = "result" // answered with the result
+	doPoison verb = "poison" // not answered
 )
 
 // word is what a crowd says: that an order is done, or its progress.
@@ -125,6 +129,10 @@ func (s *server) carryOut(ctx context.Context, o order) (word, error) {
 		return w, nil
 	case doPlay:
 		s.crowd.Play(ctx)
+	case doPoison:
+		if err := s.crowd.Poison(o.Player, o.Variant); err != nil {
+			return w, err
+		}
 	case doMark:
 		s.crowd.Mark(o.Fault, o.At)
 	case doClose:

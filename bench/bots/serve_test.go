@@ -46,6 +46,7 @@ func TestARunByRemote(t *testing.T) {
 		time.Sleep(time.Second)
 		heal := region.fail()
 		require.NoError(t, r.Mark("freeze", time.Now().UnixNano()))
+		require.NoError(t, r.Poison(1, world.Panic))
 		time.Sleep(300 * time.Millisecond)
 		heal()
 		for p := range r.Progress() {

@@ -61,6 +61,7 @@ func (s *Screen) promises(r Report) {
 		n    uint64
 	}{
 		{"refused", v.Refused},
+		{"rerolled", v.Rerolled},
 		{"altered (players)", v.Altered},
 		{"invented", v.Invented},
 		{"malformed", v.Malformed},

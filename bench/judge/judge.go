@@ -13,6 +13,7 @@
 //	skipped    passed over: a later action was carried out, this one never
 //	altered    all actions are there once and in order, but not as they were sent
 //	invented   carried out, but never sent
+//	rerolled   the player saw what chance gave, and the game says otherwise
 //
 // The package also measures how long players had to wait: see [Stalls].
 package judge
@@ -20,27 +21,14 @@ package judge
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/reseat-proxy/reseat/bench/world"
 )
 
-// Ledger is what one client wrote down.
-type Ledger struct {
-	Player      string   `json:"player"`
-	Sent        uint64   `json:"sent"`              // actions 1..Sent were accepted
-	Durable     uint64   `json:"durable"`           // actions 1..Durable were acknowledged as durable
-	Hash        uint64   `json:"hash,string"`       // world.Chain over the payloads 1..Sent
-	Refused     []uint64 `json:"refused,omitempty"` // actions that were refused, ascending
-	Fell        uint64   `json:"fell"`              // times the durable mark went down, or above what was sent
-	Strays      uint64   `json:"strays"`            // replies that no action of this client asked for
-	Disconnects uint64   `json:"disconnects"`       // times the connection to the edge was lost
-	Ended       string   `json:"ended,omitempty"`   // why the session ended before the client wanted it to
-}
-
 // Verdict is the outcome of a run. Counts are of actions unless they say
-// otherwise; all from Lost to Malformed must be 0.
+// otherwise; all from Lost to Malformed must be 0, unless an [Allowance] says
+// otherwise.
 type Verdict struct {
 	Players int    `json:"players"`
 	Sent    uint64 `json:"sent"`
@@ -54,11 +42,13 @@ type Verdict struct {
 	Skipped     uint64 `json:"skipped"`
 	Altered     uint64 `json:"altered"` // players
 	Invented    uint64 `json:"invented"`
+	Rerolled    uint64 `json:"rerolled"`
 	Refused     uint64 `json:"refused"`
 	Fell        uint64 `json:"fell"`
 	Strays      uint64 `json:"strays"`
 	Disconnects uint64 `json:"disconnects"`
-	Ended       uint64 `json:"ended"` // players
+	Resumes     uint64 `json:"resumes"` // of the disconnects
+	Ended       uint64 `json:"ended"`   // players
 	Malformed   uint64 `json:"malformed"`
 
 	Before world.Totals `json:"before"`
@@ -66,6 +56,8 @@ type Verdict struct {
 
 	// Violations says each broken promise in words; empty means that the run is good.
 	Violations []string `json:"violations"`
+
+	allowed Allowance
 }
 
 // OK tells whether every promise was kept.
@@ -77,17 +69,20 @@ const maxViolations = 20
 // Judge compares what the clients wrote down with what the game says. before
 // are the books of an audit from before the first fault, after those of one
 // from when everything had settled.
-func Judge(ledgers []Ledger, before, after world.Books) Verdict {
+func Judge(ledgers []Ledger, before, after world.Books, allow ...Allowance) Verdict {
 	v := Verdict{
 		Players: len(ledgers), Malformed: after.Malformed,
 		Before: before.Totals, After: after.Totals, Violations: []string{},
+	}
+	for _, a := range allow {
+		v.allowed |= a
 	}
 	accounts := make(map[string]world.Account, len(after.Players))
 	for _, a := range after.Players {
 		accounts[a.Player] = a
 	}
 	for _, l := range sorted(ledgers) {
-		v.compare(l, accounts[l.Player].Journal)
+		v.compare(l, accounts[l.Player])
 		delete(accounts, l.Player)
 	}
 	for _, a := range after.Players {
@@ -105,8 +100,9 @@ func Judge(ledgers []Ledger, before, after world.Books) Verdict {
 	return v
 }
 
-// compare holds one client's ledger against the game's journal of it.
-func (v *Verdict) compare(l Ledger, j world.Journal) {
+// compare holds one client's ledger against the game's account of it.
+func (v *Verdict) compare(l Ledger, a world.Account) {
+	j := a.Journal
 	v.Sent += l.Sent
 	v.Durable += l.Durable
 	v.Applied += j.Applied
@@ -117,59 +113,54 @@ func (v *Verdict) compare(l Ledger, j world.Journal) {
 	v.count(&v.Doubled, j.Repeats, l.Player, "%s applied twice")
 	v.count(&v.Reordered, j.Late, l.Player, "%s out of order")
 	v.count(&v.Invented, j.Last-min(j.Last, l.Sent), l.Player, "%s carried out, but never sent")
-	v.count(&v.Refused, uint64(len(l.Refused)), l.Player, "%s refused")
+	v.count(&v.Rerolled, l.Contradicted+rerolled(l, a), l.Player, "%s rolled otherwise than the player saw")
 	if whole(l, j) && l.Hash != j.Hash {
 		v.Altered++
 		v.violate("%s: all actions are there once, but not as they were sent", l.Player)
 	}
+	v.refusals(l, j)
+	v.session(l)
+}
+
+// refusals looks at the actions that the client was refused.
+func (v *Verdict) refusals(l Ledger, j world.Journal) {
+	n := uint64(len(l.Refused))
+	if v.allowed&AllowRefusals == 0 {
+		v.count(&v.Refused, n, l.Player, "%s refused")
+		return
+	}
+	v.Refused += n
+	var done uint64
+	for _, r := range l.Refused {
+		if j.Has(r) {
+			done++
+		}
+	}
+	if done > 0 {
+		v.violate("%s: %s refused, but carried out", l.Player, plural(done, "action"))
+	}
+}
+
+// session looks at what the client heard besides answers.
+func (v *Verdict) session(l Ledger) {
 	if v.Fell += l.Fell; l.Fell > 0 {
 		v.violate("%s: the durable mark went wrong %s", l.Player, plural(l.Fell, "time"))
 	}
 	if v.Strays += l.Strays; l.Strays > 0 {
 		v.violate("%s: %s to no action of its own", l.Player, plural(l.Strays, "answer"))
 	}
-	if v.Disconnects += l.Disconnects; l.Disconnects > 0 {
+	v.Disconnects += l.Disconnects
+	v.Resumes += l.Resumes
+	switch {
+	case v.allowed&AllowResumes == 0 && l.Disconnects > 0:
 		v.violate("%s: disconnected %s", l.Player, plural(l.Disconnects, "time"))
+	case l.Disconnects > l.Resumes:
+		v.violate("%s: disconnected %s, but resumed only %d", l.Player, plural(l.Disconnects, "time"), l.Resumes)
 	}
 	if l.Ended != "" {
 		v.Ended++
 		v.violate("%s: the session ended: %s", l.Player, l.Ended)
 	}
-}
-
-// absent counts the actions that the game has not carried out: lost are those
-// that were durable for the client, skipped the others that a later one passed
-// over. A refused action is neither: the client was told.
-func absent(l Ledger, j world.Journal) (lost, skipped uint64) {
-	for _, s := range append(slices.Clone(j.Missing), world.Span{First: j.Last + 1, Last: max(j.Last, l.Durable)}) {
-		lost += within(s, 1, l.Durable)
-		skipped += within(s, l.Durable+1, math.MaxUint64)
-	}
-	for _, n := range l.Refused {
-		switch {
-		case j.Has(n):
-		case n <= l.Durable:
-			lost--
-		case n < j.Last:
-			skipped--
-		}
-	}
-	return lost, skipped
-}
-
-// within counts what s and first..last have in common.
-func within(s world.Span, first, last uint64) uint64 {
-	first, last = max(first, s.First), min(last, s.Last)
-	if first > last {
-		return 0
-	}
-	return last - first + 1
-}
-
-// whole tells whether the game has carried out exactly 1..Sent, in order; only
-// then can the hashes be compared.
-func whole(l Ledger, j world.Journal) bool {
-	return j.Last == l.Sent && j.Applied == l.Sent && j.Repeats == 0 && j.Late == 0 && len(j.Missing) == 0
 }
 
 // count adds n to a count, and says it when it is not 0. format takes the

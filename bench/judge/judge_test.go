@@ -15,7 +15,9 @@ import (
 // wrong. The tests break it.
 type run struct {
 	carried [2][]world.Command // what reached each client's journal, in that order
+	rolls   [2]world.Rolls
 	ledgers []Ledger
+	allow   []Allowance
 	before  world.Books
 	after   world.Books
 }
@@ -31,6 +33,8 @@ func goodRun() *run {
 			r.carried[i] = append(r.carried[i], c)
 			l.Hash = world.Chain(l.Hash, c.Append(nil))
 		}
+		l.Rolls = world.Rolls(nil).Add(0, 2, 0).Add(2, 4, 200).Add(4, 5, 201)
+		r.rolls[i] = world.Rolls(nil).Add(0, 4, 200).Add(4, 5, 201)
 		r.ledgers = append(r.ledgers, l)
 	}
 	return r
@@ -41,7 +45,7 @@ func name(i int) string { return fmt.Sprintf("bot-%d", i) }
 // judge writes the journals of what was carried out, and judges.
 func (r *run) judge() Verdict {
 	for i, commands := range r.carried {
-		a := world.Account{Player: name(i)}
+		a := world.Account{Player: name(i), Rolls: r.rolls[i]}
 		for _, c := range commands {
 			a.Journal.Note(c.N, c.Append(nil))
 		}
@@ -49,7 +53,7 @@ func (r *run) judge() Verdict {
 			r.after.Players = append(r.after.Players, a)
 		}
 	}
-	return Judge(r.ledgers, r.before, r.after)
+	return Judge(r.ledgers, r.before, r.after, r.allow...)
 }
 
 func TestGoodRunIsGood(t *testing.T) {
@@ -64,8 +68,8 @@ func TestGoodRunIsGood(t *testing.T) {
 
 func TestJudgeCatchesSeededViolations(t *testing.T) {
 	type counts struct {
-		lost, unsettled, doubled, reordered, skipped, altered, invented uint64
-		refused, fell, strays, disconnects, ended, malformed            uint64
+		lost, unsettled, doubled, reordered, skipped, altered, invented, rerolled uint64
+		refused, fell, strays, disconnects, ended, malformed                      uint64
 	}
 	tests := map[string]struct {
 		seed func(r *run)
@@ -124,6 +128,31 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 		"a player that nobody knows": {
 			func(r *run) { r.ledgers = r.ledgers[:1] }, counts{invented: 10}, "bot-1: 10 actions carried out for a client that sent nothing",
 		},
+		"another roll": {
+			func(r *run) { r.rolls[0] = world.Rolls(nil).Add(0, 4, 100).Add(4, 5, 201) }, counts{rerolled: 1}, "bot-0: 1 action rolled otherwise than the player saw",
+		},
+		"a roll where there was none": {
+			func(r *run) { r.rolls[0] = r.rolls[0].Add(5, 2, 9) }, counts{rerolled: 1}, "rolled otherwise",
+		},
+		"no roll any more": {
+			func(r *run) { r.rolls[0] = nil }, counts{rerolled: 2}, "2 actions rolled otherwise",
+		},
+		"two answers, two rolls": {
+			func(r *run) { r.ledgers[1].Contradicted = 1 }, counts{rerolled: 1}, "bot-1: 1 action rolled otherwise",
+		},
+		"a roll of what is lost": {
+			func(r *run) { r.drop(0, 4); r.rolls[0] = world.Rolls(nil).Add(0, 4, 200) }, counts{lost: 1}, "lost",
+		},
+		"a disconnect without a resume": {
+			func(r *run) {
+				r.allow, r.ledgers[1].Disconnects, r.ledgers[1].Resumes = []Allowance{AllowResumes}, 2, 1
+			}, counts{disconnects: 2}, "bot-1: disconnected 2 times, but resumed only 1",
+		},
+		"poison carried out": {
+			func(r *run) { r.allow, r.ledgers[0].Refused = []Allowance{AllowRefusals}, []uint64{5} },
+			counts{refused: 1},
+			"bot-0: 1 action refused, but carried out",
+		},
 		"an action refused": {
 			func(r *run) { r.drop(0, 4); r.ledgers[0].Refused = []uint64{5} }, counts{refused: 1}, "bot-0: 1 action refused",
 		},
@@ -156,12 +185,23 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 			require.False(t, v.OK())
 			require.Equal(t, test.want, counts{
 				lost: v.Lost, unsettled: v.Unsettled, doubled: v.Doubled, reordered: v.Reordered, skipped: v.Skipped,
-				altered: v.Altered, invented: v.Invented, refused: v.Refused, fell: v.Fell, strays: v.Strays,
+				altered: v.Altered, invented: v.Invented, rerolled: v.Rerolled, refused: v.Refused, fell: v.Fell, strays: v.Strays,
 				disconnects: v.Disconnects, ended: v.Ended, malformed: v.Malformed,
 			})
 			require.Contains(t, fmt.Sprint(v.Violations), test.says)
 		})
 	}
+}
+
+func TestWhatIsAllowedIsCountedOnly(t *testing.T) {
+	r := goodRun()
+	r.allow = []Allowance{AllowResumes, AllowRefusals}
+	r.ledgers[0].Disconnects, r.ledgers[0].Resumes = 2, 2
+	r.drop(1, 9)
+	r.ledgers[1].Refused = []uint64{10}
+	v := r.judge()
+	require.True(t, v.OK(), v.Violations)
+	require.Equal(t, []uint64{2, 2, 1}, []uint64{v.Disconnects, v.Resumes, v.Refused})
 }
 
 // drop leaves out what would have been carried out as number i (from 0).

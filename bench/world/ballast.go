@@ -8,7 +8,7 @@ import (
 // newBallast makes size bytes that are the same in every process and that do
 // not compress.
 func newBallast(size int) []byte {
-	b := make([]byte, size)
+	b := make([]byte, max(0, size))
 	_, _ = rand.NewChaCha8([32]byte{'b', 'a', 'l', 'l', 'a', 's', 't'}).Read(b) // never fails
 	return b
 }

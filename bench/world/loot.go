@@ -76,7 +76,7 @@ func (w *World) take(out output, f *figure, n uint64, payload []byte) (Result, u
 func (w *World) find(f *figure, n uint64, o *finding) {
 	w.nodes[o.node] -= o.count
 	f.items[o.node%Kinds] += o.count
-	f.rolls = f.rolls.add(f.rolled, n, o.roll)
+	f.rolls = f.rolls.Add(f.rolled, n, o.roll)
 	f.rolled = n
 }
 
@@ -99,17 +99,19 @@ func (w *World) ApplyOutcome(delta []byte) error {
 	return nil
 }
 
-// Rolls is every roll of a player, in their order:
+// Rolls is every roll of a player, in their order. The world's have one for each
+// Take that found something; a count that comes twice was carried out twice.
 //
 //	count of the command, less that of the one before, varint | roll u8
 type Rolls []byte
 
-func (r Rolls) add(before, n uint64, roll uint8) Rolls {
+// Add appends the roll of command n; before is the count of the one before it, 0
+// for the first.
+func (r Rolls) Add(before, n uint64, roll uint8) Rolls {
 	return append(binary.AppendVarint(r, int64(n-before)), roll)
 }
 
-// All yields the count of each Take that found something, and its roll. A count
-// that comes twice was carried out twice.
+// All yields the count of each command, and its roll.
 func (r Rolls) All() iter.Seq2[uint64, uint8] {
 	return func(yield func(uint64, uint8) bool) {
 		rest, n := reader{rest: r}, uint64(0)

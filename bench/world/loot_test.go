@@ -85,11 +85,11 @@ func TestDiceRollEverythingButZero(t *testing.T) {
 func TestRollsKeepCountsInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var r Rolls
-		var want, got [][2]uint64
-		before := uint64(0)
-		for _, n := range rapid.SliceOf(rapid.Uint64Min(1)).Draw(t, "counts") {
+		before, counts := uint64(0), rapid.SliceOf(rapid.Uint64Min(1)).Draw(t, "counts")
+		want, got := make([][2]uint64, 0, len(counts)), make([][2]uint64, 0, len(counts))
+		for _, n := range counts {
 			roll := rapid.Uint8Min(1).Draw(t, "roll")
-			r, before = r.add(before, n, roll), n
+			r, before = r.Add(before, n, roll), n
 			want = append(want, [2]uint64{n, uint64(roll)})
 		}
 		for n, roll := range r.All() {

@@ -58,27 +58,37 @@ func runDemoRegistry(ctx context.Context, listen string, log *slog.Logger) error
 }
 
 func newDemoGame() *cobra.Command {
-	return &cobra.Command{
+	var ballast int
+	var poison bool
+	cmd := &cobra.Command{
 		Use:    "demo-game",
 		Short:  "The demo's game server",
 		Hidden: true,
 		Args:   noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			options := []world.Option{world.Ballast(ballast)}
+			if poison {
+				options = append(options, world.AllowPoison())
+			}
 			return game.Run(cmd.Context(), game.Config{
 				Name: "demo-game",
-				New:  func(string) game.World { return world.New() },
+				New:  func(string) game.World { return world.New(options...) },
 				Log:  demoLog(cmd.ErrOrStderr()),
 			})
 		},
 	}
+	cmd.Flags().IntVar(&ballast, "ballast", 0, "KiB of state besides the game's own")
+	cmd.Flags().BoolVar(&poison, "poison", false, "let players kill the game")
+	return cmd
 }
 
 // crowdFlags say who plays, and where.
 type crowdFlags struct {
-	edge, region, ca string
-	players          int
-	rate             float64
-	seed             uint64
+	edges      []string
+	region, ca string
+	players    int
+	rate       float64
+	seed       uint64
 }
 
 func newDemoBots() *cobra.Command {
@@ -90,7 +100,7 @@ func newDemoBots() *cobra.Command {
 		Args:   noArguments,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.edge, "edge", "127.0.0.1:7777", "address of the edge")
+	flags.StringArrayVar(&f.edges, "edge", []string{"127.0.0.1:7777"}, "address of an edge; may be repeated")
 	flags.StringVar(&f.region, "region", "demo", "region to join")
 	flags.StringVar(&f.ca, "ca", "", "PEM file with the certificates to trust")
 	flags.IntVar(&f.players, "players", 50, "number of players")
@@ -111,7 +121,7 @@ func runDemoBots(ctx context.Context, f crowdFlags, in io.Reader, out io.Writer,
 		Players: f.players, Rate: f.rate, Seed: f.seed,
 		Dial: func(ctx context.Context, name string, h player.Handler) (bots.Client, error) {
 			return player.Dial(ctx, player.Config{
-				Edges: []string{f.edge}, Region: f.region, Player: name, TLS: tls, Handler: h, Log: log,
+				Edges: f.edges, Region: f.region, Player: name, TLS: tls, Handler: h, Log: log,
 			})
 		},
 	})

@@ -134,3 +134,22 @@ func TestOutcomeHangs(t *testing.T) {
 type sleeper struct{ world }
 
 func (*sleeper) ApplyOutcome([]byte) error { time.Sleep(5 * time.Second); return nil }
+
+// Who left can still have an action under way, and is not answered.
+func TestActionAfterLeave(t *testing.T) {
+	_ = run(t, of(&handlers{}), func(s *sidecar) {
+		t := s.t
+		s.host(1, "town", 0, nil)
+		s.send(
+			known(4, "ann", true), known(4, "ann", false), // says nothing about her being there
+			wire.Leave{ID: 1, Handle: 4}, do(1, 4, 1, "x"), wire.Leave{ID: 1, Handle: 4},
+			known(4, "ann", false), do(2, 4, 2, "y"), // a tail is answered
+			known(5, "bob", true), known(6, "bob", false), do(3, 6, 1, "z"), wire.Leave{ID: 1, Handle: 6}, do(4, 5, 1, "z"),
+		)
+		require.Equal(t, seen(4, 2, "y"), expect[wire.Emit](s))
+		require.Equal(t, seen(5, 3, "z"), expect[wire.Emit](s), "where he is")
+		require.Equal(t, seen(5, 4, "z"), expect[wire.Emit](s))
+		_, state := s.cut()
+		require.Equal(t, "ann joins, ann leaves, ann does x, ann does y, bob joins, bob does z, bob does z", string(state))
+	})
+}
