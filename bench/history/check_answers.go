@@ -79,24 +79,12 @@ func checkConnection(r *run, f *findings) {
 
 // checkRefused is promise 27.
 func checkRefused(r *run, f *findings) {
+	told := map[slot]bool{}
 	for _, p := range r.h.Players {
 		for _, news := range p.News {
-			if news.What != Refused {
-				continue
-			}
-			o := p.bySeq(news.Seq)
-			switch {
-			case o == nil:
-				f.say("%s: seq %d was refused, but never sent", p.Name, news.Seq)
-				continue
-			case !r.setup.Poison:
-				f.say("%s: action %d was refused: %s", p.Name, o.N, news.Code)
-			case news.Code == "":
-				f.say("%s: action %d was refused without a reason", p.Name, o.N)
-			}
-			j := r.accounts[p.Name]
-			if j.Has(o.N) || o.Replied != 0 {
-				f.say("%s: action %d was refused, but had an effect", p.Name, o.N)
+			if news.What == Refused {
+				told[slot{p.Name, news.Seq}] = true
+				r.refusal(p, news, f)
 			}
 		}
 	}
@@ -104,13 +92,34 @@ func checkRefused(r *run, f *findings) {
 		if n := ev.Number("attempts"); n > maxDeaths {
 			f.say("%d servers died of seq %d of %s", n, ev.Number("seq"), ev.Text("player"))
 		}
+		if o := r.quarantined(ev); o != nil && !told[slot{o.Player, o.Seq}] && !r.players[o.Player].told(Left) {
+			f.say("%s: action %d was refused, but nobody told the client", o.Player, o.N)
+		}
+	}
+}
+
+// refusal judges one that a client was told of.
+func (r *run) refusal(p *Player, news Record, f *findings) {
+	o := p.bySeq(news.Seq)
+	if o == nil {
+		f.say("%s: seq %d was refused, but never sent", p.Name, news.Seq)
+		return
+	}
+	switch {
+	case !r.setup.Poison:
+		f.say("%s: action %d was refused: %s", p.Name, o.N, news.Code)
+	case news.Code == "":
+		f.say("%s: action %d was refused without a reason", p.Name, o.N)
+	}
+	if j := r.accounts[p.Name]; j.Has(o.N) || o.Replied != 0 {
+		f.say("%s: action %d was refused, but had an effect", p.Name, o.N)
 	}
 }
 
 // maxDeaths is how many servers a poison action may kill.
 const maxDeaths = 2
 
-// checkSettled is promise 28. Being refused is an end, too.
+// checkSettled is promise 28. Being refused is an end, too, and so is leaving.
 func checkSettled(r *run, f *findings) {
 	healed, within := r.e.healed(), int64(r.setup.Within)
 	for _, p := range r.h.Players {
@@ -119,6 +128,7 @@ func checkSettled(r *run, f *findings) {
 			from := max(o.Call, healed)
 			switch {
 			case r.wasRefused(o):
+			case o.Durable == 0 && p.told(Left):
 			case o.Durable == 0:
 				f.say("%s: action %d is not durable at the end", p.Name, o.N)
 			case o.Durable > from+within:

@@ -61,14 +61,15 @@ func checkEmptySet(r *run, f *findings) {
 		f.lacks("no in-sync sets in the logs")
 		return
 	}
+	empty := func(set fleet.Event) bool { return len(set.Texts("members")) == 0 }
 	lag := int64(r.setup.Lag)
 	for i, set := range sets {
-		if len(set.Texts("members")) > 0 {
+		if !empty(set) || i > 0 && empty(sets[i-1]) {
 			continue
 		}
 		from, to := set.At.UnixNano()+lag, int64(0)
-		if i+1 < len(sets) {
-			to = sets[i+1].At.UnixNano() - lag
+		if j := slices.IndexFunc(sets[i:], func(s fleet.Event) bool { return !empty(s) }); j > 0 {
+			to = sets[i+j].At.UnixNano() - lag
 		}
 		for _, p := range r.h.Players {
 			for j := range p.Ops {
@@ -169,8 +170,12 @@ func checkIncarnations(r *run, f *findings) {
 
 // checkQuiet is promise 29.
 func checkQuiet(r *run, f *findings) {
-	if len(r.e.Faults) > 0 {
+	switch {
+	case len(r.e.Faults) > 0:
 		f.lacks("there were faults")
+		return
+	case r.e.Started == 0:
+		f.lacks("nobody said when the players began")
 		return
 	}
 	for _, ev := range r.e.takeovers() {

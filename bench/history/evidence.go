@@ -1,6 +1,9 @@
 package history
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/reseat-proxy/reseat/bench/fleet"
 	"github.com/reseat-proxy/reseat/bench/world"
 )
@@ -111,16 +114,14 @@ func (e *Evidence) members() (out []*Dump) {
 	return out
 }
 
-// entry returns the entry at an index, or nil.
+// entry returns the entry at an index, or nil. A log with holes, which promise 3
+// tells of, is no reason to stop.
 func (d *Dump) entry(index uint64) *Entry {
-	if len(d.Log) == 0 || index < d.Log[0].Index || index > d.Log[len(d.Log)-1].Index {
+	i, found := slices.BinarySearchFunc(d.Log, index, func(e Entry, index uint64) int { return cmp.Compare(e.Index, index) })
+	if !found {
 		return nil
 	}
-	e := &d.Log[index-d.Log[0].Index]
-	if e.Index != index {
-		return nil // the log has a hole, which check 3 tells
-	}
-	return e
+	return &d.Log[i]
 }
 
 // row returns the row of a player; zero if there is none.

@@ -97,6 +97,11 @@ func (p *Player) mark() (seq uint64) {
 	return seq
 }
 
+// told tells whether the client recorded such a thing.
+func (p *Player) told(what What) bool {
+	return slices.ContainsFunc(p.News, func(n Record) bool { return n.What == what })
+}
+
 // settle finds when each action became durable: marks cover all below them.
 func (p *Player) settle() {
 	high := make([]uint64, len(p.Marks)) // the highest mark so far

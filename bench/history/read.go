@@ -110,7 +110,7 @@ func (r *Record) check() error {
 		if r.N == 0 || r.Seq == 0 || r.Call > r.At {
 			return errors.New("an action without numbers, or taken before it was wanted")
 		}
-	case Answer, Durable, Connected, Held, Reseated, Lost, Resumed, Refused, Full, Room, Unsaved, Ended:
+	case Answer, Durable, Connected, Held, Reseated, Lost, Resumed, Refused, Full, Room, Unsaved, Left, Ended:
 	default:
 		return fmt.Errorf("unknown record %q", r.What)
 	}

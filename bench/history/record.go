@@ -26,7 +26,8 @@ const (
 	Full      What = "full"      // the edge has stopped taking actions
 	Room      What = "room"      // it takes them again
 	Unsaved   What = "unsaved"   // at the end, First to Last are not durable; 0, 0: all is
-	Ended     What = "ended"     // the session ended against the client's will: Code
+	Left      What = "left"      // the client left for good, with what may have been on its way
+	Ended     What = "ended"     // the session ended against its will: Code
 )
 
 // Record is one thing that happened to a client, and one line of a file. Fields

@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 
+	"github.com/reseat-proxy/reseat/bench/fleet"
 	"github.com/reseat-proxy/reseat/bench/world"
 )
 
@@ -27,6 +28,11 @@ func newRun(s Setup, h *History, e *Evidence) *run {
 			}
 		}
 	}
+	for _, ev := range e.eventsOf(eventQuarantined) {
+		if o := r.quarantined(ev); o != nil {
+			r.refused[o.Player][o.N] = eventQuarantined
+		}
+	}
 	if e.After != nil {
 		r.accounts = map[string]world.Journal{}
 		for _, a := range e.After.Books.Players {
@@ -36,7 +42,17 @@ func newRun(s Setup, h *History, e *Evidence) *run {
 	return r
 }
 
-// wasRefused tells whether the client was told that the action has no effect.
+// quarantined is the action that an event speaks of, or nil.
+func (r *run) quarantined(ev fleet.Event) *Op {
+	p := r.players[ev.Text("player")]
+	if p == nil {
+		return nil
+	}
+	return p.bySeq(uint64(ev.Number("seq")))
+}
+
+// wasRefused tells whether the action is meant to have no effect. That the
+// client was told so is promise 27.
 func (r *run) wasRefused(o *Op) bool {
 	_, refused := r.refused[o.Player][o.N]
 	return refused
