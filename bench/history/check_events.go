@@ -84,8 +84,9 @@ func checkEmptySet(r *run, f *findings) {
 // checkFenced is promise 13, as late as a client can tell.
 func checkFenced(r *run, f *findings) {
 	end := map[uint64]int64{} // of epochs: the last moment that their output may be heard
+	elected := r.e.eventsOf(eventElected)
 	for _, down := range r.e.eventsOf(eventDown) {
-		for _, ev := range r.e.eventsOf(eventElected) {
+		for _, ev := range elected {
 			if ev.Text("incarnation") == down.Text("incarnation") && !ev.At.After(down.At) {
 				end[uint64(ev.Number("epoch"))] = down.At.UnixNano() + int64(r.setup.Flight)
 			}

@@ -164,12 +164,12 @@ func TestReportIsJudgedAgainWithTheSameResult(t *testing.T) {
 
 			again, err := JudgeDir(dir)
 			require.NoError(t, err)
-			require.Equal(t, plain(t, r.Verdict), plain(t, again))
+			require.Equal(t, asJSON(t, r.Verdict), asJSON(t, again))
 
 			stored, err := ReadReport(dir)
 			require.NoError(t, err)
-			require.Equal(t, plain(t, r.Verdict), plain(t, stored.Verdict))
-			require.Equal(t, plain(t, r.Evidence), plain(t, stored.Evidence))
+			require.Equal(t, asJSON(t, r.Verdict), asJSON(t, stored.Verdict))
+			require.Equal(t, asJSON(t, r.Evidence), asJSON(t, stored.Evidence))
 			require.Equal(t, r.History, stored.History)
 
 			pictures, err := filepath.Glob(filepath.Join(dir, "player-*.html"))
@@ -208,7 +208,7 @@ func TestNamesOfFilesAreTame(t *testing.T) {
 	require.Equal(t, "___etc_bot-1_", fileName("../etc/bot-1ä"))
 }
 
-func plain(t *testing.T, v any) string {
+func asJSON(t *testing.T, v any) string {
 	t.Helper()
 	data, err := json.Marshal(v)
 	require.NoError(t, err)
