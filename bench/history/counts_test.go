@@ -34,8 +34,16 @@ func TestCount(t *testing.T) {
 			{Player: "ann", N: 3, Seq: 3, Sent: at(150)},
 		},
 		News: []Record{
-			{What: Connected, Edge: "a"}, {What: Held}, {What: Reseated}, {What: Lost},
-			{What: Resumed, Edge: "a"}, {What: Lost}, {What: Resumed, Edge: "b"}, {What: Full}, {What: Room}, {What: Refused},
+			{What: Connected, Edge: "a"},
+			{What: Held},
+			{What: Reseated},
+			{What: Lost},
+			{What: Resumed, Edge: "a"},
+			{What: Lost},
+			{What: Resumed, Edge: "b"},
+			{What: Full},
+			{What: Room},
+			{What: Refused},
 		},
 	}}
 	e := &Evidence{

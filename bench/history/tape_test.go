@@ -70,4 +70,3 @@ func event(name, from string, at int64, attrs map[string]any) fleet.Event {
 	}
 	return e
 }
-
