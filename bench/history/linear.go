@@ -62,39 +62,32 @@ func model() porcupine.Model {
 	}
 }
 
-// operations are a player's history for the search. Evidence bounds what is
-// unknown: see the package comment.
+// operations are a player's history for the search.
 func (r *run) operations(p *Player) []porcupine.Operation {
-	j, audited := r.accounts[p.Name]
-	audited = audited || r.accounts != nil
+	j := r.accounts[p.Name]
 	ops := make([]porcupine.Operation, 0, len(p.Ops)+1)
 	var prev uint64
 	refused := false
 	for i := range p.Ops {
 		o := &p.Ops[i]
-		at := o.confirmed(r.setup.Strict)
-		switch {
-		case r.wasRefused(o) && !j.Has(o.N):
+		if r.wasRefused(o) && !j.Has(o.N) {
 			refused = true
 			continue
-		case at != 0:
-		case audited && o.N > j.Last:
-			continue // it never happened
-		case audited:
-			at = r.e.After.Return
-		default:
-			at = math.MaxInt64
+		}
+		by, happened := r.happened(o, j.Last)
+		if !happened {
+			continue
 		}
 		var out heard
 		if r.final(o, o.Reply) {
 			out.applied = o.Reply.Applied
 		}
 		ops = append(ops, porcupine.Operation{
-			Input: step{n: o.N, prev: prev, chain: o.Chain}, Output: out, Call: o.Call, Return: max(at, o.Call),
+			Input: step{n: o.N, prev: prev, chain: o.Chain}, Output: out, Call: o.Call, Return: max(by, o.Call),
 		})
 		prev = o.N
 	}
-	if !audited {
+	if r.accounts == nil {
 		return ops
 	}
 	out := heard{applied: j.Applied}
@@ -104,6 +97,20 @@ func (r *run) operations(p *Player) []porcupine.Operation {
 	return append(ops, porcupine.Operation{
 		Input: step{audit: true}, Output: out, Call: r.e.After.Call, Return: max(r.e.After.Call, r.e.After.Return),
 	})
+}
+
+// happened tells whether an action happened, and by when, as far as the client
+// or the books, which end with the action last, can tell: see the package
+// comment.
+func (r *run) happened(o *Op, last uint64) (by int64, happened bool) {
+	switch by := o.confirmed(r.setup.Strict); {
+	case by != 0:
+		return by, true
+	case r.accounts == nil:
+		return math.MaxInt64, true // at some time, or never: then after everything else
+	default:
+		return r.e.After.Return, o.N <= last
+	}
 }
 
 // Linear is what the search for a linear order came to.
