@@ -3,6 +3,7 @@ module github.com/reseat-proxy/reseat
 go 1.26.7
 
 require (
+	github.com/anishathalye/porcupine v1.3.1
 	github.com/cenkalti/backoff/v4 v4.3.0
 	github.com/hashicorp/consul/api v1.34.5
 	github.com/quic-go/quic-go v0.64.1

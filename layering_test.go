@@ -37,17 +37,18 @@ var layers = map[string]struct {
 		[]string{"proxy/pump", "failover/mesh", "failover", "proxy/wire", "discovery", "buffer"},
 		"the data path is below the commands, and gets its certificates from them",
 	},
-	"bench/judge": {[]string{"bench"}, "who judges with the code that is judged acquits it"},
+	"bench/judge":   {[]string{"bench"}, "who judges with the code that is judged acquits it"},
+	"bench/history": {[]string{"bench"}, "who judges with the code that is judged acquits it"},
 	"bench": {
 		[]string{
-			"bench/judge", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
+			"bench/judge", "bench/history", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
 			"failover/mesh", "failover", "proxy/wire", "discovery", "buffer",
 		},
 		"benchmarks drive processes",
 	},
 	"cmd": {
 		[]string{
-			"bench", "bench/judge", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
+			"bench", "bench/judge", "bench/history", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
 			"failover/mesh", "failover", "proxy/wire", "discovery", "buffer",
 		},
 		"nothing imports a command",
@@ -59,13 +60,14 @@ var reserved = map[string]struct {
 	to  []string
 	why string
 }{
-	"github.com/hashicorp/consul/api": {[]string{"discovery"}, "all others see discovery's View of it"},
-	"github.com/quic-go/quic-go":      {[]string{"proxy", "bench"}, "all others see frames, or nothing"},
-	module + "discovery/devconsul":    {[]string{"discovery/consultest", "bench", "cmd"}, "it is for development, never for production"},
-	module + "discovery/consultest":   {nil, "it is for tests"},
-	"github.com/stretchr/testify":     {[]string{"discovery/consultest"}, "it is for tests"},
-	"pgregory.net/rapid":              {nil, "it is for tests"},
-	"github.com/spf13/cobra":          {[]string{"cmd"}, "only commands have a command line"},
+	"github.com/hashicorp/consul/api":   {[]string{"discovery"}, "all others see discovery's View of it"},
+	"github.com/quic-go/quic-go":        {[]string{"proxy", "bench"}, "all others see frames, or nothing"},
+	module + "discovery/devconsul":      {[]string{"discovery/consultest", "bench", "cmd"}, "it is for development, never for production"},
+	module + "discovery/consultest":     {nil, "it is for tests"},
+	"github.com/stretchr/testify":       {[]string{"discovery/consultest"}, "it is for tests"},
+	"pgregory.net/rapid":                {nil, "it is for tests"},
+	"github.com/anishathalye/porcupine": {[]string{"bench/history"}, "one package judges histories"},
+	"github.com/spf13/cobra":            {[]string{"cmd"}, "only commands have a command line"},
 }
 
 // pkg is what `go list` tells of a package. Imports are without those of tests.
@@ -193,6 +195,9 @@ func TestLayeringNotices(t *testing.T) {
 		{"cmd/reseat", module + "discovery/devconsul", ""},
 		{"cmd/reseat", module + "discovery/consultest", "cmd/reseat imports " + module + "discovery/consultest: it is for tests"},
 		{"bench/judge", module + "proxy/player", "bench/judge imports proxy/player: who judges with the code that is judged acquits it"},
+		{"bench/history", module + "bench/world", ""},
+		{"bench/history", module + "proxy/wire", "bench/history imports proxy/wire: who judges with the code that is judged acquits it"},
+		{"bench/chaos", "github.com/anishathalye/porcupine", "bench/chaos imports github.com/anishathalye/porcupine: one package judges histories"},
 		{"bench", module + "cmd/reseat", "bench imports cmd/reseat: benchmarks drive processes"},
 		{"util", "time", "util is in no layer: add it to layers in layering_test.go"},
 		{"proxyutil", "time", "proxyutil is in no layer: add it to layers in layering_test.go"},
