@@ -168,8 +168,8 @@ const (
 	// steady is how long a connection must have lasted for the next one to be
 	// tried at once: an edge that welcomes and hangs up is not hammered.
 	steady = 5 * time.Second
-	// proof is for how long a session that was welcomed asks on when edges doubt
-	// that it is who it says: they may hold a broken connection of it, 15 s long.
+	// proof is for how long the client asks on when edges doubt that it is who it
+	// says: they may hold a broken connection of it, 15 s long.
 	proof = 30 * time.Second
 	// duel is the time within which a second connection of the same player that
 	// replaces ours is one too many.

@@ -56,7 +56,7 @@ const (
 	next                 // the next edge at once; a pause when all have failed in a row
 	later                // a pause, then the next edge
 	other                // as next; but if all say so before the first welcome, the end
-	prove                // as later, for 30 s; before the first welcome the end
+	prove                // as later, for 30 s; the end if no edge can hold a connection of ours
 	once                 // as later; the second time within a minute the end
 )
 
@@ -106,6 +106,12 @@ func judge(err error) verdict {
 		return other
 	}
 	return next
+}
+
+// toldWhy tells whether the edge has ended the connection itself, and so forgotten it.
+func toldWhy(err error) bool {
+	_, ok := errors.AsType[*ByeError](err)
+	return ok
 }
 
 // closeCode is what the edge is told when the connection ends because of err.

@@ -17,15 +17,15 @@ func (c *Client) roam(ctx context.Context) error {
 	course := course{edges: len(c.cfg.Edges), backoff: newBackoff()}
 	for first := 0; ; {
 		conn, edge, err := c.reach(ctx, first)
-		tried, seated := len(c.cfg.Edges), time.Duration(0)
-		if err == nil {
-			tried, first = 1, edge+1
+		met, seated := err == nil, time.Duration(0)
+		if met {
+			first = edge + 1
 			seated, err = c.visit(ctx, conn, c.cfg.Edges[edge])
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		pause, over := course.after(err, tried, seated, c.wasSeated())
+		pause, over := course.after(err, met, seated, c.wasSeated())
 		if over || c.closing.Load() {
 			return err
 		}
@@ -114,22 +114,29 @@ type course struct {
 	backoff  *backoff.ExponentialBackOff
 	failed   int       // edges without success since the last pause
 	others   int       // edges in a row that will not have us, whoever they are
+	ghost    bool      // an edge may still hold a connection of ours that broke
 	doubted  time.Time // when edges began to doubt us
 	replaced time.Time // the last time
 }
 
-// after says for how long to wait after err, or that the session is over. tried
-// is how many edges the error stands for, seated for how long there was a
-// welcomed connection, and welcomed whether there has ever been one.
-func (r *course) after(err error, tried int, seated time.Duration, welcomed bool) (pause time.Duration, over bool) {
+// after says for how long to wait after err, or that the session is over. met
+// tells whether there was a connection (else all edges have failed), seated for
+// how long it was welcomed, and welcomed whether any has ever been.
+func (r *course) after(err error, met bool, seated time.Duration, welcomed bool) (pause time.Duration, over bool) {
+	tried := r.edges
+	if met {
+		tried = 1
+		r.ghost = r.ghost || !toldWhy(err)
+	}
 	if seated > 0 {
 		r.others, r.doubted = 0, time.Time{}
 	}
-	if seated >= steady {
-		r.failed, tried = 0, 0
+	if seated < steady {
+		r.failed += tried
+	} else {
+		r.failed = 0
 		r.backoff.Reset()
 	}
-	r.failed += tried
 	wait, now := r.failed >= r.edges, time.Now()
 	v := judge(err)
 	if v != other {
@@ -137,18 +144,18 @@ func (r *course) after(err error, tried int, seated time.Duration, welcomed bool
 	}
 	switch v {
 	case end:
-		return 0, true
+		over = true
 	case next:
 	case later:
 		wait = true
 	case other:
-		r.others += max(tried, 1)
+		r.others += tried
 		over = !welcomed && r.others >= r.edges
 	case prove:
 		if r.doubted.IsZero() {
 			r.doubted = now
 		}
-		wait, over = true, !welcomed || now.Sub(r.doubted) > proof
+		wait, over = true, !welcomed && !r.ghost || now.Sub(r.doubted) > proof
 	case once:
 		wait, over = true, !r.replaced.IsZero() && now.Sub(r.replaced) < duel
 		r.replaced = now
