@@ -199,6 +199,21 @@ func TestReplaced(t *testing.T) {
 	}
 }
 
+// An edge stops reading before it says why. Who acts meanwhile still hears it.
+func TestByeOfAnEdgeThatStoppedReading(t *testing.T) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
+		c, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
+		s.stream.CancelRead(0)
+		settle()
+		act(t, c, 1, "a")
+		settle()
+		s.send(wire.Bye{Reason: wire.CodeLost})
+		<-c.Done()
+		require.ErrorContains(t, c.Err(), "bye: lost")
+	})
+}
+
 // An action that grew old comes back, under the same seq.
 func TestExpiredComesBack(t *testing.T) {
 	simulate(t, 1, func(n *network) {

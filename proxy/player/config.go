@@ -174,7 +174,8 @@ const (
 	// duel is the time within which a second connection of the same player that
 	// replaces ours is one too many.
 	duel = time.Minute
-	// goodbye is how long Close waits for the edge to take the last actions.
+	// goodbye is how long Close waits for the edge to take the last actions, and
+	// how long an edge that takes none any more has to say why.
 	goodbye = 250 * time.Millisecond
 	// maxNews bounds what waits for the callbacks: 64 is a second of a busy
 	// game's reliable updates.

@@ -233,7 +233,7 @@ func (s *session) welcome(ctx context.Context, f wire.Welcome) error {
 		return err
 	}
 	s.since = time.Now()
-	s.running.Go(func() { s.fail(pump.Run(ctx, s.link, s.c.wake, s)) })
+	s.running.Go(func() { s.fail(s.write(ctx)) })
 	s.running.Go(func() { s.fail(s.datagrams(ctx)) })
 	if !s.c.wasSeated() {
 		close(s.c.welcomed)
@@ -244,6 +244,16 @@ func (s *session) welcome(ctx context.Context, f wire.Welcome) error {
 		return err
 	}
 	return s.c.tell(ctx, event{kind: wire.TypeDurable, seq: f.Durable})
+}
+
+// write sends actions. An edge that stops reading them has a bye to say, which
+// must not be cut off: it may be on its way, and final.
+func (s *session) write(ctx context.Context) error {
+	err := pump.Run(ctx, s.link, s.c.wake, s)
+	if toldWhy(err) {
+		_ = sleep(ctx, goodbye) // or until the bye has ended ctx
+	}
+	return err
 }
 
 // Fill implements pump.Source: it moves the log's sent mark.
