@@ -11,12 +11,14 @@ import (
 	"github.com/cenkalti/backoff/v4"
 	"github.com/quic-go/quic-go"
 
+	"github.com/reseat-proxy/reseat/proxy/udp"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // Config says who plays where. Edges, Region and Player must be set.
 type Config struct {
-	// Edges are the addresses (host:port) of edges, tried in this order.
+	// Edges are the addresses (host:port) of edges, tried in this order. With two
+	// or more the client survives the death of the one it is on at once.
 	Edges []string
 
 	Region string // at most 64 bytes
@@ -29,12 +31,23 @@ type Config struct {
 	// Handler is told what happens. All of it is optional.
 	Handler Handler
 
+	// Silence is how long nothing at all may come from the edge before the client
+	// goes to the next one; 0: 1 s. It is raised to what the network's delay and
+	// its variation allow. With a single edge it has no effect: there is nowhere
+	// to go, and 5 s are waited for it.
+	Silence time.Duration
+
 	// Transport is a socket to share with other clients: bots are cheaper so.
-	// It is not closed. nil: each connection gets a socket of its own.
+	// It is not closed. nil: each connection gets a connected socket of its own,
+	// to which the kernel tells at once that an edge's process is gone. On a
+	// shared one a dead edge is only noticed by Silence.
 	Transport *quic.Transport
 
 	// Log takes connections that fail. nil: slog.Default().
 	Log *slog.Logger
+
+	// connect opens a connection's own socket. A simulation brings another.
+	connect func(addr *net.UDPAddr) (net.PacketConn, error)
 }
 
 // Handler is a set of callbacks. They are called one at a time from one
@@ -61,7 +74,10 @@ type Handler struct {
 	Pressure func(on bool)
 	// Protection tells whether durable actions survive the loss of any process.
 	Protection func(protected bool)
-	// Lost is called when the connection has failed. The client resumes.
+	// Lost is called when the connection has failed. The client resumes. If the
+	// edge has said why, err is a *ByeError: wire.CodeExpired, for one, names the
+	// actions that grew old while no primary served, and which will be sent again.
+	// Who would rather not calls Close.
 	Lost func(err error)
 	// Resumed is called when it has.
 	Resumed func()
@@ -76,6 +92,15 @@ func (c Config) withDefaults() (Config, error) {
 	c.TLS.MinVersion = tls.VersionTLS13
 	if c.Log == nil {
 		c.Log = slog.Default()
+	}
+	if c.connect == nil {
+		c.connect = udp.Connect
+	}
+	switch {
+	case c.Silence < 0:
+		return c, fmt.Errorf("player: Config.Silence is %v", c.Silence)
+	case c.Silence == 0:
+		c.Silence = time.Second
 	}
 	if len(c.Edges) == 0 {
 		return c, errors.New("player: Config.Edges is empty")
@@ -93,24 +118,64 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+// roams tells whether there is another edge to go to.
+func (c *Config) roams() bool { return len(c.Edges) > 1 }
+
+func (c *Config) quic() *quic.Config {
+	conf := &quic.Config{
+		HandshakeIdleTimeout: handshakeTimeout,
+		MaxIdleTimeout:       idleTimeout,
+		KeepAlivePeriod:      keepAlive,
+		EnableDatagrams:      true,
+		// One update of the largest size must fit; more only serves to lag behind.
+		InitialStreamReceiveWindow:     128 << 10,
+		MaxStreamReceiveWindow:         512 << 10,
+		InitialConnectionReceiveWindow: 128 << 10,
+		MaxConnectionReceiveWindow:     512 << 10,
+		MaxIncomingStreams:             -1, // an edge opens none
+		MaxIncomingUniStreams:          -1,
+	}
+	if c.roams() {
+		conf.HandshakeIdleTimeout = roamHandshakeTimeout
+		// Sent when nothing has come for so long: the answer proves that the edge
+		// lives, a refusal that it does not, and QUIC repeats what is lost. A game
+		// that sends updates more often causes none.
+		conf.KeepAlivePeriod = min(keepAlive, c.Silence/4)
+	}
+	return conf
+}
+
 const (
 	// keepAlive keeps NAT bindings open, which live for 15 s or more, and
 	// leaves room for three lost packets before idleTimeout.
 	keepAlive = time.Second
-	// idleTimeout is how long an edge may be silent before the client goes to
-	// another one. QUIC peers may not be told less than 5 s; and a player's
-	// network does stall for a second or two.
+	// idleTimeout is how long the only edge may be silent before the client dials
+	// it again: a player's network does stall for a second or two. (QUIC peers
+	// may not be told less than 5 s, but each side may have its own.)
 	idleTimeout = 5 * time.Second
 	// handshakeTimeout is how long a handshake may make no progress: an edge
 	// that is there answers in a round trip.
 	handshakeTimeout = 3 * time.Second
+	// roamHandshakeTimeout is the same where there are other edges. It leaves
+	// room for one lost packet at a round trip of half a second.
+	roamHandshakeTimeout = time.Second
+	// hedge is how long one handshake may take before the next edge is dialed,
+	// too: more than the round trip to an edge that is worth playing on.
+	hedge = 150 * time.Millisecond
 	// welcomeTimeout is how long an edge may say nothing to a hello. It must
 	// say "hold" when it has no primary, and may then take its time.
 	welcomeTimeout = 5 * time.Second
 	// steady is how long a connection must have lasted for the next one to be
 	// tried at once: an edge that welcomes and hangs up is not hammered.
 	steady = 5 * time.Second
-	// goodbye is how long Close waits for the edge to take the last actions.
+	// proof is for how long the client asks on when edges doubt that it is who it
+	// says: they may hold a broken connection of it, 15 s long.
+	proof = 30 * time.Second
+	// duel is the time within which a second connection of the same player that
+	// replaces ours is one too many.
+	duel = time.Minute
+	// goodbye is how long Close waits for the edge to take the last actions, and
+	// how long an edge that takes none any more has to say why.
 	goodbye = 250 * time.Millisecond
 	// maxNews bounds what waits for the callbacks: 64 is a second of a busy
 	// game's reliable updates.

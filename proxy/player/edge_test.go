@@ -11,8 +11,10 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -33,6 +35,10 @@ type network struct {
 	router *cutRouter
 	client *quic.Transport
 	edges  []*edge
+
+	mu      sync.Mutex
+	sockets []*simnet.SimConn // of clients that have their own
+	sims    []*simnet.Simnet
 }
 
 // edge is one listening socket.
@@ -42,10 +48,15 @@ type edge struct {
 	listener  *quic.Listener
 }
 
-// cutRouter is a network from which nodes can be cut off.
+// cutRouter is a network in which nodes can be cut off, dead or frozen.
 type cutRouter struct {
 	simnet.PerfectRouter
-	cut sync.Map // address
+	cut  sync.Map // address: packets from and to it are lost
+	dead sync.Map // address: what connected sockets send to it is refused
+
+	mu     sync.Mutex
+	frozen map[string]bool // address: its packets wait
+	kept   []simnet.Packet
 }
 
 func (r *cutRouter) SendPacket(p simnet.Packet) error {
@@ -54,7 +65,95 @@ func (r *cutRouter) SendPacket(p simnet.Packet) error {
 			return nil
 		}
 	}
+	if r.keep(p) {
+		return nil
+	}
 	return r.PerfectRouter.SendPacket(p)
+}
+
+func (r *cutRouter) keep(p simnet.Packet) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	keep := r.frozen[p.From.String()] || r.frozen[p.To.String()]
+	if keep {
+		r.kept = append(r.kept, p)
+	}
+	return keep
+}
+
+// freeze is SIGSTOP: nothing reaches or leaves the edge, until thaw, and then all.
+func (n *network) freeze(e *edge) {
+	n.router.mu.Lock()
+	defer n.router.mu.Unlock()
+	n.router.frozen = map[string]bool{e.addr: true}
+}
+
+func (n *network) thaw() {
+	n.router.mu.Lock()
+	kept := n.router.kept
+	n.router.frozen, n.router.kept = nil, nil
+	n.router.mu.Unlock()
+	for _, p := range kept {
+		must(n.router.SendPacket(p))
+	}
+	settle()
+}
+
+// kill is SIGKILL on a host that is up: the port is closed.
+func (n *network) kill(e *edge) {
+	n.cut(e)
+	n.router.dead.Store(e.addr, true)
+}
+
+// revive starts another process in its place.
+func (n *network) revive(e *edge) {
+	e.restart(n.t)
+	n.router.dead.Delete(e.addr)
+	n.router.cut.Delete(e.addr)
+}
+
+// connect opens a connected socket, as the operating system does.
+func (n *network) connect(*net.UDPAddr) (net.PacketConn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	sim := &simnet.Simnet{Router: n.router}
+	addr := &net.UDPAddr{IP: net.IPv4(1, 0, byte(1+len(n.sockets)>>8), byte(len(n.sockets))), Port: 4433}
+	conn := sim.NewEndpoint(addr, simnet.NodeBiDiLinkSettings{Latency: time.Millisecond})
+	n.sockets, n.sims = append(n.sockets, conn), append(n.sims, sim)
+	return &connected{SimConn: conn, router: n.router}, sim.Start()
+}
+
+// connected is a socket to which the kernel tells that a port is closed.
+type connected struct {
+	*simnet.SimConn
+	router  *cutRouter
+	refused atomic.Bool
+}
+
+func (c *connected) WriteTo(b []byte, to net.Addr) (int, error) {
+	if _, dead := c.router.dead.Load(to.String()); dead {
+		time.AfterFunc(2*time.Millisecond, func() {
+			c.refused.Store(true)
+			_ = c.SetReadDeadline(time.Now())
+		})
+		return len(b), nil
+	}
+	return c.SimConn.WriteTo(b, to)
+}
+
+func (c *connected) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.SimConn.ReadFrom(b)
+	if c.refused.Load() {
+		return 0, nil, &net.OpError{Op: "read", Net: "udp", Err: os.NewSyscallError("recvmsg", syscall.ECONNREFUSED)}
+	}
+	return n, from, err
+}
+
+// ownSockets makes the client have connected ones.
+func (n *network) ownSockets(cfg player.Config) player.Config {
+	cfg.Transport = nil
+	cfg.SetConnect(n.connect)
+	return cfg
 }
 
 // simulate runs play in a bubble with so many edges.
@@ -80,6 +179,10 @@ func simulate(t *testing.T, edges int, play func(n *network)) {
 		}
 		defer func() { // also when play fails: what is left running hides why
 			_ = n.client.Close()
+			for i, conn := range n.sockets {
+				_ = conn.Close()
+				_ = n.sims[i].Close()
+			}
 			for _, e := range n.edges {
 				_ = e.transport.Close()
 			}
@@ -214,6 +317,15 @@ func (e *edge) accept(t *testing.T) *seat {
 	require.NoError(t, s.hello.Decode(append([]byte(nil), body...)))
 	go s.read(r)
 	return s
+}
+
+// refuse closes the next connection with a code.
+func (e *edge) refuse(code wire.Code) error {
+	conn, err := e.listener.Accept(context.Background())
+	if err == nil {
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(code), "")
+	}
+	return err
 }
 
 func (s *seat) read(r *wire.Reader) {

@@ -18,6 +18,11 @@ var (
 	ErrTooLarge = errors.New("player: payload too large")
 	// errSilent: an edge took the connection and then said nothing.
 	errSilent = errors.New("the edge does not answer")
+	// errMute: nothing at all comes from the edge.
+	errMute = errors.New("the edge is silent")
+	// errBehind: the edge has not heard yet who is primary now. What it says is not
+	// wrong, only old.
+	errBehind = &ByeError{Code: wire.CodeStaleEpoch, Text: "the edge follows a primary that was replaced"}
 	// errHungUp: the edge ended the stream without a word.
 	errHungUp = errors.New("the edge ended the stream")
 )
@@ -42,49 +47,71 @@ func (e *ByeError) Error() string {
 	return s
 }
 
-// retried holds the codes after which the session goes on, on another edge or
-// later: what ended was the connection, or an edge's ability to serve it. Every
-// other code ends the session: asking again would change nothing, or do harm.
-var retried = map[wire.Code]bool{
-	wire.CodeNone:        true, // closed without a reason
-	wire.CodeJoinTimeout: true, // our hello was too slow
-	wire.CodeShutdown:    true, // that edge stops
-	wire.CodeDrain:       true,
-	wire.CodeOverloaded:  true, // come back later
-	wire.CodeSlow:        true, // we did not read for a while
-	wire.CodeLinkClosed:  true,
-	wire.CodeStaleEpoch:  true, // that edge follows a primary that was replaced
-	wire.CodeStaleAttach: true,
-	wire.CodeNotServing:  true,
-	wire.CodeGameExit:    true, // what happens behind the edge
-	wire.CodeGameHang:    true,
-	wire.CodeGameFault:   true,
-	wire.CodeRefusedUDP:  true,
-	wire.CodeSilence:     true,
-	wire.CodeNoLock:      true,
-	wire.CodeDeposed:     true,
+// verdict is what the end of a connection, or an edge's refusal of one, means for
+// the session.
+type verdict uint8
+
+const (
+	end   verdict = iota // the session is over: asking again would change nothing, or do harm
+	next                 // the next edge at once; a pause when all have failed in a row
+	later                // a pause, then the next edge
+	other                // as next; but if all say so before the first welcome, the end
+	prove                // as later, for 30 s; the end if no edge can hold a connection of ours
+	once                 // as later; the second time within a minute the end
+)
+
+// verdicts holds the codes that do not end the session. The table in DESIGN.md
+// says why.
+var verdicts = map[wire.Code]verdict{
+	wire.CodeNone:         next,
+	wire.CodeVersion:      other,
+	wire.CodeNotYours:     prove,
+	wire.CodeUnknownName:  other,
+	wire.CodeJoinTimeout:  next,
+	wire.CodeUnauthorized: prove,
+	wire.CodeShutdown:     next,
+	wire.CodeReplaced:     once,
+	wire.CodeSlow:         next,
+	wire.CodeExpired:      later,
+	wire.CodeOverloaded:   next,
+	wire.CodeGameExit:     next,
+	wire.CodeGameHang:     next,
+	wire.CodeRefusedUDP:   next,
+	wire.CodeSilence:      next,
+	wire.CodeNoLock:       next,
+	wire.CodeDeposed:      next,
+	wire.CodeDrain:        next,
+	wire.CodeLinkClosed:   next,
+	wire.CodeGameFault:    next,
+	wire.CodeStaleEpoch:   later,
+	wire.CodeStaleAttach:  later,
+	wire.CodeNotServing:   next,
 }
 
-// final tells whether err ends the session, or only a connection.
-func final(err error) bool {
+// judge tells what err means. What the network does (silence, refused, reset,
+// unreachable) never ends a session; an edge without a certificate that we trust,
+// or of another protocol, is like one that says so.
+func judge(err error) verdict {
 	var (
 		bye   *ByeError
 		broke *wire.Error
+		quicE *quic.TransportError
 	)
 	switch {
 	case errors.As(err, &bye):
-		return !retried[bye.Code]
+		return verdicts[bye.Code]
 	case errors.As(err, &broke):
-		return true
+		return verdicts[broke.Code]
+	case errors.As(err, &quicE) && quicE.ErrorCode.IsCryptoError():
+		return other
 	}
-	return false // the network's doing: idle timeout, reset, refused, unreachable
+	return next
 }
 
-// hopeless tells whether an edge would answer the same the next time: it has no
-// certificate that we trust, or speaks another protocol.
-func hopeless(err error) bool {
-	var transport *quic.TransportError
-	return errors.As(err, &transport) && transport.ErrorCode.IsCryptoError()
+// toldWhy tells whether the edge has ended the connection itself, and so forgotten it.
+func toldWhy(err error) bool {
+	_, ok := errors.AsType[*ByeError](err)
+	return ok
 }
 
 // closeCode is what the edge is told when the connection ends because of err.
@@ -100,6 +127,8 @@ func closeCode(err error) wire.Code {
 		return broke.Code
 	case errors.Is(err, errSilent):
 		return wire.CodeJoinTimeout
+	case errors.Is(err, errMute):
+		return wire.CodeSilence
 	case errors.Is(err, ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return wire.CodeLeft
 	}

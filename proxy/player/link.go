@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -20,6 +21,9 @@ import (
 type link interface {
 	io.ReadWriter
 	ReceiveDatagram(ctx context.Context) ([]byte, error)
+	// Heard counts all that has come from the edge, and tells for how long a
+	// live one may well be silent on this network when it has been asked.
+	Heard() (packets uint64, patience time.Duration)
 	Close(code wire.Code)
 }
 
@@ -46,7 +50,7 @@ func dialQUIC(ctx context.Context, cfg *Config, edge string) (link, error) {
 	}
 	for _, addr := range addrs {
 		var l *quicLink
-		if l, err = dialAddr(ctx, cfg.Transport, addr, conf); err == nil {
+		if l, err = dialAddr(ctx, cfg, addr, conf); err == nil {
 			return l, nil
 		}
 	}
@@ -54,12 +58,12 @@ func dialQUIC(ctx context.Context, cfg *Config, edge string) (link, error) {
 }
 
 // dialAddr connects to one address, from the shared socket or from a new one.
-func dialAddr(ctx context.Context, shared *quic.Transport, addr *net.UDPAddr, conf *tls.Config) (*quicLink, error) {
-	transport, free, err := socket(shared, addr)
+func dialAddr(ctx context.Context, cfg *Config, addr *net.UDPAddr, conf *tls.Config) (*quicLink, error) {
+	transport, free, err := cfg.socket(addr)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := transport.Dial(ctx, addr, conf, quicConfig())
+	conn, err := transport.Dial(ctx, addr, conf, cfg.quic())
 	if err != nil {
 		free()
 		return nil, err
@@ -70,22 +74,6 @@ func dialAddr(ctx context.Context, shared *quic.Transport, addr *net.UDPAddr, co
 		return nil, err
 	}
 	return l, nil
-}
-
-func quicConfig() *quic.Config {
-	return &quic.Config{
-		HandshakeIdleTimeout: handshakeTimeout,
-		MaxIdleTimeout:       idleTimeout,
-		KeepAlivePeriod:      keepAlive,
-		EnableDatagrams:      true,
-		// One update of the largest size must fit; more only serves to lag behind.
-		InitialStreamReceiveWindow:     128 << 10,
-		MaxStreamReceiveWindow:         512 << 10,
-		InitialConnectionReceiveWindow: 128 << 10,
-		MaxConnectionReceiveWindow:     512 << 10,
-		MaxIncomingStreams:             -1, // an edge opens none
-		MaxIncomingUniStreams:          -1,
-	}
 }
 
 // resolve looks up an edge's addresses, with a context where the quic and net
@@ -118,13 +106,12 @@ func family(addr *net.UDPAddr) int {
 	return 6
 }
 
-// socket is the shared one, or a new one of the address's family.
-func socket(shared *quic.Transport, to *net.UDPAddr) (transport *quic.Transport, free func(), err error) {
-	if shared != nil {
-		return shared, func() {}, nil
+// socket is the shared one, or a new one that is connected to the edge.
+func (c *Config) socket(to *net.UDPAddr) (transport *quic.Transport, free func(), err error) {
+	if c.Transport != nil {
+		return c.Transport, func() {}, nil
 	}
-	network := fmt.Sprintf("udp%d", family(to))
-	conn, err := net.ListenUDP(network, nil)
+	conn, err := c.connect(to)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open a socket: %w", err)
 	}
@@ -148,6 +135,14 @@ func (l *quicLink) Write(b []byte) (int, error) {
 func (l *quicLink) ReceiveDatagram(ctx context.Context) ([]byte, error) {
 	b, err := l.conn.ReceiveDatagram(ctx)
 	return b, said(err)
+}
+
+// Heard counts the packets that could be decrypted. The patience is QUIC's own for
+// an idle timeout: three times what it waits for an answer before it asks again.
+func (l *quicLink) Heard() (packets uint64, patience time.Duration) {
+	const ackDelay = 25 * time.Millisecond
+	stats := l.conn.ConnectionStats()
+	return stats.PacketsReceived, 3 * (stats.SmoothedRTT + 4*stats.MeanDeviation + ackDelay)
 }
 
 func (l *quicLink) Close(code wire.Code) {

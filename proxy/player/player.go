@@ -32,22 +32,41 @@
 //
 // # Connections
 //
-// When the connection ends (silence of 5 s, reset, an edge that shuts down) the
-// client goes to the next edge of the list, with the token of its last welcome;
-// it tries all edges in turn at once, and then again after pauses that grow from
-// 50 ms to 2 s. Handler.Lost and Handler.Resumed tell of it. Meanwhile Act goes
-// on taking actions until the log is full.
+// With two or more edges the client survives the death of the one it is on. It
+// notices
 //
-// Some ends are final: another connection of the same player, a refused token,
-// an action that grew too old while no primary served, a region that came back
-// without what was durable, an edge that breaks the protocol. Then Done is
-// closed, Err says why (a *[ByeError] or *wire.Error), and Unsaved which actions
-// nobody has promised to keep.
+//   - a dead process by the kernel's refusal of the next packet, which leaves
+//     within a quarter of Config.Silence (connected sockets: see proxy/udp);
+//   - a frozen or cut-off one by silence: when nothing at all has come for
+//     Config.Silence, 1 s. A client that was itself frozen starts over;
+//   - one that stops in good order by its goodbye.
+//
+// Then it dials the next edge of the list at once, and those after it when one
+// does not answer within 150 ms; it resumes at the first that does, with the token
+// of its last welcome. When all have failed there are pauses that grow from 50 ms
+// to 2 s. Handler.Lost and Handler.Resumed tell of it. Meanwhile Act goes on
+// taking actions until the log is full. What an edge that was left still says or
+// does, when it wakes up, reaches nobody: its connection is closed.
+//
+// A change of the client's own address is a lost connection, too: the socket
+// belongs to the old one, the next packet fails or is never answered, and the
+// client resumes, which costs two round trips. A new mapping in a NAT on the way
+// costs nothing.
+//
+// With a single edge a dead process is noticed in the same way, and silence after
+// 5 s; the client then dials the same edge again.
+//
+// Some ends are final: a token that is refused for long, another device that has
+// taken the player over, a region that came back without what was durable, an
+// edge that breaks the protocol. Then Done is closed, Err says why (a *[ByeError]
+// or *wire.Error), and Unsaved which actions nobody has promised to keep.
+// DESIGN.md has the table of all codes.
 //
 // # Goroutines and memory
 //
-// A Client has four goroutines: reader, writer, datagram reader and callbacks;
-// QUIC adds two, and some 40 KiB. All methods are safe for concurrent use.
+// A Client has five goroutines: reader, writer, datagram reader, the one that
+// watches for silence where there are several edges, and callbacks; QUIC adds two,
+// or three with a socket of its own, and some 40 KiB. All methods are safe for concurrent use.
 package player
 
 import (
@@ -80,6 +99,7 @@ type Client struct {
 
 	epoch   atomic.Uint64 // highest heard of
 	dropped atomic.Uint64 // unreliable updates
+	resumes atomic.Uint64
 	closing atomic.Bool
 
 	mu      sync.Mutex // guards the fields below
@@ -210,6 +230,9 @@ func (c *Client) Unsaved() (first, last uint64) {
 // Dropped is the number of unreliable updates that came faster than
 // Handler.Update took them, or out of an epoch that is over.
 func (c *Client) Dropped() uint64 { return c.dropped.Load() }
+
+// Resumes is how often an edge has welcomed the player again.
+func (c *Client) Resumes() uint64 { return c.resumes.Load() }
 
 // Done is closed when the session has ended and the last callback has returned.
 func (c *Client) Done() <-chan struct{} { return c.done }

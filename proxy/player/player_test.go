@@ -3,7 +3,6 @@ package player_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,58 +145,18 @@ func TestLimits(t *testing.T) {
 	})
 }
 
-// Byes and close codes before the welcome: the table decides whether the next
-// edge is asked.
-func TestRefusals(t *testing.T) {
-	final := []wire.Code{
-		wire.CodeProtocol, wire.CodeUnknownType, wire.CodeVersion, wire.CodeTooLarge, wire.CodeNotHello,
-		wire.CodeJoinTwice, wire.CodeGap, wire.CodeReused, wire.CodeNotYours, wire.CodeName, wire.CodeUnknownName,
-		wire.CodeAckAhead, wire.CodeBadSnapshot, wire.CodeBadHandle, wire.CodeUnauthorized, wire.CodeReplaced,
-		wire.CodeExpired, wire.CodeLost, wire.CodeLeft, wire.CodeQuarantined,
-	}
-	for _, code := range wire.Codes() {
-		t.Run(code.String(), func(t *testing.T) {
-			simulate(t, 2, func(n *network) {
-				t := n.t
-				d := dial(t.Context(), n.config(&diary{}))
-				s := n.edges[0].accept(t)
-				if code%2 == 0 {
-					s.send(wire.Bye{Reason: code, First: 3, Last: 5, Text: "so it is"})
-					s.closedWith(t)
-				} else {
-					s.close(code)
-				}
-				if !slices.Contains(final, code) {
-					n.edges[1].accept(t).send(welcome(1, 0, ""))
-					<-d.done
-					require.NoError(t, d.err)
-					require.NoError(t, d.client.Close())
-					return
-				}
-				<-d.done
-				var bye *player.ByeError
-				require.ErrorAs(t, d.err, &bye)
-				require.Equal(t, code.String(), bye.Code.String())
-				if code%2 == 0 {
-					require.Equal(t, player.ByeError{Code: code, First: 3, Last: 5, Text: "so it is"}, *bye)
-				}
-			})
-		})
-	}
-}
-
 func TestFinalBye(t *testing.T) {
 	simulate(t, 2, func(n *network) {
 		t := n.t
 		var d diary
 		c, s := n.join(t, n.config(&d), welcome(1, 0, ""))
 		act(t, c, 1, "a", "b", "c")
-		s.send(wire.Durable{Epoch: 1, Seq: 1}, wire.Bye{Reason: wire.CodeExpired, First: 2, Last: 3})
+		s.send(wire.Durable{Epoch: 1, Seq: 1}, wire.Bye{Reason: wire.CodeLost, First: 2, Last: 3})
 		<-c.Done()
 		var bye *player.ByeError
 		require.ErrorAs(t, c.Err(), &bye)
-		require.Equal(t, wire.CodeExpired, bye.Code)
-		require.Contains(t, c.Err().Error(), "expired (actions 2 to 3)")
+		require.Equal(t, wire.CodeLost, bye.Code)
+		require.Contains(t, c.Err().Error(), "lost (actions 2 to 3)")
 		first, last := c.Unsaved()
 		require.Equal(t, []uint64{2, 3}, []uint64{first, last})
 		_, err := c.Act(t.Context(), nil)
@@ -205,87 +164,6 @@ func TestFinalBye(t *testing.T) {
 		require.Equal(t, []string{"durable 1"}, d.take(), "what came before is told")
 		require.NoError(t, c.Close())
 	})
-}
-
-func TestBadFrames(t *testing.T) {
-	for name, c := range map[string]struct {
-		frame []byte
-		want  wire.Code
-	}{
-		"second welcome":     {welcome(1, 0, "").Append(nil), wire.CodeProtocol},
-		"player's own frame": {wire.Act{Seq: 1}.Append(nil), wire.CodeUnknownType},
-		"garbage":            {[]byte{0}, wire.CodeProtocol},
-		"too large":          {[]byte{0xff, 0xff, 0xff, 0x7f}, wire.CodeTooLarge},
-		"durable ahead":      {wire.Durable{Epoch: 1, Seq: 3}.Append(nil), wire.CodeAckAhead},
-		"refused ahead":      {wire.Refused{Epoch: 1, Seq: 3, Reason: wire.CodeQuarantined}.Append(nil), wire.CodeAckAhead},
-		"refused nothing":    {wire.Refused{Epoch: 1, Reason: wire.CodeQuarantined}.Append(nil), wire.CodeAckAhead},
-		"trailing bytes":     {[]byte{4, byte(wire.TypePressure), 0, 0, 0}, wire.CodeProtocol},
-	} {
-		t.Run(name, func(t *testing.T) {
-			simulate(t, 2, func(n *network) {
-				t := n.t
-				client, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
-				act(t, client, 1, "a", "b")
-				_, err := s.stream.Write(c.frame)
-				require.NoError(t, err)
-				requireBroken(t, client, s, c.want)
-			})
-		})
-	}
-}
-
-func TestBadDatagrams(t *testing.T) {
-	for name, b := range map[string][]byte{
-		"garbage":     {0},
-		"empty":       {},
-		"other frame": wire.Durable{Epoch: 1, Seq: 1}.Append(nil),
-		"two frames":  wire.Update{Epoch: 1}.Append(wire.Update{Epoch: 1}.Append(nil)),
-	} {
-		t.Run(name, func(t *testing.T) {
-			simulate(t, 2, func(n *network) {
-				t := n.t
-				client, s := n.join(t, n.config(&diary{}), welcome(1, 0, ""))
-				require.NoError(t, s.conn.SendDatagram(b))
-				requireBroken(t, client, s, wire.CodeProtocol)
-			})
-		})
-	}
-}
-
-func requireBroken(t *testing.T, c *player.Client, s *seat, want wire.Code) {
-	t.Helper()
-	<-c.Done()
-	var broke *wire.Error
-	require.ErrorAs(t, c.Err(), &broke)
-	require.Equal(t, want.String(), broke.Code.String(), "%v", c.Err())
-	require.Equal(t, want.String(), s.closedWith(t).String())
-}
-
-func TestBadWelcomes(t *testing.T) {
-	for name, c := range map[string]struct {
-		change func(w *wire.Welcome)
-		want   wire.Code
-	}{
-		"version":   {func(w *wire.Welcome) { w.Version = 99 }, wire.CodeVersion},
-		"no room":   {func(w *wire.Welcome) { w.Actions = 0 }, wire.CodeProtocol},
-		"no action": {func(w *wire.Welcome) { w.ActionBytes = 0 }, wire.CodeProtocol},
-	} {
-		t.Run(name, func(t *testing.T) {
-			simulate(t, 2, func(n *network) {
-				t := n.t
-				d := dial(t.Context(), n.config(&diary{}))
-				s := n.edges[0].accept(t)
-				w := welcome(1, 0, "")
-				c.change(&w)
-				s.send(w)
-				<-d.done
-				var broke *wire.Error
-				require.ErrorAs(t, d.err, &broke)
-				require.Equal(t, c.want, broke.Code)
-				require.Equal(t, c.want, s.closedWith(t))
-			})
-		})
-	}
 }
 
 func TestClose(t *testing.T) {

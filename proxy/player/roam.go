@@ -2,55 +2,181 @@ package player
 
 import (
 	"context"
+	"fmt"
+	"sync"
 	"time"
+
+	"github.com/cenkalti/backoff/v4"
+
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
-// roam goes from edge to edge until the session ends; it returns why.
-//
-// The next edge is tried at once after a connection that was steady, or while
-// there are edges that have not failed in a row; then there is a pause.
+// roam goes from edge to edge until the session ends; it returns why. The edge
+// after the one that was lost comes first. What an end means is in DESIGN.md.
 func (c *Client) roam(ctx context.Context) error {
-	pause := newBackoff()
-	failed, refused := 0, 0 // in a row: edges without success, and without hope
-	for next := 0; ; next++ {
-		edge := c.cfg.Edges[next%len(c.cfg.Edges)]
-		seated, err := c.visit(ctx, edge)
-		switch {
-		case ctx.Err() != nil:
+	course := course{edges: len(c.cfg.Edges), backoff: newBackoff()}
+	for first := 0; ; {
+		conn, edge, err := c.reach(ctx, first)
+		met, seated := err == nil, time.Duration(0)
+		if met {
+			first = edge + 1
+			seated, err = c.visit(ctx, conn, c.cfg.Edges[edge])
+		}
+		if ctx.Err() != nil {
 			return context.Cause(ctx)
-		case final(err), c.closing.Load():
+		}
+		pause, over := course.after(err, met, seated, c.wasSeated())
+		if over || c.closing.Load() {
 			return err
 		}
-		c.failed(ctx, edge, seated, err)
-
-		if refused++; !hopeless(err) || c.wasSeated() {
-			refused = 0
-		}
-		if refused == len(c.cfg.Edges) {
+		c.failed(ctx, seated, err)
+		if err := sleep(ctx, pause); err != nil {
 			return err
-		}
-		if failed++; seated >= steady {
-			failed = 0
-			pause.Reset()
-		}
-		if failed > 0 && failed%len(c.cfg.Edges) == 0 {
-			if err := sleep(ctx, pause.NextBackOff()); err != nil {
-				return err
-			}
 		}
 	}
 }
 
+// attempt is the outcome of dialing an edge.
+type attempt struct {
+	edge int
+	link link
+	err  error
+}
+
+// reach connects to the first edge that answers. It dials them in the order of
+// the list, beginning with first, each when the attempt before has failed or has
+// lasted for hedge. Only dialing is hedged: a hello takes the player away from
+// where he is, and must be said once.
+//
+// The error is one that ends the session, or that of the last edge which might
+// answer otherwise another time.
+func (c *Client) reach(ctx context.Context, first int) (conn link, edge int, err error) {
+	ctx, stop := context.WithCancel(ctx)
+	var dialing sync.WaitGroup
+	defer dialing.Wait() // what comes too late has been closed then
+	defer stop()
+
+	attempts := make(chan attempt)
+	started, failed, edges := 0, 0, len(c.cfg.Edges)
+	late := time.NewTimer(hedge)
+	defer late.Stop()
+	next := func() {
+		if started == edges {
+			return
+		}
+		edge := (first + started) % edges
+		started++
+		late.Reset(hedge)
+		dialing.Go(func() { c.attempt(ctx, edge, attempts) })
+	}
+	for next(); failed < edges; {
+		select {
+		case <-ctx.Done():
+			return nil, 0, context.Cause(ctx)
+		case <-late.C:
+			next()
+		case a := <-attempts:
+			if a.err == nil {
+				return a.link, a.edge, nil
+			}
+			c.failed(ctx, 0, a.err)
+			failed++
+			switch v := judge(a.err); {
+			case v == end:
+				return nil, 0, a.err
+			case err == nil, v != other:
+				err = a.err
+			}
+			next()
+		}
+	}
+	return nil, 0, err
+}
+
+// attempt dials an edge and hands over the outcome, unless nobody waits for it.
+func (c *Client) attempt(ctx context.Context, edge int, to chan<- attempt) {
+	conn, err := c.dial(ctx, &c.cfg, c.cfg.Edges[edge])
+	if err != nil {
+		err = fmt.Errorf("edge %s: %w", c.cfg.Edges[edge], err)
+	}
+	select {
+	case to <- attempt{edge, conn, err}:
+	case <-ctx.Done():
+		if err == nil {
+			conn.Close(wire.CodeLeft)
+		}
+	}
+}
+
+// course decides what comes after an end. It is what roam remembers.
+type course struct {
+	edges    int
+	backoff  *backoff.ExponentialBackOff
+	failed   int       // edges without success since the last pause
+	others   int       // edges in a row that will not have us, whoever they are
+	ghost    bool      // an edge may still hold a connection of ours that broke
+	doubted  time.Time // when edges began to doubt us
+	replaced time.Time // the last time
+}
+
+// after says for how long to wait after err, or that the session is over. met
+// tells whether there was a connection (else all edges have failed), seated for
+// how long it was welcomed, and welcomed whether any has ever been.
+func (r *course) after(err error, met bool, seated time.Duration, welcomed bool) (pause time.Duration, over bool) {
+	tried := r.edges
+	if met {
+		tried = 1
+		r.ghost = r.ghost || !toldWhy(err)
+	}
+	if seated > 0 {
+		r.others, r.doubted = 0, time.Time{}
+	}
+	if seated < steady {
+		r.failed += tried
+	} else {
+		r.failed = 0
+		r.backoff.Reset()
+	}
+	wait, now := r.failed >= r.edges, time.Now()
+	v := judge(err)
+	if v != other {
+		r.others = 0
+	}
+	switch v {
+	case end:
+		over = true
+	case next:
+	case later:
+		wait = true
+	case other:
+		r.others += tried
+		over = !welcomed && r.others >= r.edges
+	case prove:
+		if r.doubted.IsZero() {
+			r.doubted = now
+		}
+		wait, over = true, !welcomed && !r.ghost || now.Sub(r.doubted) > proof
+	case once:
+		wait, over = true, !r.replaced.IsZero() && now.Sub(r.replaced) < duel
+		r.replaced = now
+	}
+	if over || !wait {
+		return 0, over
+	}
+	r.failed = 0
+	return r.backoff.NextBackOff(), false
+}
+
 // failed keeps and tells why a connection is over.
-func (c *Client) failed(ctx context.Context, edge string, seated time.Duration, err error) {
+func (c *Client) failed(ctx context.Context, seated time.Duration, err error) {
 	c.mu.Lock()
 	c.last = err
 	c.mu.Unlock()
 	if seated == 0 {
-		c.cfg.Log.DebugContext(ctx, "player: edge refused or out of reach", "player", c.cfg.Player, "edge", edge, "err", err)
+		c.cfg.Log.DebugContext(ctx, "player: edge refused or out of reach", "player", c.cfg.Player, "err", err)
 		return
 	}
-	c.cfg.Log.InfoContext(ctx, "player: connection lost, resuming", "player", c.cfg.Player, "edge", edge, "err", err)
+	c.cfg.Log.InfoContext(ctx, "player: connection lost, resuming", "player", c.cfg.Player, "err", err)
 	_ = c.tell(ctx, event{kind: lost, err: err}) // fails with ctx, which roam looks at
 }
 
@@ -65,6 +191,9 @@ func (c *Client) wasSeated() bool {
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
+	if d == 0 {
+		return nil
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

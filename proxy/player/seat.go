@@ -43,8 +43,7 @@ func (c *Client) seat(w wire.Welcome) (before uint64, err error) {
 	case w.Actions == 0 || w.ActionBytes == 0:
 		return 0, broken(wire.CodeProtocol, "a welcome without room for actions")
 	case w.Epoch < c.epoch.Load():
-		// Not a loss: that edge has not heard yet who is primary now.
-		return 0, &ByeError{Code: wire.CodeStaleEpoch}
+		return 0, errBehind // and no loss, if it knows of less than was durable
 	}
 	c.heard(w.Epoch)
 	c.mu.Lock()

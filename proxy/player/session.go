@@ -25,13 +25,9 @@ type session struct {
 	bye     bool      // has been said; the writer's own
 }
 
-// visit connects to an edge, and plays there until the connection ends. It
-// returns for how long the player was seated (0: not at all), and why it ended.
-func (c *Client) visit(ctx context.Context, edge string) (seated time.Duration, err error) {
-	conn, err := c.dial(ctx, &c.cfg, edge)
-	if err != nil {
-		return 0, fmt.Errorf("edge %s: %w", edge, err)
-	}
+// visit plays at an edge until the connection ends. It returns for how long the
+// player was seated (0: not at all), and why it ended.
+func (c *Client) visit(ctx context.Context, conn link, edge string) (seated time.Duration, err error) {
 	ctx, fail := context.WithCancelCause(ctx)
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() {
@@ -40,6 +36,9 @@ func (c *Client) visit(ctx context.Context, edge string) (seated time.Duration, 
 	})
 	s := &session{c: c, link: conn, fail: fail}
 	s.silence = time.AfterFunc(welcomeTimeout, func() { fail(errSilent) })
+	if c.cfg.roams() {
+		s.running.Go(func() { s.fail(s.watch(ctx, c.cfg.Silence)) })
+	}
 	err = s.play(ctx)
 	s.silence.Stop()
 	fail(err)
@@ -59,6 +58,35 @@ func (s *session) cause(ctx context.Context, read error) error {
 		return read
 	}
 	return context.Cause(ctx)
+}
+
+// watch ends the connection when nothing comes from the edge any more, though
+// QUIC has asked for a sign of life. It asks itself first whether it is the sick
+// one: when its own timer comes late, this process did not run, and what the edge
+// has sent lies in the socket.
+func (s *session) watch(ctx context.Context, silence time.Duration) error {
+	step := silence / 10
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	last := time.Now()
+	heard, packets := last, uint64(0)
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+		now := time.Now()
+		late := now.Sub(last) > 2*step
+		last = now
+		n, patience := s.link.Heard()
+		switch {
+		case late, n != packets:
+			heard, packets = now, n
+		case now.Sub(heard) > max(silence, patience):
+			return errMute
+		}
+	}
 }
 
 func (c *Client) setSeated(seated bool) {
@@ -191,6 +219,9 @@ func (s *session) reseated(ctx context.Context, body []byte) error {
 	if err := f.Decode(body); err != nil {
 		return err
 	}
+	if f.Epoch < s.c.epoch.Load() {
+		return errBehind
+	}
 	s.c.heard(f.Epoch)
 	return s.c.tell(ctx, event{kind: wire.TypeReseated, epoch: f.Epoch, seq: f.Applied})
 }
@@ -202,16 +233,27 @@ func (s *session) welcome(ctx context.Context, f wire.Welcome) error {
 		return err
 	}
 	s.since = time.Now()
-	s.running.Go(func() { s.fail(pump.Run(ctx, s.link, s.c.wake, s)) })
+	s.running.Go(func() { s.fail(s.write(ctx)) })
 	s.running.Go(func() { s.fail(s.datagrams(ctx)) })
 	if !s.c.wasSeated() {
 		close(s.c.welcomed)
 		return nil
 	}
+	s.c.resumes.Add(1)
 	if err := s.c.tell(ctx, event{kind: resumed}); err != nil || f.Durable == before {
 		return err
 	}
 	return s.c.tell(ctx, event{kind: wire.TypeDurable, seq: f.Durable})
+}
+
+// write sends actions. An edge that stops reading them has a bye to say, which
+// must not be cut off: it may be on its way, and final.
+func (s *session) write(ctx context.Context) error {
+	err := pump.Run(ctx, s.link, s.c.wake, s)
+	if toldWhy(err) {
+		_ = sleep(ctx, goodbye) // or until the bye has ended ctx
+	}
+	return err
 }
 
 // Fill implements pump.Source: it moves the log's sent mark.
