@@ -16,8 +16,8 @@ type lane struct {
 }
 
 // newLane makes the lane that seed, flow and kind of lane determine.
-func newLane(seed, flow, kind uint64) lane {
-	return lane{random: rand.NewPCG(seed, flow<<2|kind), next: 1}
+func newLane(seed, flow, kind uint64) *lane {
+	return &lane{random: rand.NewPCG(seed, flow<<2|kind), next: 1}
 }
 
 // fate is what happens to a packet, as far as it is a matter of chance.

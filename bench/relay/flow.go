@@ -20,8 +20,8 @@ type flow struct {
 	client   netip.AddrPort
 	upstream atomic.Pointer[net.UDPConn] // stored under Relay.mu
 	used     uint64                      // Relay.uses at the client's last packet; under Relay.mu
-	lanes    [2]lane
-	refusals lane // apart, so that they do not shift what happens to packets
+	lanes    [2]*lane
+	refusals *lane // apart, so that they do not shift what happens to packets
 }
 
 // Flow is what a NAT's table says of a client.
@@ -91,7 +91,7 @@ func (r *Relay) flow(client netip.AddrPort) (*flow, error) {
 	n := r.made
 	f := &flow{
 		number: n, client: client, used: r.uses, refusals: newLane(r.cfg.Seed, n, 2),
-		lanes: [2]lane{newLane(r.cfg.Seed, n, uint64(toTarget)), newLane(r.cfg.Seed, n, uint64(toClient))},
+		lanes: [2]*lane{newLane(r.cfg.Seed, n, uint64(toTarget)), newLane(r.cfg.Seed, n, uint64(toClient))},
 	}
 	if err := r.connect(f); err != nil {
 		return nil, err
