@@ -36,6 +36,7 @@ func echoQuietly(b *testing.B) string {
 	b.Helper()
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:0")))
 	require.NoError(b, err)
+	_ = conn.SetReadBuffer(socketBuffer)
 	b.Cleanup(func() { _ = conn.Close() })
 	go func() {
 		buf := make([]byte, MTU)
@@ -52,7 +53,7 @@ func echoQuietly(b *testing.B) string {
 
 func roundTrips(b *testing.B, conn *net.UDPConn) {
 	b.Helper()
-	const window = 64
+	const window = 256
 	buf, sent := make([]byte, 1200), 0
 	send := func() {
 		if sent < b.N {
@@ -61,6 +62,7 @@ func roundTrips(b *testing.B, conn *net.UDPConn) {
 			sent++
 		}
 	}
+	_ = conn.SetReadBuffer(socketBuffer)
 	require.NoError(b, conn.SetReadDeadline(time.Now().Add(time.Minute)))
 	b.ReportAllocs()
 	b.ResetTimer()

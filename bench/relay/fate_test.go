@@ -151,8 +151,8 @@ func TestLine(t *testing.T) {
 		}
 		require.True(t, add(1, 3*time.Second))
 		synctest.Wait() // it sleeps until then
-		for i, in := range []time.Duration{2, 1, 2, 2} {
-			require.True(t, add(uint64(i+2), in*time.Second))
+		for i, in := range []int{2, 1, 2, 2} {
+			require.True(t, add(uint64(i+2), time.Duration(in)*time.Second))
 		}
 		require.False(t, add(9, 0), "full")
 		require.Equal(t, [2]uint64{toClient: 5}, l.queued())

@@ -16,34 +16,34 @@ import (
 const patience = 20 * time.Second
 
 // start runs a relay until the test ends, and checks that nothing is left of it.
-func start(t testing.TB, cfg Config) *Relay {
-	t.Helper()
+func start(tb testing.TB, cfg Config) *Relay {
+	tb.Helper()
 	r, err := New(cfg)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		cancel()
-		require.NoError(t, <-done)
-		gone(t)
+		require.NoError(tb, <-done)
+		gone(tb)
 	})
 	return r
 }
 
 // gone checks that there are no goroutines of relays any more.
-func gone(t testing.TB) {
-	t.Helper()
+func gone(tb testing.TB) {
+	tb.Helper()
 	stacks := make([]byte, 1<<20)
-	eventually(t, func() bool {
+	eventually(tb, func() bool {
 		all := stacks[:runtime.Stack(stacks, true)]
 		return !bytes.Contains(all, []byte("relay.(*Relay)")) && !bytes.Contains(all, []byte("relay.(*line)"))
 	}, "goroutines are left")
 }
 
-func eventually(t testing.TB, cond func() bool, msg string) {
-	t.Helper()
-	require.Eventually(t, cond, patience, time.Millisecond, msg)
+func eventually(tb testing.TB, cond func() bool, msg string) {
+	tb.Helper()
+	require.Eventually(tb, cond, patience, time.Millisecond, msg)
 }
 
 // socket is one end of the network, with what it has received.
@@ -59,7 +59,7 @@ type packetFrom struct {
 
 // target is a socket that clients of a relay reach. It sends everything back if
 // it is to echo.
-func target(t testing.TB, at string, echo bool) *socket {
+func target(t *testing.T, at string, echo bool) *socket {
 	t.Helper()
 	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(at)))
 	require.NoError(t, err)
@@ -67,14 +67,14 @@ func target(t testing.TB, at string, echo bool) *socket {
 }
 
 // client is a socket that is connected to a relay.
-func client(t testing.TB, r *Relay) *socket {
+func client(t *testing.T, r *Relay) *socket {
 	t.Helper()
 	conn, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(r.Addr()))
 	require.NoError(t, err)
 	return serve(t, conn, false)
 }
 
-func serve(t testing.TB, conn *net.UDPConn, echo bool) *socket {
+func serve(t *testing.T, conn *net.UDPConn, echo bool) *socket {
 	t.Helper()
 	_ = conn.SetReadBuffer(socketBuffer)
 	s := &socket{UDPConn: conn, got: make(chan packetFrom, 1<<16)}
@@ -102,14 +102,14 @@ func (s *socket) addr() string { return s.LocalAddr().String() }
 
 func (s *socket) addrPort() netip.AddrPort { return plain(netip.MustParseAddrPort(s.addr())) }
 
-func (s *socket) send(t testing.TB, text string) {
+func (s *socket) send(t *testing.T, text string) {
 	t.Helper()
 	_, _, err := s.WriteMsgUDP([]byte(text), nil, nil)
 	require.NoError(t, err)
 }
 
 // next waits for the next packet.
-func (s *socket) next(t testing.TB) packetFrom {
+func (s *socket) next(t *testing.T) packetFrom {
 	t.Helper()
 	select {
 	case p := <-s.got:
@@ -122,7 +122,7 @@ func (s *socket) next(t testing.TB) packetFrom {
 
 // settled waits until so many packets have been received in a direction and none
 // waits, and checks that all are accounted for.
-func settled(t testing.TB, of func() Packets, received int) Packets {
+func settled(t *testing.T, of func() Packets, received int) Packets {
 	t.Helper()
 	sum := func(p Packets) uint64 { return p.Forwarded + p.Lost + p.Cut + p.Overflowed + p.TooBig + p.Failed }
 	eventually(t, func() bool {

@@ -63,31 +63,31 @@ func TestFaults(t *testing.T) {
 	const sent = 2000
 	for name, test := range map[string]struct {
 		way   Way
-		check func(*testing.T, Packets)
+		check func(*require.Assertions, Packets)
 	}{
-		"none": {Way{}, func(t *testing.T, p Packets) { require.Equal(t, Packets{Received: sent, Forwarded: sent}, p) }},
-		"cut":  {Way{Cut: true}, func(t *testing.T, p Packets) { require.Equal(t, Packets{Received: sent, Cut: sent}, p) }},
-		"loss": {Way{Loss: 0.2}, func(t *testing.T, p Packets) { require.InDelta(t, 0.2*sent, p.Lost, 100) }},
-		"duplicate": {Way{Duplicate: 0.2}, func(t *testing.T, p Packets) {
-			require.InDelta(t, 0.2*sent, p.Duplicated, 100)
-			require.Zero(t, p.Reordered)
+		"none": {Way{}, func(is *require.Assertions, p Packets) { is.Equal(Packets{Received: sent, Forwarded: sent}, p) }},
+		"cut":  {Way{Cut: true}, func(is *require.Assertions, p Packets) { is.Equal(Packets{Received: sent, Cut: sent}, p) }},
+		"loss": {Way{Loss: 0.2}, func(is *require.Assertions, p Packets) { is.InDelta(0.2*sent, p.Lost, 100) }},
+		"duplicate": {Way{Duplicate: 0.2}, func(is *require.Assertions, p Packets) {
+			is.InDelta(0.2*sent, p.Duplicated, 100)
+			is.Zero(p.Reordered)
 		}},
-		"corrupt": {Way{Corrupt: 0.2}, func(t *testing.T, p Packets) { require.InDelta(t, 0.2*sent, p.Corrupted, 100) }},
-		"reorder": {Way{Reorder: 0.2, HoldBack: time.Millisecond}, func(t *testing.T, p Packets) {
-			require.InDelta(t, 0.2*sent, p.Delayed, 100)
-			require.NotZero(t, p.Reordered)
-			require.LessOrEqual(t, p.Reordered, p.Delayed)
+		"corrupt": {Way{Corrupt: 0.2}, func(is *require.Assertions, p Packets) { is.InDelta(0.2*sent, p.Corrupted, 100) }},
+		"reorder": {Way{Reorder: 0.2, HoldBack: time.Millisecond}, func(is *require.Assertions, p Packets) {
+			is.InDelta(0.2*sent, p.Delayed, 100)
+			is.NotZero(p.Reordered)
+			is.LessOrEqual(p.Reordered, p.Delayed)
 		}},
-		"delay": {Way{Delay: time.Millisecond}, func(t *testing.T, p Packets) {
-			require.EqualValues(t, sent, p.Delayed)
-			require.Zero(t, p.Reordered)
+		"delay": {Way{Delay: time.Millisecond}, func(is *require.Assertions, p Packets) {
+			is.EqualValues(sent, p.Delayed)
+			is.Zero(p.Reordered)
 		}},
-		"jitter": {Way{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond}, func(t *testing.T, p Packets) {
-			require.NotZero(t, p.Reordered)
+		"jitter": {Way{Delay: 5 * time.Millisecond, Jitter: 5 * time.Millisecond}, func(is *require.Assertions, p Packets) {
+			is.NotZero(p.Reordered)
 		}},
-		"rate": {Way{Rate: 1000, Wait: 10 * time.Millisecond}, func(t *testing.T, p Packets) {
-			require.NotZero(t, p.Overflowed)
-			require.NotZero(t, p.Forwarded)
+		"rate": {Way{Rate: 1000, Wait: 10 * time.Millisecond}, func(is *require.Assertions, p Packets) {
+			is.NotZero(p.Overflowed)
+			is.NotZero(p.Forwarded)
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestFaults(t *testing.T) {
 				c.send(t, fmt.Sprintf("packet %04d", i))
 			}
 			p := settled(t, r.toTarget, sent)
-			test.check(t, p)
+			test.check(require.New(t), p)
 			intact := regexp.MustCompile(`^packet \d{4}$`)
 			var broken uint64
 			for range p.Forwarded {
@@ -235,7 +235,7 @@ func TestQueueIsBounded(t *testing.T) {
 	}
 	eventually(t, func() bool { return r.toTarget().Received == 5 && r.toTarget().Overflowed == 2 }, "no overflow")
 	require.EqualValues(t, 3, r.toTarget().Queued)
-} // and what waits keeps no goroutine
+}
 
 func TestPortIsTaken(t *testing.T) {
 	srv := target(t, "127.0.0.1:0", false)
