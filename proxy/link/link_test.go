@@ -1,7 +1,6 @@
 package link_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -10,7 +9,6 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/stretchr/testify/require"
 
-	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -85,45 +83,6 @@ func TestCauses(t *testing.T) {
 	} {
 		require.Equal(t, tc.want, link.Cause(tc.err), "%v", tc.err)
 	}
-}
-
-func TestSnapshotsArriveWhole(t *testing.T) {
-	snap := &buffer.Snapshot{
-		Region: "arena", Epoch: 3, Index: 9,
-		Players: []buffer.PlayerMark{{Player: "ann", Attach: 1, Applied: 4}},
-		State:   bytes.Repeat([]byte("state "), 40_000),
-	}
-	bytesOf := func(s link.Sealed) []byte {
-		var b bytes.Buffer
-		n, err := s.WriteTo(&b)
-		require.NoError(t, err)
-		require.EqualValues(t, b.Len(), n)
-		return b.Bytes()
-	}
-	sealed := *link.Seal(3, snap)
-	whole := bytesOf(sealed)
-
-	got, restored, err := link.ReceiveSnapshot(bytes.NewReader(whole), 1<<20)
-	require.NoError(t, err)
-	require.Equal(t, sealed.Head, got)
-	require.Equal(t, snap, restored)
-
-	refused := func(b []byte, limit int, want wire.Code) {
-		t.Helper()
-		_, _, err := link.ReceiveSnapshot(bytes.NewReader(b), limit)
-		require.Equal(t, want, wire.CodeOf(err), "%v", err)
-	}
-	refused(whole, 1000, wire.CodeTooLarge)
-	refused(whole[:len(whole)-1], 1<<20, wire.CodeProtocol)
-	other := sealed
-	other.Head.SnapIndex = 10
-	refused(bytesOf(other), 1<<20, wire.CodeBadSnapshot)
-	other = sealed
-	other.Head.Size++
-	other.Head.Whole++
-	refused(bytesOf(other), 1<<20, wire.CodeBadSnapshot)
-	whole[len(whole)-1] ^= 1
-	refused(whole, 1<<20, wire.CodeBadSnapshot)
 }
 
 func TestDatagramNamesItsStream(t *testing.T) {

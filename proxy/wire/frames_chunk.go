@@ -62,8 +62,27 @@ func (f *SnapshotHead) Verify(whole []byte) error {
 const (
 	FormPlain uint64 = 0 // as AppendSnapshot writes it
 	FormZstd  uint64 = 1 // as one zstd frame
-	FormDelta uint64 = 2 // as one zstd frame, with snapshot Base as raw dictionary
+	FormDelta uint64 = 2 // as one zstd frame for each DeltaPiece bytes, with parts of snapshot Base as raw dictionaries
 )
+
+const (
+	// DeltaPiece is how many bytes of a snapshot one zstd frame of a delta has;
+	// the last has what is left.
+	DeltaPiece = 64 << 10
+	// DeltaMargin is how far apart the same bytes may be in a snapshot and in its
+	// base, to be found again.
+	DeltaMargin = 16 << 10
+)
+
+// DeltaBase returns the raw dictionary with which the id-th piece of a delta is
+// compressed, counted from 1; id is also its ID in the zstd frame. It is the part
+// of base around the same place: DeltaPiece bytes and DeltaMargin on either side,
+// moved to lie within base.
+func DeltaBase(base []byte, id uint32) []byte {
+	const width = DeltaPiece + 2*DeltaMargin
+	from := max(0, min(int(id-1)*DeltaPiece-DeltaMargin, len(base)-width))
+	return base[from:min(from+width, len(base))]
+}
 
 // Chunk is the next part of a snapshot or state.
 type Chunk struct {
