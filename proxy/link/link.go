@@ -11,6 +11,11 @@
 //     application error code of the connection.
 //
 // Cause turns all of these into a wire.Code.
+//
+// Snapshots go over streams of their own: a [Sealer] makes of them what links can
+// send, whole or as a delta to what the receiver holds, and a [Receiver] reads
+// either. Compressing takes milliseconds, and memory of the size of the snapshot:
+// none of it is for a goroutine that holds a lock.
 package link
 
 import (

@@ -41,11 +41,15 @@ func noise(seed uint64, size int) []byte {
 	return b
 }
 
-// changed is a copy with another byte in n places.
+// changed is a copy with other bytes, eight at most, in n places.
 func changed(b []byte, n int) []byte {
 	b = bytes.Clone(b)
-	for i := range n {
-		b[i*len(b)/n] ^= 0x55
+	r := rand.New(rand.NewPCG(2, uint64(n)))
+	for range n {
+		at := r.IntN(len(b))
+		for i := at; i < min(at+8, len(b)); i++ {
+			b[i] = byte(r.Uint32())
+		}
 	}
 	return b
 }
@@ -129,7 +133,7 @@ func TestDeltasFromTheLastTwo(t *testing.T) {
 		take(t, receiver, sealed.Whole(), snap)
 	}
 
-	sealed = sealer.Seal(1, cut(1, 50, changed(state, 1)))
+	sealed = sealer.Seal(1, cut(1, 50, changed(state, 2)))
 	_, ok := sealed.Delta(50)
 	require.False(t, ok, "the same index again")
 	_, ok = sealed.Delta(40)

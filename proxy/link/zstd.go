@@ -42,7 +42,7 @@ func newEncoder(options ...zstd.EOption) *zstd.Encoder {
 func compress(b []byte) []byte {
 	e := wholes.Get().(*zstd.Encoder)
 	defer wholes.Put(e)
-	return slices.Clip(e.EncodeAll(b, make([]byte, 0, len(b)/4)))
+	return bytes.Clone(e.EncodeAll(b, make([]byte, 0, e.MaxEncodedSize(len(b)))))
 }
 
 // compressDelta returns b as zstd frames with parts of base as dictionaries. One
