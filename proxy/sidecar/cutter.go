@@ -140,7 +140,7 @@ func (c *cutter) interval(size int, busy time.Duration) time.Duration {
 // size and how long it kept the game busy.
 func (c *cutter) take(ctx context.Context, n uint64) (size int, took time.Duration, err error) {
 	r := c.region
-	out := r.life.game.out
+	out := r.game().out
 	if err := out.Room(ctx); err != nil {
 		return 0, 0, err
 	}

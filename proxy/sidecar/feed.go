@@ -98,7 +98,7 @@ func (r *region) feedGame() error {
 }
 
 // gameIsBusy tells whether enough waits for the game to read it.
-func (r *region) gameIsBusy() bool { return r.life.game.out.Len() > gameQueue/2 }
+func (r *region) gameIsBusy() bool { return r.game().out.Len() > gameQueue/2 }
 
 // feedOutcomes applies the outcomes, up to a limit in the log, that come before
 // the action at an index or in its place.
@@ -109,7 +109,7 @@ func (r *region) feedOutcomes(before, limit uint64) error {
 		f.outcomes = f.outcomes[1:]
 		f.covered = max(f.covered, o.to)
 		frame := wire.Outcome{ID: r.id, From: o.from, To: o.to, Payload: r.records.At(o.index).Payload}
-		if err := pump.Add(r.life.game.out, frame); err != nil {
+		if err := pump.Add(r.game().out, frame); err != nil {
 			return err
 		}
 		f.handed = max(f.handed, o.to)
@@ -130,7 +130,7 @@ func (r *region) feedAction(rec *buffer.Record) (ok bool, err error) {
 		}
 	case f.trial != 0 && f.trial != f.next && f.done < f.trial:
 		return false, nil // one at a time
-	case rec.Number > 0 || f.next <= f.suspects:
+	case (rec.Number > 0 || f.next <= f.suspects) && f.next > r.safe:
 		switch ready, skip := r.tryAction(row, rec); {
 		case skip:
 			return true, nil
@@ -143,7 +143,7 @@ func (r *region) feedAction(rec *buffer.Record) (ok bool, err error) {
 
 // hand gives the action at f.next to the game.
 func (r *region) hand(row *row, rec *buffer.Record) error {
-	out := r.life.game.out
+	out := r.game().out
 	if !row.named {
 		row.named = true
 		if err := pump.Add(out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Player: row.player}); err != nil {
@@ -196,7 +196,7 @@ func (r *region) finished(index uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if index > r.feed.handed {
-		r.life.end(&endError{wire.CodeGameFault, errDoneAhead})
+		r.game().end(&endError{wire.CodeGameFault, errDoneAhead})
 		return
 	}
 	r.feed.done = max(r.feed.done, index)

@@ -91,17 +91,27 @@ type gameLink struct {
 	reader  *wire.Reader
 	out     *pump.Buffer
 	timeout time.Duration
-	standby bool         // it can host a region as a standby
-	beat    atomic.Int64 // when the last heartbeat came, UnixNano
-	ours    atomic.Bool  // we do not read it now: its silence is our doing
+	standby bool                    // it can host a region as a standby
+	absent  bool                    // there is no game
+	ctx     context.Context         //nolint:containedctx // it is the game's life
+	end     context.CancelCauseFunc // ends it, and not the incarnation
+	beat    atomic.Int64            // when the last heartbeat came, UnixNano
+	ours    atomic.Bool             // we do not read it now: its silence is our doing
 	log     *slog.Logger
 }
 
+// nobody is the game while there is none: what is said to it goes nowhere.
+func nobody(ctx context.Context) *gameLink {
+	return &gameLink{absent: true, out: pump.NewBuffer(gameQueue), ctx: ctx, end: func(error) {}}
+}
+
 // greet reads the game's hello and answers it.
-func greet(conn net.Conn, cfg GameConfig, incarnation string, log *slog.Logger) (*gameLink, error) {
+func greet(
+	ctx context.Context, end context.CancelCauseFunc, conn net.Conn, cfg GameConfig, incarnation string, log *slog.Logger,
+) (*gameLink, error) {
 	g := &gameLink{
 		conn: conn, reader: wire.NewReader(conn, wire.LinkGame),
-		out: pump.NewBuffer(gameQueue), timeout: cfg.BeatTimeout, log: log,
+		out: pump.NewBuffer(gameQueue), timeout: cfg.BeatTimeout, log: log, ctx: ctx, end: end,
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	t, body, err := g.reader.Next()
@@ -301,4 +311,19 @@ func (a *assemblies) take(id uint64) (wire.CutDone, []byte) {
 	as := a.open[id]
 	delete(a.open, id)
 	return as.head, as.state
+}
+
+// room waits until the game has read most of what waits for it, or is gone.
+func (g *gameLink) room(ctx context.Context) error {
+	if g.out.Len() <= gameQueue/2 {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := context.AfterFunc(g.ctx, cancel)
+	defer stop()
+	if err := g.out.Room(ctx); err != nil && g.ctx.Err() == nil {
+		return err
+	}
+	return nil
 }

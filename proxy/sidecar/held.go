@@ -89,7 +89,7 @@ func (h *held) compact() {
 func (r *region) emit(e wire.Emit) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.held.bytes() > maxHeld && r.leading && r.life.ctx.Err() == nil {
+	for r.held.bytes() > maxHeld && r.leading && r.game().ctx.Err() == nil {
 		r.waitForRoom()
 	}
 	if !r.leading || !r.promoted {
@@ -143,13 +143,14 @@ func (r *region) release() {
 
 // waitForRoom gives the lock up until something was released.
 func (r *region) waitForRoom() {
-	r.life.game.ours.Store(true) // the game's silence is our doing
+	game := r.game()
+	game.ours.Store(true) // the game's silence is our doing
 	r.mu.Unlock()
 	select {
 	case <-r.room:
-	case <-r.life.ctx.Done():
+	case <-game.ctx.Done():
 	}
-	r.life.game.ours.Store(false)
+	game.ours.Store(false)
 	r.mu.Lock()
 }
 

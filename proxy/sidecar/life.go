@@ -15,20 +15,24 @@ import (
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // farewell is how long the end of an incarnation may take to tell Consul.
 const farewell = 2 * time.Second
 
-// life is one incarnation: one game process, one registration, one session.
+// life is one incarnation: one identity in Consul, and for each region one log.
+// Games come and go in it; what is durable stays in the logs, so the death of a
+// game takes nothing away but time.
 type life struct {
 	sc   *Sidecar
 	id   string // incarnation
 	log  *slog.Logger
-	ctx  context.Context         //nolint:containedctx // it is the incarnation's life, and ends with its cause
-	end  context.CancelCauseFunc // the first cause counts
-	game *gameLink
+	ctx  context.Context          //nolint:containedctx // it is the incarnation's life, and ends with its cause
+	end  context.CancelCauseFunc  // the first cause counts
+	game atomic.Pointer[gameLink] // of the moment; nobody's while there is none
+	here pump.Waker               // there is a game again
 	reg  atomic.Pointer[discovery.Registration]
 
 	regions []*region // by game ID, which is the index + 1
@@ -51,30 +55,25 @@ func (l *life) leaseTime() time.Duration { return l.sc.cfg.Discovery.CheckTTL() 
 // sent.
 func (l *life) leaseUntil() time.Time { return l.reg.Load().RenewedAt().Add(l.leaseTime()) }
 
-// live runs one incarnation from the game's hello to its end.
+// live runs one incarnation, from its first game's hello to its end.
 func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
 	ctx, end := context.WithCancelCause(parent)
 	defer end(nil)
-	l := &life{sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, links: map[*link.Conn]struct{}{}, vigil: link.NewVigil()}
-	l.peers = newPeers(l)
+	l := &life{
+		sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, here: pump.NewWaker(),
+		links: map[*link.Conn]struct{}{}, vigil: link.NewVigil(),
+	}
 	l.log = s.log.With("incarnation", l.id)
-
-	stop, err := s.startGame(end)
-	if err != nil {
-		return err
-	}
-	defer stop()
-	conn, err := s.awaitGame(ctx, socket)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	if l.game, err = greet(conn, s.cfg.Game, l.id, l.log); err != nil {
-		return err
-	}
+	l.peers = newPeers(l)
+	l.game.Store(nobody(ctx))
 	var g errgroup.Group
-	g.Go(func() error { end(l.game.run(ctx, l.find)); return nil })
 	defer func() { _ = g.Wait() }()
+	g.Go(func() error { end(l.games(socket)); return nil })
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-l.here:
+	}
 	if err := l.register(addr); err != nil {
 		end(err)
 		return err
@@ -100,24 +99,18 @@ func (l *life) serve(g *errgroup.Group) {
 	<-l.ctx.Done()
 	cause := context.Cause(l.ctx)
 	code := causeOf(cause)
-	if errors.Is(cause, discovery.ErrSessionLost) {
-		code = wire.CodeDeposed
-	}
 	l.sc.life.CompareAndSwap(l, nil)
 	l.log.Warn("incarnation ends", "event", "down", "reason", code.String(), "detail", cause.Error())
 	g.Go(func() error { l.leave(code); return nil })
 	l.closeLinks(code)
 }
 
-// leave frees the lock as fast as it can be freed, then deregisters.
+// leave frees the locks, then deregisters.
 func (l *life) leave(code wire.Code) {
+	l.fail(code)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), farewell)
 	defer cancel()
-	reg := l.reg.Load()
-	if err := reg.Fail(ctx, code.String()); err != nil {
-		l.log.Warn("could not fail the check; its TTL will", "error", err)
-	}
-	if err := reg.Close(ctx); err != nil {
+	if err := l.reg.Load().Close(ctx); err != nil {
 		l.log.Warn("could not deregister", "error", err)
 	}
 }
@@ -150,25 +143,51 @@ func (l *life) register(addr string) error {
 }
 
 // stayRegistered renews the registration, and makes another one when Consul has
-// lost it: the same incarnation goes on under a new session. It returns when the
-// incarnation is over, or cannot be registered.
+// lost it, or when there is a game again: the same incarnation goes on under a
+// new session. It returns when the incarnation is over, or cannot be registered.
 func (l *life) stayRegistered() error {
 	for {
 		err := l.reg.Load().Run(l.ctx)
 		if !errors.Is(err, discovery.ErrSessionLost) || l.ctx.Err() != nil {
 			return err
 		}
-		l.log.Warn("consul has lost our session: registering again", "event", "session_lost")
-		for _, r := range l.regions {
-			r.post(failover.SessionChanged{})
+		l.log.Warn("our session is gone", "event", "session_lost")
+		l.tell(failover.SessionChanged{})
+		for l.game.Load().absent {
+			select {
+			case <-l.ctx.Done():
+				return context.Cause(l.ctx)
+			case <-l.here:
+			}
 		}
 		if err := l.register(*l.sc.addr.Load()); err != nil {
 			return err
 		}
-		l.log.Info("registered again", "event", "registered", "session", l.session())
-		for _, r := range l.regions {
-			r.post(failover.SessionChanged{Session: l.session()})
+		if l.game.Load().absent {
+			l.fail(wire.CodeGameExit) // it died meanwhile
+			continue
 		}
+		l.log.Info("registered again", "event", "registered", "session", l.session())
+		l.tell(failover.SessionChanged{Session: l.session()})
+	}
+}
+
+func (l *life) tell(ev failover.CandidateEvent) {
+	for _, r := range l.regions {
+		r.post(ev)
+	}
+}
+
+// fail frees the locks as fast as they can be freed.
+func (l *life) fail(code wire.Code) {
+	reg := l.reg.Load()
+	if reg == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), farewell)
+	defer cancel()
+	if err := reg.Fail(ctx, code.String()); err != nil {
+		l.log.Warn("could not fail the check; its TTL will", "error", err)
 	}
 }
 

@@ -116,7 +116,7 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 		r.settle()
 	}
 	row.named = true
-	if err := pump.Add(r.life.game.out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Here: true, Player: row.player}); err != nil {
+	if err := pump.Add(r.game().out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Here: true, Player: row.player}); err != nil {
 		return err
 	}
 	r.catchUp(row)
@@ -191,7 +191,7 @@ func (r *region) detached(s *stream, f wire.Detach) {
 func (r *region) detach(row *row, why wire.Code) {
 	row.stream, row.handle = nil, 0
 	if r.promoted && r.hosted {
-		r.endOnError(pump.Add(r.life.game.out, wire.Leave{ID: r.id, Handle: row.id, Reason: why}))
+		r.endOnError(pump.Add(r.game().out, wire.Leave{ID: r.id, Handle: row.id, Reason: why}))
 	}
 }
 
@@ -203,7 +203,7 @@ func (r *region) outcome(f wire.Outcome) {
 		return // it is not ours to commit any more
 	}
 	if f.From > f.To+1 || f.To > r.feed.handed {
-		r.life.end(&endError{wire.CodeGameFault, &wire.Error{
+		r.game().end(&endError{wire.CodeGameFault, &wire.Error{
 			Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d", f.From, f.To, r.feed.handed),
 		}})
 		return

@@ -60,7 +60,7 @@ type region struct {
 
 	upstreams map[string]*upstream // to the other sidecars, by incarnation
 	leader    *upstream            // whom we follow in the promised epoch
-	kept      *buffer.Snapshot     // for a game that cannot stand by
+	kept      []*buffer.Snapshot   // the newest one and the one before it; the log goes back to the last
 
 	records  buffer.RegionLog
 	table    *table
@@ -302,20 +302,29 @@ func (r *region) announce(epoch uint64) {
 func (r *region) fence() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.log.Warn("the lock is lost and nobody has it: fenced", "event", "fenced", "epoch", r.epoch)
+	r.fenceLocked(wire.CodeNoLock)
+}
+
+func (r *region) fenceLocked(why wire.Code) {
+	if !r.serving && !r.leading {
+		return
+	}
+	r.log.Warn("fenced", "event", "fenced", "epoch", r.epoch, "reason", why.String())
 	r.stats.fences.Add(1)
-	r.serving, r.leading = false, false
+	r.serving, r.leading, r.restoring = false, false, false
 	for s := range r.streams {
-		if s.role == wire.RoleEdge {
-			s.add(wire.Down{Epoch: r.epoch, Reason: wire.CodeNoLock})
-		}
+		s.add(wire.Down{Epoch: r.epoch, Reason: why})
 		for _, row := range s.rows {
 			row.stream, row.handle = nil, 0
 		}
 		clear(s.rows)
 	}
 	r.joins = nil
+	r.room.Wake()
 }
+
+// game is the game of the moment.
+func (r *region) game() *gameLink { return r.life.game.Load() }
 
 // end is the index of the last record.
 func (r *region) end() uint64 {
@@ -347,7 +356,7 @@ func (r *region) endOnError(err error) {
 	if !errors.As(err, &end) {
 		end = &endError{wire.CodeGameHang, err} // the game does not read its socket
 	}
-	r.life.end(end)
+	r.game().end(end)
 }
 
 // look watches the clock.

@@ -186,6 +186,8 @@ func (r *region) trim(index uint64) {
 			index = min(index, p.copying)
 		}
 	}
-	index = min(index, r.commit, r.counted, r.feed.next-1)
-	r.records.Trim(index)
+	if r.leading {
+		index = min(index, r.counted)
+	}
+	r.records.Trim(min(index, r.commit, r.cutMarks))
 }

@@ -27,13 +27,16 @@ func (r *region) install(snap *buffer.Snapshot) {
 	r.records.Reset(snap.Index, snap.Epoch, snap.Chain)
 	r.tabled, r.commit, r.counted, r.safe = snap.Index, snap.Index, snap.Index, snap.Index
 	r.cutMarks = snap.Index
+	r.kept = nil
+	if snap.Region != "" {
+		r.kept = []*buffer.Snapshot{snap}
+	}
 	r.refeed(snap)
 }
 
 // refeed makes the feed begin after a snapshot, whose place in the log is at or
 // behind its base. The caller holds r.mu.
 func (r *region) refeed(snap *buffer.Snapshot) {
-	r.kept = snap
 	r.feed = newFeed(snap.Index)
 	r.feed.stated = snap.Outcome
 	for i := snap.Index + 1; i <= r.end(); i++ {
@@ -61,7 +64,7 @@ func (r *region) host(snap *buffer.Snapshot, standby bool) (send func(context.Co
 }
 
 func (r *region) sendHost(ctx context.Context, again bool, head wire.Host, state []byte) {
-	out := r.life.game.out
+	out := r.game().out
 	if again && (out.Room(ctx) != nil || pump.Add(out, wire.Unhost{ID: r.id}) != nil) {
 		return // the incarnation is over
 	}
@@ -79,12 +82,12 @@ func (r *region) sendHost(ctx context.Context, again bool, head wire.Host, state
 
 // hostedBy is the game's answer to Host and to Promote.
 func (r *region) hostedBy(h wire.Hosted) {
-	r.life.sc.restores.end(r.name)
 	if !h.OK {
 		r.log.Error("the game could not take the region", "error", h.Text)
-		r.post(failover.RestoreFailed{Reason: failover.ReasonFault})
+		r.game().end(&endError{wire.CodeGameFault, errors.New(h.Text)}) // as good as dead
 		return
 	}
+	r.life.sc.restores.end(r.name)
 	r.mu.Lock()
 	r.outcomes = h.Outcomes
 	r.answers = max(0, r.answers-1)
@@ -116,7 +119,7 @@ func (r *region) loaded() (restored bool) {
 func (r *region) promoteGame() {
 	r.promoted = true
 	r.answers++
-	r.endOnError(pump.Add(r.life.game.out, wire.Promote{ID: r.id, Epoch: r.epoch}))
+	r.endOnError(pump.Add(r.game().out, wire.Promote{ID: r.id, Epoch: r.epoch}))
 	r.endOnError(r.feedGame())
 }
 
@@ -163,8 +166,16 @@ func (r *region) promote(ctx context.Context) {
 	case r.hosted:
 		r.promoteGame()
 	case r.answers > 0: // loading; loaded goes on
-	default: // a game that cannot stand by
-		send = r.host(r.kept, false)
+	default: // a game that cannot stand by, or has just come
+		snap := r.restorable()
+		if snap == nil && r.base() > 0 {
+			r.log.Error("games have died of every snapshot that is left: a person must look", "event", "no_snapshot")
+			break
+		}
+		if snap != nil {
+			r.refeed(snap)
+		}
+		send = r.host(snap, false)
 	}
 	r.mu.Unlock()
 	send(ctx)

@@ -169,13 +169,12 @@ func (s *stream) send(o wire.Output) {
 }
 
 func (s *stream) read(ctx context.Context, reader *wire.Reader) error {
-	game := s.region.life.game.out
 	for {
 		t, body, err := reader.Next()
 		if err != nil {
 			return err
 		}
-		if err := game.Room(ctx); err != nil { // back-pressure: the game reads slowly
+		if err := s.region.game().room(ctx); err != nil { // back-pressure: the game reads slowly
 			return err
 		}
 		if err := s.take(t, body); err != nil {

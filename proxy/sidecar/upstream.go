@@ -35,7 +35,7 @@ func newUpstream(r *region, conn *link.Conn, inc string) *upstream {
 	out := pump.NewBuffer(upstreamQueue)
 	u := &upstream{region: r, incarnation: inc, conn: conn, out: out, wake: out.Waker}
 	role := wire.RoleBackup
-	if !r.life.game.standby {
+	if !r.game().standby {
 		role = wire.RoleStore
 	}
 	r.mu.Lock()
@@ -94,13 +94,12 @@ func (u *upstream) Fill(dst []byte) []byte {
 func (r *region) ready() bool { return r.hosted || r.answers == 0 }
 
 func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
-	game := u.region.life.game.out
 	for {
 		t, body, err := reader.Next()
 		if err != nil {
 			return err
 		}
-		if err := game.Room(ctx); err != nil { // a standby that is slow slows the log down
+		if err := u.region.game().room(ctx); err != nil { // a standby that is slow slows the log down
 			return err
 		}
 		if err := u.take(t, body); err != nil {
@@ -240,11 +239,6 @@ func (r *region) committed(f wire.Commit) error {
 	if err := r.feedGame(); err != nil {
 		return err
 	}
-	if r.hosted {
-		index := min(r.commit, r.feed.next-1)
-		r.markCut(index)
-		r.records.Trim(index)
-	}
 	return nil
 }
 
@@ -275,11 +269,9 @@ func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.Snapshot
 		r.mu.Unlock()
 		r.stats.refuse(wire.CodeStaleEpoch)
 		return nil
-	case end > 0 && snap.Index >= r.base() && snap.Index <= end: // the next one, for a game that cannot stand by
+	case end > 0 && snap.Index >= r.base() && snap.Index <= end: // one of many
 		if snap.Index <= r.commit { // else it may hold what a next primary does not have
-			r.markCut(snap.Index)
-			r.records.Trim(snap.Index)
-			r.refeed(snap)
+			r.keep(snap)
 		}
 		r.mu.Unlock()
 		return nil
@@ -293,7 +285,7 @@ func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.Snapshot
 	u.held = false
 	u.wake.Wake()
 	send := func(context.Context) {}
-	if r.life.game.standby {
+	if game := r.game(); game.standby {
 		send = r.host(snap, true)
 	}
 	r.mu.Unlock()

@@ -1,0 +1,147 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/cenkalti/backoff/v4"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// games runs one game after the other for as long as the incarnation lives. One
+// that lasted resets the delay before the next.
+func (l *life) games(socket net.Listener) error {
+	cfg := l.sc.cfg.Game
+	delay := backoff.NewExponentialBackOff(
+		backoff.WithInitialInterval(cfg.RestartMin),
+		backoff.WithMaxInterval(cfg.RestartMax),
+		backoff.WithMaxElapsedTime(0),
+	)
+	for {
+		began := time.Now()
+		err := l.play(socket)
+		if fatal, ok := errors.AsType[*FatalError](err); ok {
+			return fatal
+		}
+		if l.ctx.Err() != nil {
+			return context.Cause(l.ctx)
+		}
+		if time.Since(began) > cfg.RestartMax {
+			delay.Reset()
+		}
+		wait := delay.NextBackOff()
+		l.log.Warn("game over", "event", "over", "reason", causeOf(err).String(), "error", err, "retry_in", wait)
+		select {
+		case <-l.ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+// play runs one game from its start to its end, and returns why it ended.
+func (l *life) play(socket net.Listener) error {
+	ctx, end := context.WithCancelCause(l.ctx)
+	defer end(nil)
+	stop, err := l.sc.startGame(end)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	conn, err := l.sc.awaitGame(ctx, socket)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	game, err := greet(ctx, end, conn, l.sc.cfg.Game, l.id, l.log)
+	if err != nil {
+		return err
+	}
+	var g errgroup.Group
+	g.Go(func() error { end(game.run(ctx, l.find)); return nil })
+	l.game.Store(game)
+	l.here.Wake()
+	for _, r := range l.active() {
+		g.Go(func() error { r.gameFound(ctx); return nil })
+	}
+	<-ctx.Done()
+	cause := context.Cause(ctx)
+	l.gameLost(cause)
+	_ = g.Wait()
+	return cause
+}
+
+// gameLost tells everybody at once that the game is gone: edges and backups by
+// their streams, Consul by the check.
+func (l *life) gameLost(cause error) {
+	l.game.Store(nobody(l.ctx))
+	if l.ctx.Err() != nil {
+		return // the incarnation's end tells all
+	}
+	code := causeOf(cause)
+	l.log.Warn("the game is gone", "event", "down", "reason", code.String(), "detail", cause.Error())
+	for _, r := range l.active() {
+		r.gameLost(code)
+	}
+	l.fail(code)
+}
+
+// active are the regions, once there are any.
+func (l *life) active() []*region {
+	if l.sc.life.Load() != l {
+		return nil
+	}
+	return l.regions
+}
+
+// gameLost fences the region: its log stays, the game's state is gone.
+func (r *region) gameLost(code wire.Code) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.hosted, r.promoted, r.answers = false, false, 0
+	for _, row := range r.table.sorted {
+		row.named = false
+	}
+	r.fenceLocked(code)
+}
+
+// gameFound gives a new game the newest snapshot, to stand by from there.
+func (r *region) gameFound(ctx context.Context) {
+	r.mu.Lock()
+	snap := r.restorable()
+	if snap == nil || r.leading || !r.game().standby {
+		r.mu.Unlock()
+		return
+	}
+	r.refeed(snap)
+	send := r.host(snap, true)
+	r.mu.Unlock()
+	send(ctx)
+}
+
+// restorable is the newest snapshot that not too many games have died of. The
+// log goes back to the one before the newest.
+func (r *region) restorable() *buffer.Snapshot {
+	for _, snap := range r.kept {
+		if !r.life.sc.restores.bad(r.name, idOf(snap)) {
+			return snap
+		}
+	}
+	return nil
+}
+
+// keep keeps a snapshot that holds nothing that is not durable, and the one before
+// it, and trims the log to that. The caller holds r.mu.
+func (r *region) keep(snap *buffer.Snapshot) {
+	if len(r.kept) > 0 && !snap.Newer(r.kept[0]) {
+		return
+	}
+	r.kept = append([]*buffer.Snapshot{snap}, r.kept[:min(len(r.kept), 1)]...)
+	oldest := r.kept[len(r.kept)-1].Index
+	r.markCut(min(oldest, r.tabled))
+	r.trim(oldest)
+}
