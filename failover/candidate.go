@@ -222,9 +222,13 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 		}
 		return c.decideRestore(now)
 	case Fetched:
-		c.restore.from = ""
+		c.restore.from, c.restore.has = "", c.state == Restoring
 		return nil
 	case Restored:
+		if c.state != Restoring {
+			return nil // fenced meanwhile
+		}
+		c.restore.has = true
 		return c.serve()
 	case RestoreFailed:
 		return c.stepDown(ev.Reason)
@@ -263,10 +267,10 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 // fence goes back to standby with everything that we have: nobody else has won,
 // or we would have heard of a higher epoch. Half a restore is worth nothing.
 func (c *Candidate) fence(now time.Time) []CandidateCommand {
-	if c.state == Restoring {
-		return c.stepDown(ReasonSession)
-	}
 	c.to(Standby)
+	if !c.restore.has {
+		c.epoch = 0
+	}
 	return append([]CandidateCommand{Fence{}}, c.tick(now)...)
 }
 
@@ -391,7 +395,7 @@ func (c *Candidate) stepDown(why Reason) []CandidateCommand {
 
 // mayFollow lists the possible origins of each state.
 var mayFollow = map[State][]State{
-	Standby:   {Claiming, Primary},
+	Standby:   {Claiming, Restoring, Primary},
 	Claiming:  {Standby},
 	Restoring: {Claiming},
 	Primary:   {Restoring},

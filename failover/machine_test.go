@@ -53,8 +53,7 @@ func TestOrderIsAgreedOnAndSpreads(t *testing.T) {
 func TestImpossibleTransitionsPanic(t *testing.T) {
 	now := time.Unix(0, 0)
 	for name, ev := range map[string]CandidateEvent{
-		"claimed without a claim":   Claimed{Epoch: 4},
-		"restored without an epoch": Restored{},
+		"claimed without a claim": Claimed{Epoch: 4},
 	} {
 		c := NewCandidate(DefaultTiming(), "a", "s", 0)
 		require.Panics(t, func() { c.Step(now, ev) }, name)

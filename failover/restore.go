@@ -7,6 +7,7 @@ type restore struct {
 	edges map[string]*Offered // edges that have the region open; nil: no offer yet
 	from  string              // the edge that is asked; "" while none is
 	begun bool                // a fetch or a new world is under way
+	has   bool                // the state of the epoch is here
 	by    time.Time           // from then on we do not wait for missing offers
 }
 
@@ -18,7 +19,7 @@ func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 // is asked anew.
 func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
-	epoch, last := won.Epoch, c.epoch > 0 && c.epoch == c.promise
+	epoch, last := won.Epoch, c.restore.has && c.epoch > 0 && c.epoch == c.promise
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil
@@ -29,10 +30,10 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	}
 	c.promise = epoch
 	if won.InSync || last {
-		c.restore.begun = true
+		c.restore.begun, c.restore.has = true, true
 		return []CandidateCommand{Lead{epoch}, Promote{}}
 	}
-	c.restore.begun = false
+	c.restore.begun, c.restore.has, c.restore.from = false, false, ""
 	return append([]CandidateCommand{Lead{epoch}}, c.decideRestore(now)...)
 }
 

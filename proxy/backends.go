@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -165,17 +166,28 @@ func (b *backend) cause(conn *link.Conn) wire.Code {
 	return link.Cause(context.Cause(conn.Context()))
 }
 
+// accept judges a snapshot by its head.
+func (b *backend) accept(head wire.SnapshotHead) error {
+	if b.edge.regions[head.Region] == nil {
+		return &wire.Error{Code: wire.CodeUnknownName, Detail: "a snapshot of a region that is not served here"}
+	}
+	return nil
+}
+
 func (b *backend) receiveSnapshots(ctx context.Context, conn *link.Conn) {
+	receiver := &link.Receiver{Limit: b.edge.cfg.Limits.SnapshotBytes, Accept: b.accept}
 	for {
 		st, err := conn.AcceptUniStream(ctx)
 		if err != nil {
 			return
 		}
-		head, snap, err := link.ReceiveSnapshot(st, b.edge.cfg.Limits.SnapshotBytes)
-		r := b.edge.regions[head.Region]
-		if err == nil && r != nil {
-			r.takeSnapshot(conn, head.Epoch, snap)
+		head, snap, err := receiver.Receive(st)
+		if err == nil {
+			b.edge.regions[head.Region].takeSnapshot(conn, head.Epoch, snap)
 			continue
+		}
+		if errors.Is(err, link.ErrBase) {
+			continue // it comes whole
 		}
 		if conn.Context().Err() != nil {
 			return

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
@@ -28,18 +29,19 @@ const (
 // durability rests on snapshots, and they come as fast as the pace allows.
 type cutter struct {
 	region *region
-	wake   pump.Waker     // something is new in the region
-	begin  pump.Waker     // the region serves
+	wake   pump.Waker // something is new in the region
+	begin  pump.Waker // the region serves
+	sealer link.Sealer
+	n      uint64         // of the last cut that was asked for
 	done   chan cutResult // from the goroutine that reads the game
 	safe   pump.Waker     // a cut has been confirmed by all edges
 
 	// Guarded by region.mu.
 	open   []cut // cuts that not every edge has confirmed, oldest first
 	covers cut   // the newest one that every edge has
-	last   cut   // the newest one
-	prior  cut   // the one before
 	newest *link.Sealed
-	wanted bool // somebody waits for the next one: cut at once
+	fresh  *buffer.Snapshot // of the newest cut, until it is durable and kept
+	wanted bool             // somebody waits for the next one: cut at once
 }
 
 type cutResult struct {
@@ -61,23 +63,35 @@ func newCutter(r *region) *cutter {
 // start begins an epoch: what edges confirmed in another one does not count.
 func (c *cutter) start() {
 	c.region.mu.Lock()
-	c.open, c.covers, c.last, c.prior, c.newest = nil, cut{}, cut{}, cut{}, nil
+	c.open, c.covers, c.newest, c.fresh = nil, cut{}, nil, nil
 	c.region.mu.Unlock()
 	c.begin.Wake()
 }
 
-// run cuts whenever there is anything new while the region serves, as often as
-// the pace allows.
+// errNoGame ends an epoch's cuts: the region does not serve any more.
+var errNoGame = errors.New("no game to cut")
+
+// run cuts in one epoch after the other.
 func (c *cutter) run(ctx context.Context) error {
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-c.begin:
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-c.begin:
+		}
+		if err := c.epoch(ctx); !errors.Is(err, errNoGame) {
+			return err
+		}
 	}
+}
+
+// epoch cuts whenever there is anything new while the region serves, as often as
+// the pace allows.
+func (c *cutter) epoch(ctx context.Context) error {
 	var last time.Duration
-	for n := uint64(1); ; n++ {
+	for {
 		asked := time.Now()
-		size, took, err := c.take(ctx, n)
+		size, took, err := c.take(ctx)
 		if err != nil {
 			return err
 		}
@@ -138,24 +152,41 @@ func (c *cutter) interval(size int, busy time.Duration) time.Duration {
 
 // take gets one snapshot from the game and hands it to the edges. It returns its
 // size and how long it kept the game busy.
-func (c *cutter) take(ctx context.Context, n uint64) (size int, took time.Duration, err error) {
+func (c *cutter) take(ctx context.Context) (size int, took time.Duration, err error) {
 	r := c.region
-	out := r.game().out
-	if err := out.Room(ctx); err != nil {
+	game := r.game()
+	if err := game.room(ctx); err != nil {
 		return 0, 0, err
 	}
-	if err := pump.Add(out, wire.Cut{ID: r.id, N: n}); err != nil {
-		return 0, 0, &endError{wire.CodeGameHang, err}
+	c.n++
+	if !r.ask(game, wire.Cut{ID: r.id, N: c.n}) {
+		return 0, 0, errNoGame
 	}
 	var res cutResult
-	for res.head.N != n {
+	for res.head.N != c.n {
 		select {
 		case <-ctx.Done():
 			return 0, 0, context.Cause(ctx)
+		case <-game.ctx.Done():
+			return 0, 0, errNoGame
 		case res = <-c.done:
 		}
 	}
 	return len(res.state), time.Duration(res.head.Micros) * time.Microsecond, c.seal(res)
+}
+
+// ask sends a Cut to the game that has the region as primary.
+func (r *region) ask(game *gameLink, f wire.Cut) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.game() != game || !r.hosted || !r.promoted || !r.leading {
+		return false
+	}
+	if err := pump.Add(game.out, f); err != nil {
+		r.endOnError(err)
+		return false
+	}
+	return true
 }
 
 // seal turns a cut into a snapshot: the game's state and the table of what is
@@ -167,12 +198,13 @@ func (c *cutter) seal(res cutResult) error {
 	switch {
 	case !r.leading:
 		r.mu.Unlock()
-		return nil
+		return errNoGame
 	case !ok:
-		r.mu.Unlock()
-		return &endError{wire.CodeGameFault, &wire.Error{
+		r.endOnError(&endError{wire.CodeGameFault, &wire.Error{
 			Code: wire.CodeBadSnapshot, Detail: "the game cut at an index outside the region log",
-		}}
+		}})
+		r.mu.Unlock()
+		return errNoGame
 	case at.index < r.sealed:
 		r.mu.Unlock()
 		c.wake.Wake() // the tail of the last epoch is not in it yet
@@ -185,7 +217,7 @@ func (c *cutter) seal(res cutResult) error {
 	c.wanted = false
 	r.mu.Unlock()
 
-	s := link.Seal(snap.Epoch, snap) // not under the lock: it copies the state
+	s := c.sealer.Seal(snap.Epoch, snap) // not under the lock: it copies the state
 	r.stats.snapshots.Add(1)
 	r.stats.snapshotBytes.Add(s.Head.Size)
 
@@ -195,19 +227,19 @@ func (c *cutter) seal(res cutResult) error {
 		return nil
 	}
 	c.open = append(c.open, at)
-	c.prior, c.last, c.newest = c.last, at, s
+	c.newest, c.fresh = s, snap
 	if r.end() > at.end || r.lastAction() > at.index {
 		c.wake.Wake() // a cut may trail the log: the game had not applied the rest yet
 	}
 	for st := range r.streams {
 		switch {
-		case st.role == wire.RoleEdge, st.role == wire.RoleStore && st.replica.matched:
+		case st.role == wire.RoleEdge, st.replica.matched:
 			st.snaps.offer(s)
 		case st.role.Backup() && st.replica.has != nil && !st.replica.matched && st.replica.copying == 0:
 			r.compare(st)
 		}
 	}
-	r.trim(c.prior.index)
+	r.settle()
 	return nil
 }
 
@@ -345,7 +377,8 @@ func (r *region) edges() int {
 // cutDone is the game's answer to Cut. One cut is open at a time.
 func (r *region) cutDone(head wire.CutDone, state []byte) {
 	select {
-	case r.cuts.done <- cutResult{head, state}:
-	case <-r.life.ctx.Done():
+	case <-r.cuts.done: // of a game that is gone; nobody else sends
+	default:
 	}
+	r.cuts.done <- cutResult{head, state}
 }

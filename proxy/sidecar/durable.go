@@ -27,6 +27,10 @@ func (r *region) settle() {
 		r.commit = durable
 		r.wakeReplicas()
 	}
+	if s := r.cuts.fresh; s != nil && s.Index <= r.commit {
+		r.cuts.fresh = nil
+		r.keep(s)
+	}
 	if r.set.WantsCover() && r.cuts.covers.index >= r.commit {
 		r.stepSet(failover.EdgesCover{}) // settles again
 		return

@@ -109,16 +109,20 @@ func (r *region) gameLost(code wire.Code) {
 	r.fenceLocked(code)
 }
 
-// gameFound gives a new game the newest snapshot, to stand by from there.
+// gameFound gives a new game the newest snapshot: to stand by from there, or, if
+// the region became ours while there was no game, to be primary.
 func (r *region) gameFound(ctx context.Context) {
 	r.mu.Lock()
+	r.hosted, r.promoted, r.answers = false, false, 0
 	snap := r.restorable()
-	if snap == nil || r.leading || !r.game().standby {
+	if !r.leading && (snap == nil || !r.game().standby) {
 		r.mu.Unlock()
 		return
 	}
-	r.refeed(snap)
-	send := r.host(snap, true)
+	if snap != nil {
+		r.refeed(snap)
+	}
+	send := r.host(snap, !r.leading)
 	r.mu.Unlock()
 	send(ctx)
 }

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -206,21 +207,35 @@ func (r *region) probe(inc string) {
 	}
 }
 
+// accept judges a snapshot by its head.
+func (p *peer) accept(head wire.SnapshotHead) error {
+	r := p.life.region(head.Region)
+	if r == nil {
+		return &wire.Error{Code: wire.CodeUnknownName, Detail: "a snapshot of a region that is not configured here"}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.leader == nil || r.leader.incarnation != p.server.Incarnation || head.Epoch != r.promised {
+		r.stats.refuse(wire.CodeStaleEpoch)
+		return &wire.Error{Code: wire.CodeStaleEpoch, Detail: "a snapshot of a primary that we do not follow"}
+	}
+	return nil
+}
+
 // receiveSnapshots takes the snapshots that a primary sends to us as its backup.
 func (p *peer) receiveSnapshots(ctx context.Context, conn *link.Conn) {
+	receiver := &link.Receiver{Limit: p.life.sc.cfg.Snapshot.Bytes, Accept: p.accept}
 	for {
 		st, err := conn.AcceptUniStream(ctx)
 		if err != nil {
 			return
 		}
-		head, snap, err := link.ReceiveSnapshot(st, p.life.sc.cfg.Snapshot.Bytes)
+		head, snap, err := receiver.Receive(st)
 		if err == nil {
-			if r := p.life.region(head.Region); r != nil {
-				err = r.copied(p.life.ctx, conn, head, snap)
-			}
+			err = p.life.region(head.Region).copied(p.life.ctx, conn, head, snap)
 		}
-		if err == nil {
-			continue
+		if err == nil || errors.Is(err, link.ErrBase) || wire.CodeOf(err) == wire.CodeStaleEpoch {
+			continue // it comes whole, or is nobody's any more
 		}
 		if conn.Context().Err() == nil {
 			p.life.sc.stats.refuse(wire.CodeOf(err))

@@ -174,8 +174,8 @@ func (r *region) dropLate(now time.Time) {
 	}
 }
 
-// trim forgets what nobody needs: what the snapshot before the newest covers, and
-// all backups have that are being served.
+// trim forgets the records up to an index that a kept snapshot covers, unless
+// somebody still needs them. The caller holds r.mu.
 func (r *region) trim(index uint64) {
 	for s := range r.streams {
 		switch p := &s.replica; {
@@ -188,6 +188,9 @@ func (r *region) trim(index uint64) {
 	}
 	if r.leading {
 		index = min(index, r.counted)
+	}
+	if r.hosted {
+		index = min(index, r.feed.next-1)
 	}
 	r.records.Trim(min(index, r.commit, r.cutMarks))
 }

@@ -17,6 +17,8 @@ import (
 type snapshotSender struct {
 	stream *stream
 	next   chan *link.Sealed // one slot
+	base   uint64            // index of the last one that was sent, of epoch
+	epoch  uint64
 }
 
 func newSnapshotSender(s *stream) *snapshotSender {
@@ -38,9 +40,14 @@ func (s *snapshotSender) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case snap := <-s.next:
-			if err := s.stream.conn.Send(ctx, snap); err != nil {
+			base := s.base
+			if snap.Head.SnapEpoch != s.epoch {
+				base = 0
+			}
+			if err := s.stream.conn.SendTo(ctx, snap, base); err != nil {
 				return err
 			}
+			s.base, s.epoch = snap.Head.SnapIndex, snap.Head.SnapEpoch
 		}
 	}
 }

@@ -167,7 +167,11 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 			return err
 		}
 		r.tryPost(failover.EpochHeard{Epoch: f.Epoch})
-	case wire.TypeServing, wire.TypeGuard, wire.TypeDown, wire.TypeReject: // for edges
+	case wire.TypeDown:
+		if r.leader == u {
+			r.tellStanding()
+		}
+	case wire.TypeServing, wire.TypeGuard, wire.TypeReject: // for edges
 	default:
 		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %#x from a sidecar", uint64(t))}
 	}
