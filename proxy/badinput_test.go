@@ -140,6 +140,8 @@ func TestResumeTokenReplacesTheSession(t *testing.T) {
 		require.NotEqual(t, w.Token, w2.Token, "a token is used once")
 		code, _ := first.bye()
 		require.Equal(t, wire.CodeReplaced, code)
+		second.send(wire.Act{Seq: 2, Payload: []byte("x")})
+		second.until(wire.TypeDurable)
 
 		third := m.dial()
 		third.send(wire.Hello{Version: wire.Version, Region: "arena", Player: "ann", Token: w.Token})

@@ -127,6 +127,7 @@ func (r *region) keep(s *session, f wire.Act) error {
 	if s.actions == nil {
 		return &endError{wire.CodeNotHello, "an action before the welcome"}
 	}
+	s.spoke = true
 	err := s.actions.Append(f.Seq, f.Payload, time.Now())
 	switch {
 	case err == nil:

@@ -56,6 +56,7 @@ type session struct {
 	handle   uint64
 	number   uint64 // attach number, 0: none yet
 	attached bool   // the primary that serves has answered our attach
+	spoke    bool   // the player has acted, so the welcome has reached him
 	suspect  uint64 // actions up to here were on their way when a primary died
 	mark     uint64 // the highest durable mark that client or edge have seen
 	need     uint64 // to be seated: all up to here must be durable
@@ -177,7 +178,8 @@ func hash(token []byte) []byte {
 // that runs: he shows the token that this one was welcomed with, or, had the
 // welcome not reached him, the one that it came with.
 func (s *session) mayReplace(old *session) bool {
-	return len(s.show) > 0 && (subtle.ConstantTimeCompare(s.show, old.next) == 1 || subtle.ConstantTimeCompare(s.show, old.show) == 1)
+	return len(s.show) > 0 && (subtle.ConstantTimeCompare(s.show, old.next) == 1 ||
+		!old.spoke && subtle.ConstantTimeCompare(s.show, old.show) == 1)
 }
 
 // read takes the player's frames until the stream ends.

@@ -190,7 +190,7 @@ func (r *region) trim(index uint64) {
 		index = min(index, r.counted)
 	}
 	if r.hosted {
-		index = min(index, r.feed.next-1)
+		index = min(index, r.feed.done) // where the game may still cut
 	}
 	r.records.Trim(min(index, r.commit, r.cutMarks))
 }

@@ -78,6 +78,7 @@ func (t *table) apply(rec *buffer.Record) bool {
 			return false
 		}
 		r.have = rec.Seq
+		r.token = nil // he has been welcomed since, and knows the next one
 	}
 	return true
 }
