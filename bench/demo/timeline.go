@@ -3,7 +3,6 @@ package demo
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -113,10 +112,10 @@ func (n names) of(incarnation string) string {
 // words say what an event means to a person who watches; empty: nothing. What
 // is not in here is not shown.
 var words = map[string]func(e fleet.Event, n names) string{
+	"game_down": func(e fleet.Event, _ names) string {
+		return fmt.Sprintf("sidecar of %s notices: %s", e.From, reason(e))
+	},
 	"down": func(e fleet.Event, _ names) string {
-		if strings.HasPrefix(e.Text("reason"), "game_") {
-			return fmt.Sprintf("sidecar of %s notices: %s", e.From, reason(e))
-		}
 		return fmt.Sprintf("%s gives up: %s", e.From, reason(e))
 	},
 	"suspect": func(e fleet.Event, n names) string {

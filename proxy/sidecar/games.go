@@ -83,7 +83,7 @@ func (l *life) gameLost(cause error) {
 		return // the incarnation's end tells all
 	}
 	code := causeOf(cause)
-	l.log.Warn("the game is gone", "event", "down", "reason", code.String(), "detail", cause.Error())
+	l.log.Warn("the game is gone", "event", "game_down", "reason", code.String(), "detail", cause.Error())
 	for _, r := range l.active() {
 		r.gameLost(code)
 	}
