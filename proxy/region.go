@@ -157,7 +157,7 @@ func (r *region) attach(s *session) {
 // suspicious tells whether what was on its way to a primary may be why it is one
 // no longer.
 func suspicious(why failover.Reason) bool {
-	return why != failover.ReasonDrain && why != failover.ReasonDeposed && why != failover.ReasonNoLock
+	return why != failover.ReasonDrain && why != failover.ReasonNoLock
 }
 
 func (r *region) offer(cmd failover.MakeOffer) {

@@ -144,6 +144,9 @@ func (c *cutter) interval(size int, busy time.Duration) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	pace := r.life.sc.cfg.Snapshot
+	if r.feed.trial == r.feed.next && r.marksDurable() < r.feed.marked {
+		return 0 // a suspect waits for its mark, and everything behind it
+	}
 	if c.wanted || r.set.NeedsEdges() || r.set.WantsCover() || r.records.Bytes() > maxLog {
 		return pace.Interval(size, busy)
 	}

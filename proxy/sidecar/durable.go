@@ -123,13 +123,24 @@ func (r *region) tellRefusals() {
 	for len(r.refusals) > 0 && r.refusals[0].index <= r.commit {
 		f := r.refusals[0]
 		r.refusals = r.refusals[1:]
-		if f.row.stream != nil {
-			f.row.stream.add(wire.Reject{
-				Epoch: r.epoch, Handle: f.row.handle, Seq: f.seq, Reason: wire.CodeQuarantined,
-				Text: "servers died with this action in flight; it is not tried again",
-			})
-		}
+		f.row.refused = append(f.row.refused, f.seq)
+		r.tellRefused(f.row)
 	}
+}
+
+// tellRefused tells a player, when he is there, which of his actions never will be
+// applied.
+func (r *region) tellRefused(to *row) {
+	if to.stream == nil {
+		return
+	}
+	for _, seq := range to.refused {
+		to.stream.add(wire.Reject{
+			Epoch: r.epoch, Handle: to.handle, Seq: seq, Reason: wire.CodeQuarantined,
+			Text: "servers died with this action in flight; it is not tried again",
+		})
+	}
+	to.refused = nil
 }
 
 // base is the index of the last record that was trimmed.

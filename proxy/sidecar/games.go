@@ -119,9 +119,7 @@ func (r *region) gameFound(ctx context.Context) {
 		r.mu.Unlock()
 		return
 	}
-	if snap != nil {
-		r.refeed(snap)
-	}
+	r.refeed(snap)
 	send := r.host(snap, !r.leading)
 	r.mu.Unlock()
 	send(ctx)

@@ -179,4 +179,5 @@ func (r *region) catchUp(to *row) {
 		r.send(to, payload, true)
 	}
 	to.backlog, to.waiting = nil, 0
+	r.tellRefused(to)
 }

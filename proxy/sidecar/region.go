@@ -42,7 +42,7 @@ type region struct {
 	floor *atomic.Uint64
 
 	events  chan failover.CandidateEvent
-	changes chan failover.SetChange // one slot: one is under way at a time
+	changes chan setChange // one slot: one is under way at a time
 	cuts    *cutter
 
 	// Owned by the control goroutine.
@@ -93,6 +93,12 @@ type region struct {
 	reattach    time.Time // until then, updates wait for players to attach again
 }
 
+// setChange is a change of the in-sync set, and the machine that wants it.
+type setChange struct {
+	failover.SetChange
+	by *failover.InSync
+}
+
 // survival says that the game has survived the actions up to applied, whose
 // outcomes are all in the log up to end.
 type survival struct{ applied, end uint64 }
@@ -109,7 +115,7 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64) *region {
 		life: l, name: name, id: id, floor: floor, stats: &l.sc.stats,
 		log:      l.log.With("region", name),
 		events:   make(chan failover.CandidateEvent, pending),
-		changes:  make(chan failover.SetChange, 1),
+		changes:  make(chan setChange, 1),
 		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
 		promised: floor.Load(),
 		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{},
@@ -197,6 +203,9 @@ func (r *region) promise(epoch uint64) {
 func (r *region) promiseLocked(epoch uint64) {
 	if epoch > r.promised {
 		r.promised, r.leader = epoch, nil
+	}
+	if epoch > r.epoch {
+		r.leading, r.serving = false, false // deposed; the machine ends the incarnation
 	}
 	r.floor.Store(max(r.floor.Load(), epoch))
 }
@@ -369,6 +378,9 @@ func (r *region) look(ctx context.Context) error {
 			return context.Cause(ctx)
 		case now := <-tick.C:
 			r.mu.Lock()
+			if r.epoch > 0 && r.promised > r.epoch {
+				r.tryPost(failover.EpochHeard{Epoch: r.promised})
+			}
 			if r.leading {
 				r.pulse(now)
 				r.dropLate(now)
@@ -386,12 +398,9 @@ func (r *region) publish(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case change := <-r.changes:
+			ev := r.changeSet(ctx, change.SetChange)
 			r.mu.Lock()
-			set := r.set
-			r.mu.Unlock()
-			ev := r.changeSet(ctx, change)
-			r.mu.Lock()
-			if r.set == set { // of this epoch still
+			if r.set == change.by { // of this epoch still
 				r.stepSet(ev)
 			}
 			r.mu.Unlock()
@@ -427,7 +436,11 @@ func (r *region) changeSet(ctx context.Context, change failover.SetChange) failo
 func (r *region) stepSet(ev failover.SetEvent) {
 	change, _ := r.set.Step(time.Now(), ev)
 	if change != nil {
-		r.changes <- *change // never full: there is no other before this one is answered
+		select {
+		case <-r.changes: // of an epoch that is over; this one has no other before it is answered
+		default:
+		}
+		r.changes <- setChange{*change, r.set}
 	}
 	if on := r.set.Protected(); on != r.guarded && r.serving {
 		r.guarded = on

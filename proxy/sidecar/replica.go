@@ -22,7 +22,8 @@ type replica struct {
 	matched  bool       // the logs have been compared
 	match    uint64
 	next     uint64
-	copying  uint64    // outcome index of the snapshot on its way; 0: none
+	copying  uint64    // index of the snapshot on its way; 0: none
+	since    time.Time // when it was sent
 	waiting  time.Time // since when something is unacknowledged; zero: nothing is
 	caughtUp bool      // the in-sync machine knows
 	commit   uint64    // what it was told is durable
@@ -140,7 +141,7 @@ func (r *region) copyTo(s *stream) {
 		c.wake.Wake()
 		return
 	}
-	s.replica.copying = c.newest.Head.SnapIndex
+	s.replica.copying, s.replica.since = c.newest.Head.SnapIndex, time.Now()
 	r.stats.copies.Add(1)
 	s.snaps.offer(c.newest)
 }
@@ -164,6 +165,10 @@ func (r *region) welcomeBackups() {
 func (r *region) dropLate(now time.Time) {
 	for s := range r.streams {
 		p := &s.replica
+		if s.role.Backup() && !p.matched && p.copying > 0 && now.Sub(p.since) > copyTime {
+			s.slow() // the log waits for it; it may dial again
+			p.copying = 0
+		}
 		if s.role.Backup() && !p.waiting.IsZero() && now.Sub(p.waiting) > r.life.sc.cfg.Timing.Lag {
 			r.log.Warn("backup is late", "event", "late", "backup", s.peer, "match", p.match, "end", r.end())
 			r.stats.late.Add(1)
@@ -173,6 +178,10 @@ func (r *region) dropLate(now time.Time) {
 		}
 	}
 }
+
+// copyTime is how long a newcomer may take to load a snapshot: for so long the
+// log is not trimmed.
+const copyTime = 30 * time.Second
 
 // trim forgets the records up to an index that a kept snapshot covers, unless
 // somebody still needs them. The caller holds r.mu.

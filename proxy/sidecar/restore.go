@@ -34,11 +34,15 @@ func (r *region) install(snap *buffer.Snapshot) {
 	r.refeed(snap)
 }
 
-// refeed makes the feed begin after a snapshot, whose place in the log is at or
-// behind its base. The caller holds r.mu.
+// refeed makes the feed begin after a snapshot (nil: at the beginning), to which
+// the log must go back. The caller holds r.mu.
 func (r *region) refeed(snap *buffer.Snapshot) {
+	suspects := r.feed.suspects
+	if snap == nil {
+		snap = &buffer.Snapshot{} // a new world, and the whole log
+	}
 	r.feed = newFeed(snap.Index)
-	r.feed.stated = snap.Outcome
+	r.feed.stated, r.feed.suspects = snap.Outcome, suspects
 	for i := snap.Index + 1; i <= r.end(); i++ {
 		r.feed.note(i, r.records.At(i))
 	}
@@ -123,12 +127,20 @@ func (r *region) promoteGame() {
 	r.endOnError(r.feedGame())
 }
 
+// begin forgets what an earlier time as primary has left.
+func (r *region) begin() {
+	r.held, r.survived, r.refusals = held{}, nil, nil
+	for _, row := range r.table.sorted {
+		row.backlog, row.waiting, row.refused = nil, 0, nil
+	}
+}
+
 // open begins our epoch with a seal: from here on our log is the region's. The
 // caller holds r.mu; log, table and feed are those of the state that the game has
 // or gets.
 func (r *region) open() {
 	r.leading, r.restoring = true, true
-	r.held, r.survived, r.refusals, r.joins = held{}, nil, nil, nil
+	r.joins = nil
 	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
 	r.lastOutcome = r.sealed
@@ -149,6 +161,7 @@ func (r *region) promote(ctx context.Context) {
 	r.mu.Lock()
 	again := r.promoted && r.hosted
 	if !again {
+		r.begin()
 		r.table.settle() // what has taken effect so far is durable
 		r.counted = r.commit
 	}
@@ -172,9 +185,7 @@ func (r *region) promote(ctx context.Context) {
 			r.log.Error("games have died of every snapshot that is left: a person must look", "event", "no_snapshot")
 			break
 		}
-		if snap != nil {
-			r.refeed(snap)
-		}
+		r.refeed(snap)
 		send = r.host(snap, false)
 	}
 	r.mu.Unlock()
@@ -185,6 +196,7 @@ func (r *region) promote(ctx context.Context) {
 func (r *region) found(ctx context.Context) {
 	r.mu.Lock()
 	r.install(&buffer.Snapshot{})
+	r.begin()
 	r.open()
 	send := r.host(nil, false)
 	r.mu.Unlock()
@@ -202,6 +214,7 @@ func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
 	}
 	r.wanted = nil
 	r.install(snap)
+	r.begin()
 	r.open()
 	send := r.host(snap, false)
 	r.mu.Unlock()
