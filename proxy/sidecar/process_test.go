@@ -41,7 +41,7 @@ func TestGameThatDoesNotConnect(t *testing.T) {
 	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
-	err = s.live(t.Context(), socket, "127.0.0.1:1")
+	err = s.newLife(t.Context()).play(socket)
 	require.Equal(t, wire.CodeGameHang, causeOf(err))
 	require.ErrorContains(t, err, "does it call game.Run")
 }
@@ -51,7 +51,7 @@ func TestGameThatExits(t *testing.T) {
 	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
-	err = s.live(t.Context(), socket, "127.0.0.1:1")
+	err = s.newLife(t.Context()).play(socket)
 	require.Equal(t, wire.CodeGameExit, causeOf(err))
 	require.ErrorContains(t, err, "exit status 3")
 }
@@ -80,6 +80,5 @@ func TestConsulIsNotThereYet(t *testing.T) {
 	s.cfg.Discovery = client
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	l := &life{sc: s, id: discovery.NewIncarnation(), ctx: ctx, log: s.log}
-	require.ErrorIs(t, l.register("127.0.0.1:2"), context.DeadlineExceeded, "it tries until it is stopped")
+	require.ErrorIs(t, s.newLife(ctx).register("127.0.0.1:2"), context.DeadlineExceeded, "it tries until it is stopped")
 }
