@@ -251,12 +251,12 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 	} else if c.freeSince.IsZero() {
 		c.freeSince = now
 	}
-	if cmds := c.hear(v.Epoch); cmds != nil {
-		return cmds
-	}
-	if c.state == Standby && v.Primary != nil && v.Primary.Session == c.session {
+	if c.state == Standby && c.isOurs() {
 		c.to(Claiming) // a claim whose answer was lost has won after all
 		return c.lead(now, Claimed{Epoch: v.Epoch, InSync: v.InSyncKnown})
+	}
+	if cmds := c.hear(v.Epoch); cmds != nil {
+		return cmds
 	}
 	if c.leads() && v.Epoch == c.epoch && (v.Primary == nil || v.Primary.Session != c.session) {
 		return c.fence(now)
@@ -283,11 +283,24 @@ func (c *Candidate) sessionChanged(now time.Time, session string) []CandidateCom
 	return c.tick(now)
 }
 
+func (c *Candidate) isOurs() bool {
+	return c.view.Primary != nil && c.view.Primary.Session == c.session
+}
+
 func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Primary }
 
 func (c *Candidate) hear(epoch uint64) []CandidateCommand {
 	c.promise = max(c.promise, epoch)
-	if c.epoch > 0 && epoch > c.epoch { // what we led on with is not mixed with what replaced it
+	if c.state == Claiming {
+		return nil // it may be the one that we have just won, and have not been told of
+	}
+	return c.deposed()
+}
+
+// deposed steps down when there is a higher epoch than ours: what we led with is
+// not mixed with what replaced it.
+func (c *Candidate) deposed() []CandidateCommand {
+	if c.epoch > 0 && c.promise > c.epoch {
 		return c.stepDown(ReasonDeposed)
 	}
 	return nil
@@ -340,6 +353,11 @@ func (c *Candidate) rank() int {
 
 func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateCommand {
 	c.to(Standby)
+	if !c.isOurs() {
+		if cmds := c.deposed(); cmds != nil {
+			return cmds
+		}
+	}
 	if ev.Final {
 		c.session = "" // until there is a new one
 		return nil

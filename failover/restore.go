@@ -19,13 +19,15 @@ func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 // is asked anew.
 func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
-	epoch, last := won.Epoch, c.restore.has && c.epoch > 0 && c.epoch == c.promise
+	epoch, next := won.Epoch, c.epoch > 0 && won.Epoch == c.epoch+1
+	since := c.epoch > 0 && !next && !won.InSync // somebody else may have led since
+	last := c.restore.has && next
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil
 	}
 	c.restore.by = now.Add(c.timing.Offers)
-	if epoch < c.promise {
+	if epoch < c.promise || since {
 		return c.stepDown(ReasonDeposed)
 	}
 	c.promise = epoch
