@@ -147,7 +147,7 @@ func (c *cutter) interval(size int, busy time.Duration) time.Duration {
 	if r.feed.trial == r.feed.next && r.marksDurable() < r.feed.marked {
 		return 0 // a suspect waits for its mark, and everything behind it
 	}
-	if c.wanted || r.set.NeedsEdges() || r.set.WantsCover() || r.records.Bytes() > maxLog {
+	if c.wanted || r.cold || r.set.WantsCover() || r.records.Bytes() > maxLog {
 		return pace.Interval(size, busy)
 	}
 	return pace.Max
@@ -339,7 +339,7 @@ func (c *cutter) confirmed(ctx context.Context) error {
 func (c *cutter) unconfirmed() bool {
 	c.region.mu.Lock()
 	defer c.region.mu.Unlock()
-	return len(c.open) > 0 && c.region.edges() > 0 && (c.region.set.NeedsEdges() || c.region.set.WantsCover())
+	return len(c.open) > 0 && c.region.edges() > 0 && (c.region.cold || c.region.set.WantsCover())
 }
 
 func (c *cutter) dropSlow() {

@@ -16,14 +16,7 @@ func (r *region) settle() {
 	if !r.leading {
 		return
 	}
-	durable := r.end()
-	for _, inc := range r.set.Required() {
-		durable = min(durable, r.matchOf(inc))
-	}
-	if r.set.NeedsEdges() {
-		durable = min(durable, r.cuts.covers.index)
-	}
-	if durable > r.commit {
+	if durable := r.agreed(r.cuts.covers.index); durable > r.commit {
 		r.commit = durable
 		r.wakeReplicas()
 	}
@@ -42,13 +35,17 @@ func (r *region) settle() {
 
 // marksDurable is the index up to which marks are durable. A snapshot has the
 // marks of the whole log at its time, though not the actions.
-func (r *region) marksDurable() uint64 {
+func (r *region) marksDurable() uint64 { return r.agreed(r.cuts.covers.end) }
+
+// agreed is the index up to which everybody has the log whom durability rests on;
+// edges have it up to covered.
+func (r *region) agreed(covered uint64) uint64 {
 	durable := r.end()
-	for _, inc := range r.set.Required() {
+	for _, inc := range r.required {
 		durable = min(durable, r.matchOf(inc))
 	}
-	if r.set.NeedsEdges() {
-		durable = min(durable, r.cuts.covers.end)
+	if r.cold {
+		durable = min(durable, covered)
 	}
 	return durable
 }

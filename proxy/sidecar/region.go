@@ -79,6 +79,8 @@ type region struct {
 
 	// As primary.
 	set         *failover.InSync
+	required    []string         // what it says: who must have a record
+	cold        bool             // and whether the edges must keep it
 	grant       failover.SetSeen // the set that the take-over left
 	sealed      uint64           // index of our epoch's first record
 	held        held
@@ -435,6 +437,7 @@ func (r *region) changeSet(ctx context.Context, change failover.SetChange) failo
 // stepSet lets the machine of the in-sync set decide. The caller holds r.mu.
 func (r *region) stepSet(ev failover.SetEvent) {
 	change, _ := r.set.Step(time.Now(), ev)
+	r.required, r.cold = r.set.Required(), r.set.NeedsEdges()
 	if change != nil {
 		select {
 		case <-r.changes: // of an epoch that is over; this one has no other before it is answered

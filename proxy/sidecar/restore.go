@@ -142,6 +142,7 @@ func (r *region) open() {
 	r.leading, r.restoring = true, true
 	r.joins = nil
 	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
+	r.required, r.cold = nil, true
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
