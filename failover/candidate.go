@@ -45,6 +45,9 @@ type Candidate struct {
 	freeSince time.Time // when the lock was first seen free; zero: it is held
 	retryAt   time.Time // no claim before
 
+	set      []string // the in-sync set, as Consul said last before it forgot
+	setKnown bool
+
 	standing map[string]standing // how long the logs of the candidates are
 
 	words     map[string]word // what witnesses said, by witness
@@ -245,6 +248,9 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 		c.since = now
 	}
 	c.view = v
+	if !c.forgot() {
+		c.set, c.setKnown = v.InSync, v.InSyncKnown
+	}
 	if v.Primary != nil {
 		c.freeSince = time.Time{}
 		c.holder = v.Primary.Incarnation
@@ -326,11 +332,13 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	return []CandidateCommand{Claim{Floor: c.promise}}
 }
 
+// forgot tells whether Consul knows of fewer epochs than we do: it was wiped, or
+// restored to another day. What it said of the set before still counts.
+func (c *Candidate) forgot() bool { return c.view.Epoch < c.promise }
+
 // mayClaim tells whether the take-over could succeed: where a set is published,
 // it is for its members only.
-func (c *Candidate) mayClaim() bool {
-	return !c.view.InSyncKnown || slices.Contains(c.view.InSync, c.self)
-}
+func (c *Candidate) mayClaim() bool { return !c.setKnown || slices.Contains(c.set, c.self) }
 
 // rank is our turn: those whose logs are longer go first, then the order on which
 // all candidates agree.
@@ -339,7 +347,9 @@ func (c *Candidate) rank() int {
 	if lost == c.self {
 		lost = "" // our own lock was lost: our log is still the longest
 	}
-	order := Order(c.view, lost)
+	view := c.view
+	view.InSync, view.InSyncKnown = c.set, c.setKnown
+	order := Order(view, lost)
 	slices.SortStableFunc(order, func(a, b discovery.Server) int {
 		x, y := c.standing[a.Incarnation], c.standing[b.Incarnation]
 		return cmp.Or(cmp.Compare(y.epoch, x.epoch), cmp.Compare(y.index, x.index))

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // restore is what a new primary knows of the snapshots that its edges keep.
 type restore struct {
@@ -21,7 +24,7 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
 	epoch, next := won.Epoch, c.epoch > 0 && won.Epoch == c.epoch+1
 	since := c.epoch > 0 && !next && !won.InSync // somebody else may have led since
-	last := c.restore.has && next
+	last := c.restore.has && next || c.forgot() && c.setKnown && slices.Contains(c.set, c.self)
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil
