@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"net"
 	"os"
 	"sync"
 	"testing"
@@ -46,7 +47,9 @@ type mesh struct {
 	addr    string
 	servers []*server
 	hosts   int
-	ticks   bool // the worlds work in ticks
+	ticks   bool              // the worlds work in ticks
+	world   func() game.World // nil: a ledger
+	edgeIP  string
 	log     *slog.Logger
 	closers []func() // in order of opening
 }
@@ -87,6 +90,7 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	addr, err := m.edge.Addr(ctx)
 	require.NoError(t, err)
 	m.addr = addr.String()
+	m.edgeIP, _, _ = net.SplitHostPort(m.addr)
 	return m
 }
 
@@ -151,6 +155,9 @@ func (s *server) supervise(ctx context.Context) {
 		s.kill = kill
 		s.mu.Unlock()
 		_ = game.Run(gctx, game.Config{Dial: s.socket.dial, Log: s.mesh.log, New: func(string) game.World {
+			if s.mesh.world != nil {
+				return s.mesh.world()
+			}
 			w := &ledger{counts: map[string]uint64{}}
 			s.mu.Lock()
 			defer s.mu.Unlock()

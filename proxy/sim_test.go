@@ -25,6 +25,8 @@ type network struct {
 	cut  map[string]bool         // by host: packets to and from it vanish
 	dead map[string]bool         // by host: packets to it are refused
 	ends map[string]*simEndpoint // by address
+
+	tally func(from, to string, bytes int) // of what is sent; may be nil
 }
 
 const latency = time.Millisecond
@@ -38,6 +40,9 @@ func (n *network) SendPacket(p simnet.Packet) error {
 	from, to := p.From.(*net.UDPAddr).IP.String(), p.To.(*net.UDPAddr).IP.String()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.tally != nil {
+		n.tally(from, to, len(p.Data))
+	}
 	switch {
 	case n.cut[from] || n.cut[to] || n.dead[from]:
 		return nil

@@ -18,7 +18,6 @@ func (r *region) settle() {
 	}
 	if durable := r.agreed(r.cuts.covers.index); durable > r.commit {
 		r.commit = durable
-		r.wakeReplicas()
 	}
 	if s := r.cuts.fresh; s != nil && s.Index <= r.commit {
 		r.cuts.fresh = nil
@@ -64,7 +63,6 @@ func (r *region) tell() {
 	for len(r.survived) > 0 && r.survived[0].end <= r.commit {
 		r.safe = r.survived[0].applied
 		r.survived = r.survived[1:]
-		r.wakeReplicas()
 	}
 	r.release()
 }

@@ -386,6 +386,7 @@ func (r *region) look(ctx context.Context) error {
 			if r.leading {
 				r.pulse(now)
 				r.dropLate(now)
+				r.flush()
 				r.stepSet(failover.Tick{})
 			}
 			r.mu.Unlock()

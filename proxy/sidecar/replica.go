@@ -28,6 +28,7 @@ type replica struct {
 	caughtUp bool      // the in-sync machine knows
 	commit   uint64    // what it was told is durable
 	safe     uint64    // and survived
+	flush    bool      // tell it now; else with the next records
 }
 
 // Fill implements pump.Source for a stream to a peer: frames that wait, then, for
@@ -44,7 +45,7 @@ func (s *stream) Fill(dst []byte) []byte {
 	if !r.leading || !p.matched {
 		return dst
 	}
-	end := r.end()
+	end, first := r.end(), p.next
 	for ; p.next <= end && len(dst) < pump.Batch; p.next++ {
 		rec := r.records.At(p.next)
 		if p.waiting.IsZero() {
@@ -56,8 +57,10 @@ func (s *stream) Fill(dst []byte) []byte {
 			ID: rec.ID, Seq: rec.Seq, Number: rec.Number, Payload: rec.Payload,
 		}.Append(dst)
 	}
-	if p.next > end && (p.commit != r.commit || p.safe != r.safe) {
-		p.commit, p.safe = r.commit, r.safe
+	// What is durable rides on records: a packet of its own for each would cost as
+	// much as they do, and a standby is in no hurry.
+	if (p.next > first || p.flush) && (p.commit != r.commit || p.safe != r.safe) {
+		p.commit, p.safe, p.flush = r.commit, r.safe, false
 		dst = wire.Commit{Epoch: r.epoch, Index: r.commit, Applied: r.safe}.Append(dst)
 	}
 	return dst
@@ -156,6 +159,16 @@ func (r *region) welcomeBackups() {
 			r.log.Info("backup has caught up", "event", "caught_up", "backup", s.peer, "index", p.match)
 			r.stepSet(failover.CaughtUp{Incarnation: s.peer})
 			return // which has settled again
+		}
+	}
+}
+
+// flush tells backups what is durable when there is nothing for it to ride on.
+func (r *region) flush() {
+	for s := range r.streams {
+		if p := &s.replica; s.role.Backup() && p.matched && (p.commit != r.commit || p.safe != r.safe) {
+			p.flush = true
+			s.out.Wake()
 		}
 	}
 }
