@@ -17,6 +17,8 @@
 // because the catalog says so.
 package failover
 
+import "time"
+
 // Reason says why a primary is no longer followed, or why a machine moved. It
 // is the name of a wire code, and a metric label.
 type Reason string
@@ -35,6 +37,17 @@ const (
 	ReasonDrain    Reason = "drain"
 	ReasonSession  Reason = "session_lost" // Consul says that our session is gone
 )
+
+// Suspicious tells whether an action that was on its way to a primary may be why
+// it is one no longer. Silence is a cut network or a stopped process much more
+// often than an action that froze a machine, so it counts only when the primary
+// was young: then it may be the second one.
+func (r Reason) Suspicious(young bool) bool {
+	return r != ReasonDrain && r != ReasonNoLock && (r != ReasonSilence || young)
+}
+
+// Young is how long a primary is young.
+const Young = 10 * time.Second
 
 // Witnessed tells whether the reason is evidence of a death that the dying
 // process could not announce itself; only such reasons are reported to backups.

@@ -28,6 +28,8 @@ func TestGamesDie(t *testing.T) {
 			s.killGame()
 			ann.act(30) // in the middle of it
 			bob.act(1)
+			ann.answered()
+			bob.answered()
 		}
 		ann.settle()
 		bob.settle()

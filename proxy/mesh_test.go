@@ -321,6 +321,16 @@ func (b *bot) settle() {
 	}
 }
 
+// answered waits until the world has answered all of the bot's actions: a game
+// that dies earlier may take the blame for it to an action of the bot's.
+func (b *bot) answered() {
+	b.settle()
+	deadline := time.Now().Add(patience)
+	for b.last() != fmt.Sprint(b.sent) {
+		require.True(b.mesh.t, time.Now().Before(deadline), "%s of %d", b.last(), b.sent)
+	}
+}
+
 // heard reads one of the bot's counters.
 func (b *bot) heard(n *int) int {
 	b.mu.Lock()

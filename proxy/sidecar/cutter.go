@@ -37,8 +37,8 @@ type cutter struct {
 	safe   pump.Waker     // a cut has been confirmed by all edges
 
 	// Guarded by region.mu.
-	open   []cut // cuts that not every edge has confirmed, oldest first
-	covers cut   // the newest one that every edge has
+	open   []cut  // cuts that not every edge has confirmed, oldest first
+	covers cut    // the newest one that every edge has
 	end    uint64 // of the newest one
 	newest *link.Sealed
 	fresh  *buffer.Snapshot // of the newest cut, until it is durable and kept
@@ -209,13 +209,10 @@ func (c *cutter) seal(res cutResult) error {
 		}})
 		r.mu.Unlock()
 		return errNoGame
-	case at.index < r.sealed:
-		r.mu.Unlock()
-		c.wake.Wake() // the tail of the last epoch is not in it yet
-		return nil
 	}
 	snap := &buffer.Snapshot{
-		Region: r.name, Epoch: r.epoch, Index: at.index, Outcome: at.end, Chain: r.records.ChainAt(at.index),
+		Region: r.name, Epoch: r.epoch, Index: at.index, Outcome: at.end,
+		Of: r.records.EpochAt(at.index), Chain: r.records.ChainAt(at.index),
 		Players: r.table.marks(), State: res.state,
 	}
 	c.wanted = false

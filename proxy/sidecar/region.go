@@ -24,7 +24,7 @@ const pending = 64
 
 // beat is how often a region looks at the clock: at its lease, and at backups
 // that are late.
-const beat = 50 * time.Millisecond
+const beat = 10 * time.Millisecond
 
 var (
 	errNoRow     = errors.New("an action of an unknown player")
@@ -59,6 +59,8 @@ type region struct {
 	wanted   *wire.Fetch // the snapshot that we asked an edge for
 
 	upstreams map[string]*upstream // to the other sidecars, by incarnation
+	led       time.Time            // when it told us of its epoch
+	lost      failover.Reason      // why we follow it no longer
 	leader    *upstream            // whom we follow in the promised epoch
 	kept      []*buffer.Snapshot   // the newest one and the one before it; the log goes back to the last
 

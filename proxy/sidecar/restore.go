@@ -24,7 +24,7 @@ var errContradiction = errors.New("a record contradicts the ones before it")
 // holds r.mu.
 func (r *region) install(snap *buffer.Snapshot) {
 	r.table = tableOf(snap)
-	r.records.Reset(snap.Index, snap.Epoch, snap.Chain)
+	r.records.Reset(snap.Index, snap.Of, snap.Chain)
 	r.tabled, r.commit, r.counted, r.safe = snap.Index, snap.Index, snap.Index, snap.Index
 	r.cutMarks = snap.Index
 	r.kept = nil
@@ -167,7 +167,7 @@ func (r *region) promote(ctx context.Context) {
 		r.counted = r.commit
 	}
 	r.take(r.end())
-	if !again {
+	if !again && r.lost.Suspicious(time.Since(r.led) < failover.Young) {
 		r.feed.suspects = r.end()
 	}
 	r.open()

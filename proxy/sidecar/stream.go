@@ -29,6 +29,7 @@ type stream struct {
 	grams  *pump.Datagrams
 	gram   []byte // scratch, guarded by region.mu
 	snaps  *snapshotSender
+	offer  uint64 // epoch in which it made its offer; owned by the reader
 
 	// Guarded by region.mu.
 	rows      map[uint64]*row // by the edge's handle
@@ -277,6 +278,10 @@ func (r *region) offered(s *stream, f wire.Offer) {
 		r.stats.refuse(wire.CodeBadSnapshot)
 		return
 	}
+	if s.offer == f.Epoch {
+		return // the one before the newest: not needed
+	}
+	s.offer = f.Epoch
 	r.post(failover.Offered{Edge: s.peer, Epoch: f.SnapEpoch, Index: f.SnapIndex})
 }
 

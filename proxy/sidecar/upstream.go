@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
@@ -68,6 +69,9 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) {
 	}
 	if r.leader == u {
 		r.leader = nil
+		if r.lost == failover.ReasonNone {
+			r.lost = failover.Reason(link.Cause(context.Cause(u.conn.Context())).String())
+		}
 		r.tellStanding()
 	}
 }
@@ -168,7 +172,12 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 		}
 		r.tryPost(failover.EpochHeard{Epoch: f.Epoch})
 	case wire.TypeDown:
-		if r.leader == u {
+		var f wire.Down
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if r.leader == u && f.Epoch == r.promised {
+			r.lost = failover.Reason(f.Reason.String())
 			r.tellStanding()
 		}
 	case wire.TypeServing, wire.TypeGuard, wire.TypeReject: // for edges
@@ -190,6 +199,7 @@ func (u *upstream) elected(epoch uint64) {
 	r.promiseLocked(epoch)
 	r.tryPost(failover.EpochHeard{Epoch: epoch})
 	r.leader, u.held = u, false
+	r.led, r.lost = time.Now(), failover.ReasonNone
 	u.wake.Wake()
 }
 

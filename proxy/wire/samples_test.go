@@ -91,7 +91,7 @@ var samples = []appender{
 }
 
 var snapshotSample = buffer.Snapshot{
-	Region: "harbor", Epoch: 7, Index: 4100, Outcome: 4102, Chain: 1 << 63,
+	Region: "harbor", Epoch: 7, Index: 4100, Outcome: 4102, Of: 6, Chain: 1 << 63,
 	Players: []buffer.PlayerMark{
 		{Player: "ada", ID: 1, Attach: 2, Applied: 299, Token: []byte("hash"), Next: []byte("next hash")},
 		{Player: "bob", ID: 3, Attach: 1, Applied: 12, Tried: 13, Tries: 2},
