@@ -217,8 +217,8 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 		delete(c.words, ev.Edge)
 		return c.edgeDown(now, ev.Edge)
 	case Offered:
-		if _, up := c.restore.edges[ev.Edge]; up {
-			c.restore.edges[ev.Edge] = &ev
+		if best, up := c.restore.edges[ev.Edge]; up && (best == nil || ev.newer(best)) {
+			c.restore.edges[ev.Edge] = &ev // an edge may offer an older one too
 		}
 		return c.decideRestore(now)
 	case Fetched:

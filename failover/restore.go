@@ -67,8 +67,7 @@ func (c *Candidate) bestOffer() (best *Offered, missing bool) {
 		case o == nil:
 			missing = true
 		case o.Epoch == 0:
-		case best == nil, o.Epoch > best.Epoch, o.Epoch == best.Epoch && o.Index > best.Index,
-			o.Epoch == best.Epoch && o.Index == best.Index && o.Edge < best.Edge:
+		case best == nil, o.newer(best), !best.newer(o) && o.Edge < best.Edge:
 			best = o
 		}
 	}
@@ -81,4 +80,9 @@ func (c *Candidate) edgeDown(now time.Time, edge string) []CandidateCommand {
 		c.restore.begun, c.restore.from = false, ""
 	}
 	return c.decideRestore(now)
+}
+
+// newer tells whether o is of a later epoch than other, or later in the same.
+func (o *Offered) newer(other *Offered) bool {
+	return o.Epoch > other.Epoch || o.Epoch == other.Epoch && o.Index > other.Index
 }
