@@ -251,17 +251,28 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 	} else if c.freeSince.IsZero() {
 		c.freeSince = now
 	}
+	if c.state == Standby && c.won() {
+		return c.wonAfterAll(now)
+	}
 	if cmds := c.hear(v.Epoch); cmds != nil {
 		return cmds
-	}
-	if c.state == Standby && v.Primary != nil && v.Primary.Session == c.session {
-		c.to(Claiming) // a claim whose answer was lost has won after all
-		return c.lead(now, Claimed{Epoch: v.Epoch, InSync: v.InSyncKnown})
 	}
 	if c.leads() && v.Epoch == c.epoch && (v.Primary == nil || v.Primary.Session != c.session) {
 		return c.fence(now)
 	}
 	return c.tick(now)
+}
+
+// won tells whether the lock is ours by a claim that we have not led on.
+func (c *Candidate) won() bool {
+	h := c.view.Primary
+	return h != nil && c.session != "" && h.Session == c.session && c.view.Epoch > c.epoch
+}
+
+// wonAfterAll leads on a claim whose answer was lost.
+func (c *Candidate) wonAfterAll(now time.Time) []CandidateCommand {
+	c.to(Claiming)
+	return c.lead(now, Claimed{Epoch: c.view.Epoch, InSync: c.view.InSyncKnown})
 }
 
 // fence goes back to standby with everything that we have: nobody else has won,
@@ -287,6 +298,9 @@ func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Pri
 
 func (c *Candidate) hear(epoch uint64) []CandidateCommand {
 	c.promise = max(c.promise, epoch)
+	if c.state == Claiming {
+		return nil // it may be our own: news of it can come before the answer
+	}
 	if c.epoch > 0 && epoch > c.epoch { // what we led on with is not mixed with what replaced it
 		return c.stepDown(ReasonDeposed)
 	}
@@ -343,6 +357,12 @@ func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateComman
 	if ev.Final {
 		c.session = "" // until there is a new one
 		return nil
+	}
+	switch {
+	case c.won():
+		return c.wonAfterAll(now)
+	case c.epoch > 0 && c.view.Epoch > c.epoch: // somebody else has
+		return c.stepDown(ReasonDeposed)
 	}
 	c.retryAt = now.Add(c.timing.Retry)
 	return []CandidateCommand{WakeAt{c.retryAt}}

@@ -14,12 +14,12 @@ type restore struct {
 func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 
 // lead starts the epoch. A member of the in-sync set is promoted with what it
-// has, and so is who led the last epoch that anybody has heard of. Others restore
+// has, and so is who led the epoch before, for nobody else has led since. Others restore
 // what the edges keep: earlier offers are of another epoch's time, so every edge
 // is asked anew.
 func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
-	epoch, last := won.Epoch, c.restore.has && c.epoch > 0 && c.epoch == c.promise
+	epoch, last := won.Epoch, c.restore.has && c.epoch > 0 && c.epoch+1 == won.Epoch
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil

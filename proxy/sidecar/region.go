@@ -80,6 +80,7 @@ type region struct {
 	// As primary.
 	set         *failover.InSync
 	grant       failover.SetSeen // the set that the take-over left
+	granted     uint64           // in this epoch
 	sealed      uint64           // index of our epoch's first record
 	held        held
 	room        pump.Waker // something was released
@@ -248,6 +249,7 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 	}
 	r.mu.Lock()
 	r.grant = failover.SetSeen{Members: grant.InSync, Known: grant.InSyncKnown, Version: grant.InSyncVersion}
+	r.granted = grant.Epoch
 	r.mu.Unlock()
 	return failover.Claimed{Epoch: grant.Epoch, InSync: grant.InSyncKnown}
 }
@@ -260,6 +262,9 @@ func (r *region) lead(epoch uint64) {
 	defer r.mu.Unlock()
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
+	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
+		r.grant = failover.SetSeen{Members: v.InSync, Known: v.InSyncKnown, Version: v.InSyncVersion}
+	}
 	r.lease.renew(r.life.leaseUntil())
 	for s := range r.streams {
 		s.add(wire.Elected{Epoch: epoch})
