@@ -47,6 +47,10 @@ type Candidate struct {
 
 	standing map[string]standing // how long the logs of the candidates are
 
+	set      []string // the in-sync set, as Consul last told it before it forgot
+	setKnown bool
+	heir     bool // the claim under way is that of a member of it
+
 	words     map[string]word // what witnesses said, by witness
 	destroyed []time.Time     // sessions that we destroyed lately
 	restore   restore
@@ -257,6 +261,9 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 	if cmds := c.hear(v.Epoch); cmds != nil {
 		return cmds
 	}
+	if !c.amnesia() {
+		c.set, c.setKnown = v.InSync, v.InSyncKnown
+	}
 	if c.leads() && v.Epoch == c.epoch && (v.Primary == nil || v.Primary.Session != c.session) {
 		return c.fence(now)
 	}
@@ -317,6 +324,10 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 		return nil
 	}
 	at := c.freeSince.Add(c.timing.ClaimDelay(c.rank()))
+	heir := c.amnesia() && slices.Contains(c.set, c.self)
+	if c.amnesia() && !heir {
+		at = at.Add(amnesty * c.timing.Grace)
+	}
 	if at.Before(c.retryAt) {
 		at = c.retryAt
 	}
@@ -324,7 +335,20 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 		return []CandidateCommand{WakeAt{at}}
 	}
 	c.to(Claiming)
+	c.heir = heir
 	return []CandidateCommand{Claim{Floor: c.promise}}
+}
+
+// amnesty is how many times Timing.Grace those who were not in the in-sync set
+// wait for its members when Consul has lost its memory.
+const amnesty = 10
+
+// amnesia tells whether Consul has forgotten the region: it knows no set and no
+// epoch, but there have been some. Anybody could take over then, with what the
+// edges keep, and lose what only the members of the set have. So these go first,
+// and are promoted with what they have.
+func (c *Candidate) amnesia() bool {
+	return c.view.Epoch == 0 && c.promise > 0 && c.view.Primary == nil && !c.view.InSyncKnown
 }
 
 // mayClaim tells whether the take-over could succeed: where a set is published,
@@ -340,7 +364,11 @@ func (c *Candidate) rank() int {
 	if lost == c.self {
 		lost = "" // our own lock was lost: our log is still the longest
 	}
-	order := Order(c.view, lost)
+	v := c.view
+	if c.amnesia() {
+		lost, v.InSync, v.InSyncKnown = "", c.set, c.setKnown
+	}
+	order := Order(v, lost)
 	slices.SortStableFunc(order, func(a, b discovery.Server) int {
 		x, y := c.standing[a.Incarnation], c.standing[b.Incarnation]
 		return cmp.Or(cmp.Compare(y.epoch, x.epoch), cmp.Compare(y.index, x.index))

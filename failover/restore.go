@@ -29,7 +29,7 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 		return c.stepDown(ReasonDeposed)
 	}
 	c.promise = epoch
-	if won.InSync || last {
+	if won.InSync || last || c.heir {
 		c.restore.begun, c.restore.has = true, true
 		return []CandidateCommand{Lead{epoch}, Promote{}}
 	}

@@ -32,6 +32,7 @@ type mesh struct {
 	t       *testing.T
 	net     *network
 	consul  *devconsul.Server
+	broken  *devconsul.Faults // what everybody but the test asks in its place
 	admin   *discovery.Client // which no fault concerns that is not Consul's own
 	tls     *tls.Config
 	edges   []*edge
@@ -65,6 +66,7 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	}
 	m.consul = devconsul.New(devconsul.Options{})
 	m.closers = append(m.closers, func() { m.consul.Close() })
+	m.broken = devconsul.NewFaults(m.consul)
 	m.admin = m.client(devconsul.NewFaults(m.consul))
 	m.change = func(_ string, cfg *proxy.Config) {
 		for _, c := range change {

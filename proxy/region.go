@@ -169,7 +169,7 @@ func (r *region) offer(cmd failover.MakeOffer) {
 	if snap := r.buf.Newest(); snap != nil {
 		o.SnapEpoch, o.SnapIndex, o.Size = snap.Epoch, snap.Index, uint64(snap.Size())
 	}
-	u.add(o) // first, for the restore begins with the first one that is not refused
+	u.add(o)                                  // first, for the restore begins with the first one that is not refused
 	if prior := r.buf.Prior(); prior != nil { // in case games die of the newest
 		u.add(wire.Offer{Epoch: cmd.Epoch, SnapEpoch: prior.Epoch, SnapIndex: prior.Index, Size: uint64(prior.Size())})
 	}

@@ -24,16 +24,17 @@ type machine struct {
 	consul *devconsul.Faults
 	stop   func() // ends the process, and waits for its end
 	gone   chan struct{}
+	dying  bool
 }
 
 func (m *mesh) machine() machine {
-	return machine{mesh: m, host: m.host(), consul: devconsul.NewFaults(m.consul)}
+	return machine{mesh: m, host: m.host(), consul: devconsul.NewFaults(m.broken)}
 }
 
 // ends prepares the end of a process that has just been started.
 func (p *machine) ends(cancel context.CancelFunc, wait func() error) {
 	gone := make(chan struct{})
-	p.gone = gone
+	p.gone, p.dying = gone, false
 	p.stop = sync.OnceFunc(func() {
 		defer close(gone)
 		cancel()
@@ -45,6 +46,7 @@ func (p *machine) ends(cancel context.CancelFunc, wait func() error) {
 // die ends the process as SIGKILL does: nobody hears a word. Packets to it are
 // refused, or vanish with the host.
 func (p *machine) die(refuse bool) {
+	p.dying = true
 	n := p.mesh.net
 	if refuse {
 		n.set(n.dead, p.host.ip, true)

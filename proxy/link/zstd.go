@@ -19,28 +19,28 @@ var (
 	wholes = newWholes()
 	deltas = sync.Pool{New: func() any {
 		// The window reaches over a piece and all of its dictionary.
-		return newEncoder(zstd.WithWindowSize(4*wire.DeltaPiece), zstd.WithEncoderDictRaw(1, make([]byte, 8)))
+		return newEncoder(1, zstd.WithWindowSize(4*wire.DeltaPiece), zstd.WithEncoderDictRaw(1, make([]byte, 8)))
 	}}
 )
 
 // newWholes is made and used once before anything else happens: EncodeAll keeps a
 // channel in the encoder, which a synctest bubble would make its own.
 func newWholes() *zstd.Encoder {
-	e := newEncoder(zstd.WithWindowSize(1<<20), zstd.WithEncoderConcurrency(runtime.GOMAXPROCS(0)))
+	e := newEncoder(runtime.GOMAXPROCS(0), zstd.WithWindowSize(1<<20))
 	e.EncodeAll([]byte{0}, nil)
 	return e
 }
 
-func newEncoder(options ...zstd.EOption) *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, append([]zstd.EOption{
-		zstd.WithEncoderConcurrency(1),
+func newEncoder(threads int, options ...zstd.EOption) *zstd.Encoder {
+	e, err := zstd.NewWriter(nil, append(options,
+		zstd.WithEncoderConcurrency(threads),
 		// With dictionaries of this size the next level finds as much and takes
 		// four times as long; without one it finds less.
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
 		zstd.WithEncoderCRC(false), // the head has a sum
 		zstd.WithSingleSegment(true),
 		zstd.WithLowerEncoderMem(true),
-	}, options...)...)
+	)...)
 	if err != nil {
 		panic(err) // options that no test has seen
 	}
