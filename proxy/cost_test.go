@@ -21,7 +21,7 @@ func TestReplicationCost(t *testing.T) {
 	}
 	for _, servers := range []int{1, 2, 3} {
 		inMesh(t, func(m *mesh) {
-			m.world = func() game.World { return world.New(world.Ballast(256)) }
+			m.world = func(*server) game.World { return world.New(world.Ballast(256)) }
 			m.serve(servers)
 			bots := make([]*bot, 100)
 			for i := range bots {
@@ -49,7 +49,7 @@ func TestReplicationCost(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			m.net.tally = nil
-			total, actions := 0, sent[[2]string{m.edgeIP, primary.host.ip}]
+			total, actions := 0, sent[[2]string{m.edges[0].host.ip, primary.host.ip}]
 			for _, n := range sent {
 				total += n
 			}

@@ -39,8 +39,10 @@ func TestPrimaryRefusesWithoutEffect(t *testing.T) {
 		s, epoch := m.primary(0)
 		r := m.dialSidecar(s, openArena())
 		r.until(wire.TypeServing)
+		r.send(wire.Confirm{Epoch: epoch, Index: 1 << 40}) // durability does not wait for this edge
+		token := make([]byte, 32)
 		attach := func(handle, number, durable uint64) {
-			r.send(wire.Attach{Epoch: epoch, Handle: handle, Number: number, Durable: durable, Player: "ann"})
+			r.send(wire.Attach{Epoch: epoch, Handle: handle, Number: number, Durable: durable, Player: "ann", Next: token})
 		}
 		attach(7, 0, 0)
 		var at wire.Attached
@@ -70,7 +72,8 @@ func TestPrimaryRefusesWithoutEffect(t *testing.T) {
 		// The player comes by another edge; this one is the older attachment now.
 		other := m.dialSidecar(s, wire.Open{Version: wire.Version, Role: wire.RoleEdge, Region: "arena", Incarnation: "other"})
 		other.until(wire.TypeServing)
-		other.send(wire.Attach{Epoch: epoch, Handle: 1, Player: "ann"})
+		other.send(wire.Confirm{Epoch: epoch, Index: 1 << 40})
+		other.send(wire.Attach{Epoch: epoch, Handle: 1, Player: "ann", Show: token})
 		require.NoError(t, at.Decode(other.until(wire.TypeAttached)))
 		require.Equal(t, wire.Attached{Epoch: epoch, Handle: 1, Number: 2, Have: 1, Durable: at.Durable}, at)
 		require.NoError(t, no.Decode(r.until(wire.TypeReject)))

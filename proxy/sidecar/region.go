@@ -84,6 +84,7 @@ type region struct {
 	required    []string         // what it says: who must have a record
 	cold        bool             // and whether the edges must keep it
 	grant       failover.SetSeen // the set that the take-over left
+	granted     uint64           // in this epoch
 	sealed      uint64           // index of our epoch's first record
 	held        held
 	room        pump.Waker // something was released
@@ -261,6 +262,7 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 	}
 	r.mu.Lock()
 	r.grant = failover.SetSeen{Members: grant.InSync, Known: grant.InSyncKnown, Version: grant.InSyncVersion}
+	r.granted = grant.Epoch
 	r.mu.Unlock()
 	return failover.Claimed{Epoch: grant.Epoch, InSync: grant.InSyncKnown}
 }
@@ -273,6 +275,9 @@ func (r *region) lead(epoch uint64) {
 	defer r.mu.Unlock()
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
+	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
+		r.grant = failover.SetSeen{Members: v.InSync, Known: v.InSyncKnown, Version: v.InSyncVersion}
+	}
 	r.lease.renew(r.life.leaseUntil())
 	for s := range r.streams {
 		s.add(wire.Elected{Epoch: epoch})
