@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/reseat-proxy/reseat/bench/world"
+	village "github.com/reseat-proxy/reseat/bench/world"
 	"github.com/reseat-proxy/reseat/proxy/game"
 )
 
@@ -21,7 +21,7 @@ func TestReplicationCost(t *testing.T) {
 	}
 	for _, servers := range []int{1, 2, 3} {
 		inMesh(t, func(m *mesh) {
-			m.world = func(*server) game.World { return world.New(world.Ballast(256)) }
+			m.world = func(*server) game.World { return village.New(village.Ballast(256)) }
 			m.serve(servers)
 			bots := make([]*bot, 100)
 			for i := range bots {
@@ -38,7 +38,7 @@ func TestReplicationCost(t *testing.T) {
 				g.Go(func() {
 					time.Sleep(time.Duration(i) * time.Millisecond) // virtual
 					for n := range 10 * seconds {
-						c := world.Command{Kind: world.Move, N: uint64(n + 1), DX: 1}
+						c := village.Command{Kind: village.Move, N: uint64(n + 1), DX: 1}
 						_, err := b.Act(t.Context(), c.Append(nil))
 						require.NoError(t, err)
 						time.Sleep(100 * time.Millisecond) // virtual
