@@ -1,6 +1,8 @@
 package sidecar
 
 import (
+	"maps"
+
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -29,7 +31,7 @@ type feed struct {
 	trial    uint64        // index of the suspect that is being tried
 	marked   uint64        // index of its mark
 
-	quarantined map[uint64]bool // actions by index
+	quarantined map[uint64]uint64 // actions by index, and the index of what says so
 }
 
 // pendingPart is an outcome of the log: at index, of the actions from..to.
@@ -38,7 +40,7 @@ type pendingPart struct{ index, from, to uint64 }
 // newFeed returns a feed for a game whose state covers a snapshot's actions and
 // outcomes.
 func newFeed(index uint64) feed {
-	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]bool{}}
+	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]uint64{}}
 }
 
 // note takes in a record that was appended, before the feed comes to it.
@@ -50,7 +52,7 @@ func (f *feed) note(index uint64, rec *buffer.Record) {
 		}
 	case buffer.KindQuarantine:
 		if rec.Number > 0 {
-			f.quarantined[rec.Number] = true
+			f.quarantined[rec.Number] = index
 		}
 	}
 }
@@ -60,12 +62,10 @@ func (f *feed) forget(index uint64) {
 	for n := len(f.outcomes); n > 0 && f.outcomes[n-1].index > index; n-- {
 		f.outcomes = f.outcomes[:n-1]
 	}
-	for at := range f.quarantined {
-		if at > index {
-			delete(f.quarantined, at)
-		}
-	}
+	maps.DeleteFunc(f.quarantined, func(_, by uint64) bool { return by > index })
 }
+
+func (f *feed) isQuarantined(index uint64) bool { return f.quarantined[index] > 0 }
 
 // feedGame hands out what may be handed out. The caller holds r.mu.
 func (r *region) feedGame() error {
@@ -83,7 +83,7 @@ func (r *region) feedGame() error {
 			if err := r.feedOutcomes(f.next, limit); err != nil {
 				return err
 			}
-			if f.next > f.covered && !f.quarantined[f.next] {
+			if f.next > f.covered && !f.isQuarantined(f.next) {
 				if ok, err := r.feedAction(rec); !ok || err != nil {
 					return err
 				}
