@@ -55,10 +55,9 @@ func (l *life) leaseTime() time.Duration { return l.sc.cfg.Discovery.CheckTTL() 
 // sent.
 func (l *life) leaseUntil() time.Time { return l.reg.Load().RenewedAt().Add(l.leaseTime()) }
 
-// live runs one incarnation, from its first game's hello to its end.
-func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
+// newLife is an incarnation that has not registered, and has no game yet.
+func newLife(parent context.Context, s *Sidecar) *life {
 	ctx, end := context.WithCancelCause(parent)
-	defer end(nil)
 	l := &life{
 		sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, here: pump.NewWaker(),
 		links: map[*link.Conn]struct{}{}, vigil: link.NewVigil(),
@@ -66,6 +65,14 @@ func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string)
 	l.log = s.log.With("incarnation", l.id)
 	l.peers = newPeers(l)
 	l.game.Store(nobody(ctx))
+	return l
+}
+
+// live runs one incarnation, from its first game's hello to its end.
+func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
+	l := newLife(parent, s)
+	ctx, end := l.ctx, l.end
+	defer end(nil)
 	var g errgroup.Group
 	defer func() { _ = g.Wait() }()
 	g.Go(func() error { end(l.games(socket)); return nil })
