@@ -178,7 +178,7 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Seq, Number: tries + 1})
 	r.stats.trials.Add(1)
 	r.cuts.wake.Wake()
-	return false, false
+	return r.marksDurable() >= f.marked, false
 }
 
 // quarantine uses up an action's seq without applying it. at is its index, 0 if
