@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -22,7 +23,7 @@ const maxTries = 2
 // actions stands that they came from. All fields are guarded by region.mu.
 type feed struct {
 	next     uint64        // index of the record to look at next
-	outcomes []pendingPart // of the log, not applied yet, in order
+	outcomes []pendingPart // of the log, not applied yet, in the order of their actions
 	covered  uint64        // actions up to here were replaced by outcomes
 	handed   uint64        // the last action that the game was given
 	done     uint64        // the game has applied all actions up to here
@@ -48,7 +49,7 @@ func (f *feed) note(index uint64, rec *buffer.Record) {
 	switch rec.Kind {
 	case buffer.KindOutcome:
 		if index > f.stated {
-			f.outcomes = append(f.outcomes, pendingPart{index, rec.Seq, rec.Number})
+			f.await(pendingPart{index, rec.Seq, rec.Number})
 		}
 	case buffer.KindQuarantine:
 		if rec.Number > 0 {
@@ -57,11 +58,20 @@ func (f *feed) note(index uint64, rec *buffer.Record) {
 	}
 }
 
+// await queues an outcome where its actions stand. A new primary's game may commit
+// one of no action while it has yet to apply the outcomes of the last one's tail:
+// that comes before them, though the log has it after them.
+func (f *feed) await(o pendingPart) {
+	n := len(f.outcomes)
+	for n > 0 && f.outcomes[n-1].from > o.from {
+		n--
+	}
+	f.outcomes = slices.Insert(f.outcomes, n, o)
+}
+
 // forget drops what lies after the index at which the log was cut.
 func (f *feed) forget(index uint64) {
-	for n := len(f.outcomes); n > 0 && f.outcomes[n-1].index > index; n-- {
-		f.outcomes = f.outcomes[:n-1]
-	}
+	f.outcomes = slices.DeleteFunc(f.outcomes, func(o pendingPart) bool { return o.index > index })
 	maps.DeleteFunc(f.quarantined, func(_, by uint64) bool { return by > index })
 }
 
@@ -108,6 +118,9 @@ func (r *region) feedOutcomes(before, limit uint64) error {
 		o := f.outcomes[0]
 		f.outcomes = f.outcomes[1:]
 		f.covered = max(f.covered, o.to)
+		if o.from > o.to && o.to < f.handed {
+			o.from, o.to = f.handed+1, f.handed // of no action: this game is further, by a snapshot's index or the tail
+		}
 		frame := wire.Outcome{ID: r.id, From: o.from, To: o.to, Payload: r.records.At(o.index).Payload}
 		if err := pump.Add(r.game().out, frame); err != nil {
 			return err
