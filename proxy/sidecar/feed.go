@@ -1,6 +1,9 @@
 package sidecar
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -20,7 +23,7 @@ const maxTries = 2
 // actions stands that they came from. All fields are guarded by region.mu.
 type feed struct {
 	next     uint64        // index of the record to look at next
-	outcomes []pendingPart // of the log, not applied yet, in order
+	outcomes []pendingPart // of the log, not applied yet, in the order of their actions
 	covered  uint64        // actions up to here were replaced by outcomes
 	handed   uint64        // the last action that the game was given
 	done     uint64        // the game has applied all actions up to here
@@ -29,7 +32,7 @@ type feed struct {
 	trial    uint64        // index of the suspect that is being tried
 	marked   uint64        // index of its mark
 
-	quarantined map[uint64]bool // actions by index
+	quarantined map[uint64]uint64 // actions by index, and the index of what says so
 }
 
 // pendingPart is an outcome of the log: at index, of the actions from..to.
@@ -38,7 +41,7 @@ type pendingPart struct{ index, from, to uint64 }
 // newFeed returns a feed for a game whose state covers a snapshot's actions and
 // outcomes.
 func newFeed(index uint64) feed {
-	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]bool{}}
+	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]uint64{}}
 }
 
 // note takes in a record that was appended, before the feed comes to it.
@@ -46,26 +49,33 @@ func (f *feed) note(index uint64, rec *buffer.Record) {
 	switch rec.Kind {
 	case buffer.KindOutcome:
 		if index > f.stated {
-			f.outcomes = append(f.outcomes, pendingPart{index, rec.Seq, rec.Number})
+			f.await(pendingPart{index, rec.Seq, rec.Number})
 		}
 	case buffer.KindQuarantine:
 		if rec.Number > 0 {
-			f.quarantined[rec.Number] = true
+			f.quarantined[rec.Number] = index
 		}
 	}
 }
 
+// await queues an outcome where its actions stand. A new primary's game may commit
+// one of no action while it has yet to apply the outcomes of the last one's tail:
+// that comes before them, though the log has it after them.
+func (f *feed) await(o pendingPart) {
+	n := len(f.outcomes)
+	for n > 0 && f.outcomes[n-1].from > o.from {
+		n--
+	}
+	f.outcomes = slices.Insert(f.outcomes, n, o)
+}
+
 // forget drops what lies after the index at which the log was cut.
 func (f *feed) forget(index uint64) {
-	for n := len(f.outcomes); n > 0 && f.outcomes[n-1].index > index; n-- {
-		f.outcomes = f.outcomes[:n-1]
-	}
-	for at := range f.quarantined {
-		if at > index {
-			delete(f.quarantined, at)
-		}
-	}
+	f.outcomes = slices.DeleteFunc(f.outcomes, func(o pendingPart) bool { return o.index > index })
+	maps.DeleteFunc(f.quarantined, func(_, by uint64) bool { return by > index })
 }
+
+func (f *feed) isQuarantined(index uint64) bool { return f.quarantined[index] > 0 }
 
 // feedGame hands out what may be handed out. The caller holds r.mu.
 func (r *region) feedGame() error {
@@ -83,7 +93,7 @@ func (r *region) feedGame() error {
 			if err := r.feedOutcomes(f.next, limit); err != nil {
 				return err
 			}
-			if f.next > f.covered && !f.quarantined[f.next] {
+			if f.next > f.covered && !f.isQuarantined(f.next) {
 				if ok, err := r.feedAction(rec); !ok || err != nil {
 					return err
 				}
@@ -108,6 +118,9 @@ func (r *region) feedOutcomes(before, limit uint64) error {
 		o := f.outcomes[0]
 		f.outcomes = f.outcomes[1:]
 		f.covered = max(f.covered, o.to)
+		if o.from > o.to && o.to < f.handed {
+			o.from, o.to = f.handed+1, f.handed // of no action: this game is further, by a snapshot's index or the tail
+		}
 		frame := wire.Outcome{ID: r.id, From: o.from, To: o.to, Payload: r.records.At(o.index).Payload}
 		if err := pump.Add(r.game().out, frame); err != nil {
 			return err
@@ -160,7 +173,7 @@ func (r *region) hand(row *row, rec *buffer.Record) error {
 func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	f := &r.feed
 	if f.trial == f.next {
-		return r.marksDurable() >= f.marked, false
+		return r.isMarked(), false
 	}
 	if f.done < f.handed {
 		return false, false
@@ -178,7 +191,14 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Seq, Number: tries + 1})
 	r.stats.trials.Add(1)
 	r.cuts.wake.Wake()
-	return false, false
+	return r.isMarked(), false
+}
+
+// isMarked tells whether the mark of the suspect on trial is durable. Where it
+// could be so only in a snapshot, and there can be none because outcomes of the
+// tail are still to come, it is as good as that.
+func (r *region) isMarked() bool {
+	return r.marksDurable() >= r.feed.marked || r.cold && len(r.feed.outcomes) > 0
 }
 
 // quarantine uses up an action's seq without applying it. at is its index, 0 if

@@ -136,6 +136,7 @@ type gameHandler interface {
 	hostedBy(wire.Hosted)
 	finished(index uint64)
 	outcome(wire.Outcome)
+	cutBegun(head wire.CutDone)
 	cutDone(head wire.CutDone, state []byte)
 	emit(wire.Emit)
 }
@@ -221,8 +222,11 @@ func (g *gameLink) dispatch(t wire.Type, body []byte, find func(uint64) gameHand
 		if err = f.Decode(body); err == nil {
 			err = states.begin(f)
 		}
-		if f.Size == 0 {
-			id, deliver = f.ID, func(h gameHandler) { h.cutDone(states.take(f.ID)) }
+		id, deliver = f.ID, func(h gameHandler) {
+			h.cutBegun(f)
+			if f.Size == 0 {
+				h.cutDone(states.take(f.ID))
+			}
 		}
 	case wire.TypeState:
 		var f wire.State

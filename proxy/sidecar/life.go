@@ -57,7 +57,7 @@ func (l *life) leaseUntil() time.Time { return l.reg.Load().RenewedAt().Add(l.le
 
 // live runs one incarnation, from its first game's hello to its end.
 func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
-	l := s.newLife(parent)
+	l := newLife(parent, s)
 	defer l.end(nil)
 	var g errgroup.Group
 	defer func() { _ = g.Wait() }()
@@ -78,7 +78,8 @@ func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string)
 	return context.Cause(l.ctx)
 }
 
-func (s *Sidecar) newLife(parent context.Context) *life {
+// newLife is an incarnation that has not registered, and has no game yet.
+func newLife(parent context.Context, s *Sidecar) *life {
 	ctx, end := context.WithCancelCause(parent)
 	l := &life{
 		sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, here: pump.NewWaker(),

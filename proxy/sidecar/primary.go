@@ -202,9 +202,11 @@ func (r *region) outcome(f wire.Outcome) {
 	if !r.leading || !r.promoted {
 		return // it is not ours to commit any more
 	}
-	if f.From > f.To+1 || f.To > r.feed.handed {
+	late := f.From <= f.To && f.From <= r.feed.done // a standby may have run these actions itself by now
+	if late || f.From > f.To+1 || f.To > r.feed.handed {
 		r.game().end(&endError{wire.CodeGameFault, &wire.Error{
-			Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d", f.From, f.To, r.feed.handed),
+			Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d, the last one done %d",
+				f.From, f.To, r.feed.handed, r.feed.done),
 		}})
 		return
 	}

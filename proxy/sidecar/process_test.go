@@ -41,7 +41,7 @@ func TestGameThatDoesNotConnect(t *testing.T) {
 	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
-	err = s.newLife(t.Context()).play(socket)
+	err = newLife(t.Context(), s).play(socket)
 	require.Equal(t, wire.CodeGameHang, causeOf(err))
 	require.ErrorContains(t, err, "does it call game.Run")
 }
@@ -51,7 +51,7 @@ func TestGameThatExits(t *testing.T) {
 	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
-	err = s.newLife(t.Context()).play(socket)
+	err = newLife(t.Context(), s).play(socket)
 	require.Equal(t, wire.CodeGameExit, causeOf(err))
 	require.ErrorContains(t, err, "exit status 3")
 }
@@ -80,5 +80,6 @@ func TestConsulIsNotThereYet(t *testing.T) {
 	s.cfg.Discovery = client
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, s.newLife(ctx).register("127.0.0.1:2"), context.DeadlineExceeded, "it tries until it is stopped")
+	l := &life{sc: s, id: discovery.NewIncarnation(), ctx: ctx, log: s.log}
+	require.ErrorIs(t, l.register("127.0.0.1:2"), context.DeadlineExceeded, "it tries until it is stopped")
 }
