@@ -18,7 +18,7 @@ import (
 func TestDemoUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"demo now":              `reseat demo takes no arguments, but got "now": see reseat demo --help`,
-		"demo --fault=drain":    `--fault: unknown fault "drain": choose from kill, host, freeze`,
+		"demo --fault=drain":    `--fault: unknown fault "drain": choose from kill, host, freeze, edge`,
 		"demo --players=0":      `--players 0 is not 1 to 999`,
 		"demo --players=1000":   `--players 1000 is not 1 to 999`,
 		"demo --rate=0":         `--rate 0 is not 0.1 to 1000`,
