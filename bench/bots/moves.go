@@ -34,9 +34,9 @@ func (b *bot) moves(m *Moves, fault int64) {
 	}
 }
 
-// since is the part of ascending times that lies after a moment.
+// since is the part of ascending times from a moment on.
 func since(times []int64, moment int64) []int64 {
-	for len(times) > 0 && times[0] <= moment {
+	for len(times) > 0 && times[0] < moment {
 		times = times[1:]
 	}
 	return times
