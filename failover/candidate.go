@@ -324,7 +324,7 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 		return nil
 	}
 	at := c.freeSince.Add(c.timing.ClaimDelay(c.rank()))
-	heir := c.amnesia() && slices.Contains(c.set, c.self)
+	heir := c.amnesia() && (slices.Contains(c.set, c.self) || c.restore.has && c.epoch == c.promise)
 	if c.amnesia() && !heir {
 		at = at.Add(amnesty * c.timing.Grace)
 	}
@@ -345,8 +345,8 @@ const amnesty = 10
 
 // amnesia tells whether Consul has forgotten the region: it knows no set and no
 // epoch, but there have been some. Anybody could take over then, with what the
-// edges keep, and lose what only the members of the set have. So these go first,
-// and are promoted with what they have.
+// edges keep, and lose what only the members of the set have. So these, or who
+// led until then, go first, and are promoted with what they have.
 func (c *Candidate) amnesia() bool {
 	return c.view.Epoch == 0 && c.promise > 0 && c.view.Primary == nil && !c.view.InSyncKnown
 }

@@ -97,7 +97,7 @@ func (a *actor) safe(seq uint64) {
 func (a *actor) act(ctx context.Context, n int, say string) error {
 	for range n {
 		a.mu.Lock()
-		next := a.sent + 1 - uint64(len(a.refused))
+		next := a.sent + 1
 		a.mu.Unlock()
 		seq, err := a.Act(ctx, fmt.Appendf(nil, "%d %s", next, say))
 		if err != nil {
@@ -139,8 +139,14 @@ func (a *actor) check(world map[string][]byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	rolls := world[a.name]
-	if want := int(a.sent) - len(a.refused); len(rolls) != want {
-		a.mesh.violate("%s: the world has %d actions, durable are %d (refused: %d)", a.name, len(rolls), a.sent, len(a.refused))
+	if uint64(len(rolls)) > a.sent {
+		a.mesh.violate("%s: the world has %d actions, sent were %d", a.name, len(rolls), a.sent)
+	}
+	for seq := uint64(1); seq <= a.sent; seq++ {
+		applied := seq <= uint64(len(rolls)) && rolls[seq-1] != 0
+		if _, refused := a.refused[seq]; refused == applied {
+			a.mesh.violate("%s: action %d of %d: applied: %v, refused: %v", a.name, seq, a.sent, applied, refused)
+		}
 	}
 	for n, roll := range a.answers {
 		if n > len(rolls) || rolls[n-1] != roll {
