@@ -134,24 +134,24 @@ func (a *actor) settle(within time.Duration) time.Duration {
 	return time.Since(began)
 }
 
-// check compares what the actor was told with what the world is.
-func (a *actor) check(world map[string][]byte) {
+// differs says where the world is not what the actor was told, or "".
+func (a *actor) differs(world map[string][]byte) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	rolls := world[a.name]
 	if uint64(len(rolls)) > a.sent {
-		a.mesh.violate("%s: the world has %d actions, sent were %d", a.name, len(rolls), a.sent)
+		return fmt.Sprintf("%s: the world has %d actions, sent were %d", a.name, len(rolls), a.sent)
 	}
 	for seq := uint64(1); seq <= a.sent; seq++ {
 		applied := seq <= uint64(len(rolls)) && rolls[seq-1] != 0
 		if _, refused := a.refused[seq]; refused == applied {
-			a.mesh.violate("%s: action %d of %d: applied: %v, refused: %v", a.name, seq, a.sent, applied, refused)
+			return fmt.Sprintf("%s: action %d of %d: applied: %v, refused: %v", a.name, seq, a.sent, applied, refused)
 		}
 	}
 	for n, roll := range a.answers {
-		if n > len(rolls) || rolls[n-1] != roll {
-			a.mesh.violate("%s was told that action %d came to %d; it is not so", a.name, n, roll)
-			return
+		if rolls[n-1] != roll {
+			return fmt.Sprintf("%s was told that action %d came to %d; it is %d", a.name, n, roll, rolls[n-1])
 		}
 	}
+	return ""
 }

@@ -89,7 +89,7 @@ func (c *chaos) leader() *server {
 	for _, s := range c.m.servers {
 		p, _ := s.now().Position("arena", 0)
 		highest = max(highest, p.Promised)
-		if s.alive() && p.Epoch > epoch {
+		if s.alive() && p.Leading && p.Epoch > epoch {
 			best, epoch = s, p.Epoch
 		}
 	}

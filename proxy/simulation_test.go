@@ -12,8 +12,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/stretchr/testify/require"
 )
 
 const (
@@ -110,28 +108,33 @@ func (c *chaos) core() {
 	}
 }
 
-// recover demands that everything becomes durable, and compares.
+// recover demands that everything becomes durable, and that the world is what
+// everybody was told.
 func (m *mesh) recover(actors []*actor) {
-	for deadline := time.Now().Add(recovery); ; time.Sleep(10 * time.Millisecond) { // virtual
-		pending := uint64(0)
-		for _, a := range actors {
-			pending += a.pending()
-		}
-		if pending == 0 {
-			break
-		}
-		if time.Now().After(deadline) || m.violations.Load() > 0 {
-			for _, a := range actors {
-				m.violate("%s: %d of %d actions durable long after the last fault (%v, %v)", a.name, a.Durable(), a.sent, a.Err(), a.ended)
-			}
+	wrong := ""
+	for deadline := time.Now().Add(recovery); time.Now().Before(deadline) && m.violations.Load() == 0; {
+		time.Sleep(20 * time.Millisecond) // virtual
+		if wrong = m.wrong(actors); wrong == "" {
 			return
 		}
 	}
-	time.Sleep(100 * time.Millisecond) // virtual
+	m.violate("long after the last fault: %s", wrong)
+}
+
+// wrong says what is not as it should be when nothing is broken any more, or "".
+func (m *mesh) wrong(actors []*actor) string {
+	for _, a := range actors {
+		if a.pending() > 0 {
+			return fmt.Sprintf("%s: %d of %d actions are durable (%v, %v)", a.name, a.Durable(), a.sent, a.Err(), a.ended)
+		}
+	}
 	world := m.final()
 	for _, a := range actors {
-		a.check(world)
+		if text := a.differs(world); text != "" {
+			return text
+		}
 	}
+	return ""
 }
 
 // live acts until ctx ends.
@@ -203,5 +206,3 @@ func (m *mesh) agree(members []string) {
 		m.violate("logs differ at %d: %v", least, chains)
 	}
 }
-
-var _ = require.NoError

@@ -176,15 +176,20 @@ type rollingTicker struct{ ticker }
 
 func (w rollingTicker) ApplyOutcome(delta []byte) error { return w.outcome(delta) }
 
-// final is the state of the world that serves now, by player.
+// final is the state of the world that serves now, by player; nil: none does.
 func (m *mesh) final() map[string][]byte {
-	s, _ := m.primary(0)
-	s.mu.Lock()
-	w := s.states[len(s.states)-1]
-	s.mu.Unlock()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return maps.Clone(w.state.Rolls)
+	for _, s := range m.servers {
+		if s.now().Serving("arena") == 0 {
+			continue
+		}
+		s.mu.Lock()
+		w := s.states[len(s.states)-1]
+		s.mu.Unlock()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return maps.Clone(w.state.Rolls)
+	}
+	return nil
 }
 
 // readAnswer splits what a world answers.
