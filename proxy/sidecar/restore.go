@@ -148,7 +148,7 @@ func (r *region) open() {
 func (r *region) promote(ctx context.Context) {
 	r.mu.Lock()
 	again := r.promoted && r.hosted
-	if !again {
+	if r.tabled <= r.commit { // else we have led before, and have counted
 		r.table.settle() // what has taken effect so far is durable
 		r.counted = r.commit
 	}
