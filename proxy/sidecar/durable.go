@@ -40,15 +40,17 @@ func (r *region) settle() {
 	r.endOnError(r.feedGame()) // a trial waits for its mark
 }
 
-// marksDurable is the index up to which marks are durable. A snapshot has the
-// marks of the whole log at its time, though not the actions.
+// marksDurable is the index up to which all backups that are there have the marks.
+// Others are not waited for, and neither are the edges: while the end of the last
+// epoch is on trial there is no snapshot that could take their place, and without
+// a trial there will never be one. Our own log remembers the marks when the game
+// dies.
 func (r *region) marksDurable() uint64 {
 	durable := r.end()
 	for _, inc := range r.set.Required() {
-		durable = min(durable, r.matchOf(inc))
-	}
-	if r.set.NeedsEdges() {
-		durable = min(durable, r.cuts.covers.end)
+		if r.streamOf(inc) != nil {
+			durable = min(durable, r.matchOf(inc))
+		}
 	}
 	return durable
 }
