@@ -144,8 +144,9 @@ func (a *actor) differs(world map[string][]byte) string {
 	}
 	for seq := uint64(1); seq <= a.sent; seq++ {
 		applied := seq <= uint64(len(rolls)) && rolls[seq-1] != 0
-		if _, refused := a.refused[seq]; refused == applied {
-			return fmt.Sprintf("%s: action %d of %d: applied: %v, refused: %v", a.name, seq, a.sent, applied, refused)
+		_, refused := a.refused[seq]
+		if _, left := a.mesh.left.Load(fmt.Sprint(a.name, " ", seq)); !applied && !left || applied && refused {
+			return fmt.Sprintf("%s: action %d of %d: applied: %v, refused: %v, quarantined: %v", a.name, seq, a.sent, applied, refused, left)
 		}
 	}
 	for n, roll := range a.answers {

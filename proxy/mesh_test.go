@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"math/big"
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -46,6 +47,7 @@ type mesh struct {
 	change     func(name string, cfg *proxy.Config)
 	log        *slog.Logger
 	violations atomic.Int32
+	left       sync.Map // the actions that were quarantined, as "player seq"
 	closers    []func() // in order of opening
 }
 
@@ -66,6 +68,7 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	if os.Getenv("RESEAT_TEST_LOG") != "" {
 		m.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	m.log = slog.New(&clerk{m.log.Handler(), &m.left})
 	m.consul = devconsul.New(devconsul.Options{})
 	m.closers = append(m.closers, func() { m.consul.Close() })
 	m.broken = devconsul.NewFaults(m.consul)
