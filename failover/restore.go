@@ -12,7 +12,13 @@ type restore struct {
 	begun bool                // a fetch or a new world is under way
 	has   bool                // the state of the epoch is here
 	by    time.Time           // from then on we do not wait for missing offers
+	anew  time.Time           // and from then on not for edges that are not there
 }
+
+// absence is how many times Timing.Offers a new primary waits for an edge that
+// keeps a snapshot, when those that are there keep none: one of them may have been
+// started a moment ago, while the one that has it all is out of reach.
+const absence = 40
 
 func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 
@@ -29,7 +35,7 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil
 	}
-	c.restore.by = now.Add(c.timing.Offers)
+	c.restore.by, c.restore.anew = now.Add(c.timing.Offers), now.Add(absence*c.timing.Offers)
 	if epoch < c.promise || since {
 		return c.stepDown(ReasonDeposed)
 	}
@@ -44,8 +50,8 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 
 // decideRestore picks the newest snapshot once every edge has made its offer,
 // or the time for offers is over. A region that has lived before (epoch above
-// 1) is founded anew only when edges are there and none keeps a snapshot:
-// without an edge it waits, because the edge that comes may keep one.
+// 1) is founded anew only when edges are there and none has kept a snapshot for
+// a good while: without one it waits, because the edge that comes may keep one.
 func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
 	if c.state != Restoring || c.restore.begun {
 		return nil
@@ -57,11 +63,13 @@ func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
 		c.restore.begun, c.restore.from = true, best.Edge
 		return []CandidateCommand{Fetch{Edge: best.Edge, Epoch: best.Epoch, Index: best.Index}}
 	case best == nil && c.epoch == 1,
-		best == nil && !missing && len(c.restore.edges) > 0 && !inTime:
+		best == nil && !missing && len(c.restore.edges) > 0 && !now.Before(c.restore.anew):
 		c.restore.begun = true
 		return []CandidateCommand{Found{}}
 	case inTime:
 		return []CandidateCommand{WakeAt{c.restore.by}}
+	case best == nil && now.Before(c.restore.anew):
+		return []CandidateCommand{WakeAt{c.restore.anew}}
 	}
 	return nil
 }

@@ -97,7 +97,7 @@ func (a *actor) safe(seq uint64) {
 func (a *actor) act(ctx context.Context, n int, say string) error {
 	for range n {
 		a.mu.Lock()
-		next := a.sent + 1 - uint64(len(a.refused))
+		next := a.sent + 1
 		a.mu.Unlock()
 		seq, err := a.Act(ctx, fmt.Appendf(nil, "%d %s", next, say))
 		if err != nil {
@@ -134,18 +134,25 @@ func (a *actor) settle(within time.Duration) time.Duration {
 	return time.Since(began)
 }
 
-// check compares what the actor was told with what the world is.
-func (a *actor) check(world map[string][]byte) {
+// differs says where the world is not what the actor was told, or "".
+func (a *actor) differs(world map[string][]byte) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	rolls := world[a.name]
-	if want := int(a.sent) - len(a.refused); len(rolls) != want {
-		a.mesh.violate("%s: the world has %d actions, durable are %d (refused: %d)", a.name, len(rolls), a.sent, len(a.refused))
+	if uint64(len(rolls)) > a.sent {
+		return fmt.Sprintf("%s: the world has %d actions, sent were %d", a.name, len(rolls), a.sent)
 	}
-	for n, roll := range a.answers {
-		if n > len(rolls) || rolls[n-1] != roll {
-			a.mesh.violate("%s was told that action %d came to %d; it is not so", a.name, n, roll)
-			return
+	for seq := uint64(1); seq <= a.sent; seq++ {
+		applied := seq <= uint64(len(rolls)) && rolls[seq-1] != 0
+		_, refused := a.refused[seq]
+		if _, left := a.mesh.left.Load(fmt.Sprint(a.name, " ", seq)); !applied && !left || applied && refused {
+			return fmt.Sprintf("%s: action %d of %d: applied: %v, refused: %v, quarantined: %v", a.name, seq, a.sent, applied, refused, left)
 		}
 	}
+	for n, roll := range a.answers {
+		if rolls[n-1] != roll {
+			return fmt.Sprintf("%s was told that action %d came to %d; it is %d", a.name, n, roll, rolls[n-1])
+		}
+	}
+	return ""
 }

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"math/big"
 	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,22 +31,24 @@ const patience = 20 * time.Second
 // each, edges, on a simulated network in virtual time. QUIC, TLS, Consul's API
 // and all of our own code are the real ones.
 type mesh struct {
-	t       *testing.T
-	net     *network
-	consul  *devconsul.Server
-	broken  *devconsul.Faults // what everybody but the test asks in its place
-	admin   *discovery.Client // which no fault concerns that is not Consul's own
-	tls     *tls.Config
-	edges   []*edge
-	edge    *proxy.Edge // the first one, until it is started again
-	addr    string      // of the first edge
-	servers []*server
-	hosts   int
-	ticks   bool                       // the ledgers work in ticks
-	world   func(s *server) game.World // in place of a ledger
-	change  func(name string, cfg *proxy.Config)
-	log     *slog.Logger
-	closers []func() // in order of opening
+	t          *testing.T
+	net        *network
+	consul     *devconsul.Server
+	broken     *devconsul.Faults // what everybody but the test asks in its place
+	admin      *discovery.Client // which no fault concerns that is not Consul's own
+	tls        *tls.Config
+	edges      []*edge
+	edge       *proxy.Edge // the first one, until it is started again
+	addr       string      // of the first edge
+	servers    []*server
+	hosts      int
+	ticks      bool                       // the ledgers work in ticks
+	world      func(s *server) game.World // in place of a ledger
+	change     func(name string, cfg *proxy.Config)
+	log        *slog.Logger
+	violations atomic.Int32
+	left       sync.Map // the actions that were quarantined, as "player seq"
+	closers    []func() // in order of opening
 }
 
 // inMesh runs test in a bubble with a registry and an edge, and takes everything
@@ -64,6 +68,7 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	if os.Getenv("RESEAT_TEST_LOG") != "" {
 		m.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
+	m.log = slog.New(&clerk{m.log.Handler(), &m.left})
 	m.consul = devconsul.New(devconsul.Options{})
 	m.closers = append(m.closers, func() { m.consul.Close() })
 	m.broken = devconsul.NewFaults(m.consul)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
@@ -35,11 +36,17 @@ func (m *mesh) machine() machine {
 func (p *machine) ends(cancel context.CancelFunc, wait func() error) {
 	gone := make(chan struct{})
 	p.gone, p.dying = gone, false
-	p.stop = sync.OnceFunc(func() {
-		defer close(gone)
-		cancel()
-		require.NoError(p.mesh.t, wait())
-	})
+	var once sync.Once
+	p.stop = func() {
+		once.Do(func() {
+			cancel()
+			go func() {
+				defer close(gone)
+				assert.NoError(p.mesh.t, wait())
+			}()
+		})
+		<-gone // not in the Once: its lock would stop the bubble's time
+	}
 	p.mesh.closers = append(p.mesh.closers, p.stop)
 }
 

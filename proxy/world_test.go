@@ -30,7 +30,7 @@ type world struct {
 }
 
 type worldState struct {
-	Rolls  map[string][]byte // by player: what came of each action
+	Rolls  map[string][]byte // by player: what came of each action, 0 if it was left out
 	Cursed bool
 }
 
@@ -61,17 +61,17 @@ type drawn struct {
 	Curse  bool `json:",omitempty"`
 }
 
-// draw judges an action and says what comes of it.
-func (w *world) draw(a game.Action, before int) drawn {
+// draw judges an action and says what comes of it: a number that is not 0.
+func (w *world) draw(a game.Action) drawn {
 	s := w.server
-	if want := fmt.Sprint(before + 1); !strings.HasPrefix(string(a.Payload), want+" ") {
-		s.mesh.violate("%s: action %q of %s (seq %d) after %d of them", s.host.ip, a.Payload, a.Player, a.Seq, before)
+	if !strings.HasPrefix(string(a.Payload), fmt.Sprint(a.Seq, " ")) {
+		s.mesh.violate("%s: action %q of %s as seq %d", s.host.ip, a.Payload, a.Player, a.Seq)
 	}
 	h := fnv.New32a()
-	fmt.Fprint(h, a.Player, before)
-	d := drawn{Player: a.Player, N: before + 1, Roll: byte(h.Sum32())}
+	fmt.Fprint(h, a.Player, a.Seq)
+	d := drawn{Player: a.Player, N: int(a.Seq), Roll: byte(h.Sum32()) | 1}
 	if w.rolls {
-		d.Roll = byte(rand.Uint32())
+		d.Roll = byte(rand.Uint32()) | 1
 	}
 	d.Curse = strings.HasSuffix(string(a.Payload), " curse")
 	return d
@@ -81,17 +81,15 @@ func (w *world) draw(a game.Action, before int) drawn {
 func (w *world) apply(d drawn) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if d.N != len(w.state.Rolls[d.Player])+1 {
-		w.server.mesh.violate("%s: outcome %+v after %d", w.server.host.ip, d, len(w.state.Rolls[d.Player]))
+	rolls := w.state.Rolls[d.Player]
+	if d.N <= len(rolls) {
+		w.server.mesh.violate("%s: %+v after %d actions", w.server.host.ip, d, len(rolls))
+		return
 	}
-	w.state.Rolls[d.Player] = append(w.state.Rolls[d.Player], d.Roll)
+	rolls = append(rolls, make([]byte, d.N-len(rolls))...) // what is left out was quarantined, or is lost
+	rolls[d.N-1] = d.Roll
+	w.state.Rolls[d.Player] = rolls
 	w.state.Cursed = w.state.Cursed || d.Curse
-}
-
-func (w *world) count(player string) int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.state.Rolls[player])
 }
 
 // play carries out actions, with one outcome for all of them.
@@ -103,7 +101,7 @@ func (w *world) play(out *game.Out, actions []game.Action) {
 			w.server.killGame()
 			return
 		}
-		d := w.draw(a, w.count(a.Player))
+		d := w.draw(a)
 		w.apply(d)
 		all = append(all, d)
 	}
@@ -178,15 +176,20 @@ type rollingTicker struct{ ticker }
 
 func (w rollingTicker) ApplyOutcome(delta []byte) error { return w.outcome(delta) }
 
-// final is the state of the world that serves now, by player.
+// final is the state of the world that serves now, by player; nil: none does.
 func (m *mesh) final() map[string][]byte {
-	s, _ := m.primary(0)
-	s.mu.Lock()
-	w := s.states[len(s.states)-1]
-	s.mu.Unlock()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return maps.Clone(w.state.Rolls)
+	for _, s := range m.servers {
+		if s.now().Serving("arena") == 0 {
+			continue
+		}
+		s.mu.Lock()
+		w := s.states[len(s.states)-1]
+		s.mu.Unlock()
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return maps.Clone(w.state.Rolls)
+	}
+	return nil
 }
 
 // readAnswer splits what a world answers.

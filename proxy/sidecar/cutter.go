@@ -37,9 +37,8 @@ type cutter struct {
 	safe   pump.Waker     // a cut has been confirmed by all edges
 
 	// Guarded by region.mu.
-	open   []cut  // cuts that not every edge has confirmed, oldest first
-	covers cut    // the newest one that every edge has
-	end    uint64 // of the newest one
+	open   []cut // cuts that not every edge has confirmed, oldest first
+	covers cut   // the newest one that every edge has
 	newest *link.Sealed
 	fresh  *buffer.Snapshot // of the newest cut, until it is durable and kept
 	wanted bool             // somebody waits for the next one: cut at once
@@ -79,7 +78,7 @@ func newCutter(r *region) *cutter {
 // start begins an epoch: what edges confirmed in another one does not count.
 func (c *cutter) start() {
 	c.region.mu.Lock()
-	c.open, c.covers, c.end, c.newest, c.fresh = nil, cut{}, 0, nil, nil
+	c.open, c.covers, c.newest, c.fresh = nil, cut{}, nil, nil
 	c.region.mu.Unlock()
 	c.begin.Wake()
 }
@@ -160,9 +159,6 @@ func (c *cutter) interval(size int, busy time.Duration) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	pace := r.life.sc.cfg.Snapshot
-	if r.cold && r.feed.trial == r.feed.next && c.end < r.feed.marked {
-		return time.Millisecond // a suspect waits for its mark to be in a snapshot
-	}
 	if c.wanted || r.cold || r.set.WantsCover() || r.records.Bytes() > maxLog {
 		return pace.Interval(size, busy)
 	}
@@ -262,7 +258,7 @@ func (c *cutter) seal(res cutResult) error {
 		return nil
 	}
 	c.open = append(c.open, at)
-	c.newest, c.fresh, c.end = s, snap, at.end
+	c.newest, c.fresh = s, snap
 	if r.end() > at.end || r.lastAction() > at.index {
 		c.wake.Wake() // a cut may trail the log: the game had not applied the rest yet
 	}

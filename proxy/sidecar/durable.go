@@ -16,7 +16,7 @@ func (r *region) settle() {
 	if !r.leading {
 		return
 	}
-	if durable := r.agreed(r.cuts.covers.index); durable > r.commit {
+	if durable := r.agreed(); durable > r.commit {
 		r.commit = durable
 	}
 	if s := r.cuts.fresh; s != nil && s.Index <= r.commit {
@@ -32,19 +32,29 @@ func (r *region) settle() {
 	r.endOnError(r.feedGame()) // a trial waits for its mark
 }
 
-// marksDurable is the index up to which marks are durable. A snapshot has the
-// marks of the whole log at its time, though not the actions.
-func (r *region) marksDurable() uint64 { return r.agreed(r.cuts.covers.end) }
+// marksDurable is the index up to which all backups that are there have the marks.
+// Others are not waited for, and neither are the edges: while the end of the last
+// epoch is on trial there is no snapshot that could take their place, and without
+// a trial there will never be one. Our own log remembers the marks when the game
+// dies.
+func (r *region) marksDurable() uint64 {
+	durable := r.end()
+	for _, inc := range r.required {
+		if r.streamOf(inc) != nil {
+			durable = min(durable, r.matchOf(inc))
+		}
+	}
+	return durable
+}
 
-// agreed is the index up to which everybody has the log whom durability rests on;
-// edges have it up to covered.
-func (r *region) agreed(covered uint64) uint64 {
+// agreed is the index up to which everybody has the log whom durability rests on.
+func (r *region) agreed() uint64 {
 	durable := r.end()
 	for _, inc := range r.required {
 		durable = min(durable, r.matchOf(inc))
 	}
 	if r.cold {
-		durable = min(durable, covered)
+		durable = min(durable, r.cuts.covers.index)
 	}
 	return durable
 }

@@ -194,12 +194,8 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	return r.isMarked(), false
 }
 
-// isMarked tells whether the mark of the suspect on trial is durable. Where it
-// could be so only in a snapshot, and there can be none because outcomes of the
-// tail are still to come, it is as good as that.
-func (r *region) isMarked() bool {
-	return r.marksDurable() >= r.feed.marked || r.cold && len(r.feed.outcomes) > 0
-}
+// isMarked tells whether the mark of the suspect on trial is durable.
+func (r *region) isMarked() bool { return r.marksDurable() >= r.feed.marked }
 
 // quarantine uses up an action's seq without applying it. at is its index, 0 if
 // it is not in the log.

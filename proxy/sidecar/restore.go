@@ -163,6 +163,8 @@ func (r *region) promote(ctx context.Context) {
 	again := r.promoted && r.hosted
 	if !again {
 		r.begin()
+	}
+	if r.tabled <= r.commit { // else we have led before, and have counted
 		r.table.settle() // what has taken effect so far is durable
 		r.counted = r.commit
 	}
