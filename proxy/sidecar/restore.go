@@ -134,7 +134,7 @@ func (r *region) open() {
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
 		if s.role.Backup() {
-			s.replica = replica{}
+			s.replica, s.snaps.newest = replica{}, 0
 			s.add(wire.Elected{Epoch: r.epoch}) // compare logs, now that there is one
 			r.stepSet(failover.BackupUp{Incarnation: s.peer})
 		}

@@ -26,6 +26,7 @@ type upstream struct {
 	// Guarded by region.mu.
 	said uint64 // what we said last that we have, in this epoch
 	held bool   // it was said
+	logs bool   // the log comes from where ours ends: it was compared
 }
 
 // upstreamQueue bounds what we say to a peer: some thousand small frames.
@@ -189,7 +190,7 @@ func (u *upstream) elected(epoch uint64) {
 	}
 	r.promiseLocked(epoch)
 	r.tryPost(failover.EpochHeard{Epoch: epoch})
-	r.leader, u.held = u, false
+	r.leader, u.held, u.logs = u, false, false
 	u.wake.Wake()
 }
 
@@ -217,6 +218,7 @@ func (u *upstream) follow(epoch uint64) bool {
 func (u *upstream) record(f *wire.Record) error {
 	r := u.region
 	end := r.end()
+	u.logs = true
 	if f.Index <= end {
 		return nil
 	}
@@ -250,6 +252,7 @@ func (r *region) committed(f wire.Commit) error {
 // durable is in both; a log that would lose it is worthless, and begins anew.
 func (u *upstream) truncate(f wire.Truncate) {
 	r := u.region
+	u.logs = false
 	at := r.records.EndOf(f.Index, f.Of)
 	r.records.Truncate(at)
 	r.feed.forget(at)
@@ -267,13 +270,12 @@ func (u *upstream) truncate(f wire.Truncate) {
 func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.SnapshotHead, snap *buffer.Snapshot) error {
 	r.mu.Lock()
 	u := r.leader
-	end := r.end()
 	switch {
 	case u == nil || u.conn != conn || head.Epoch != r.promised || snap.Epoch != head.Epoch:
 		r.mu.Unlock()
 		r.stats.refuse(wire.CodeStaleEpoch)
 		return nil
-	case end > 0 && snap.Index >= r.base() && snap.Index <= end: // one of many
+	case u.logs || r.covers(snap): // one of many
 		if snap.Index <= r.commit { // else it may hold what a next primary does not have
 			r.keep(snap)
 		}
@@ -295,4 +297,10 @@ func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.Snapshot
 	r.mu.Unlock()
 	send(ctx)
 	return nil
+}
+
+// covers tells whether a snapshot is of a place in our log. The caller holds r.mu.
+func (r *region) covers(snap *buffer.Snapshot) bool {
+	end := r.end()
+	return end > 0 && snap.Index >= r.base() && snap.Index <= end && r.records.ChainAt(snap.Index) == snap.Chain
 }
