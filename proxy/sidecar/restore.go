@@ -213,6 +213,8 @@ func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
 func (r *region) take(index uint64) {
 	for ; r.tabled < index; r.tabled++ {
 		if !r.table.apply(r.records.At(r.tabled + 1)) {
+			// A member that began anew under its name could be elected with nothing.
+			r.stats.refuse(wire.CodeProtocol)
 			r.life.end(&endError{wire.CodeProtocol, errContradiction})
 			return
 		}

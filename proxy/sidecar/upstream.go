@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
@@ -101,6 +102,9 @@ func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
 			return err
 		}
 		if err := u.region.game().room(ctx); err != nil { // a standby that is slow slows the log down
+			return err
+		}
+		if err := wire.CheckEpoch(t, body); err != nil {
 			return err
 		}
 		if err := u.take(t, body); err != nil {
@@ -260,6 +264,10 @@ func (u *upstream) truncate(f wire.Truncate) {
 	if end, of := r.records.End(); end > f.Index || of > f.Of || at < r.commit {
 		r.log.Warn("our log has nothing in common with the primary's: starting over", "event", "diverged",
 			"end", end, "of", of, "common", f.Index, "commit", r.commit)
+		if slices.Contains(r.view.InSync, r.life.id) { // as one that could be elected with nothing
+			r.stats.refuse(wire.CodeProtocol)
+			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+		}
 		r.records.Reset(0, 0, 0) // the snapshot that comes replaces the rest
 	}
 	u.held = false
