@@ -1,11 +1,13 @@
 // Package failover decides: which primary an edge follows, when a backup takes
 // over, in which order and after which delay. It does no I/O, starts no
-// goroutine and reads no clock. Two machines share the work, each a function of
+// goroutine and reads no clock. Three machines share the work, each a function of
 // its past events:
 //
 //	Region     lives at an edge, one for each region: Holding or Serving.
 //	Candidate  lives in a sidecar, one for each region and incarnation:
 //	           Standby, Claiming, Restoring, Primary, Over.
+//	InSync     lives in a primary, one for each epoch: who must have a record for
+//	           it to be durable.
 //
 // Step(now, event) changes the state and returns commands; the caller carries
 // them out in the order given and reports what came of them as further events.

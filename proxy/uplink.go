@@ -117,6 +117,9 @@ func (u *uplink) read(reader *wire.Reader) error {
 		if err != nil {
 			return err
 		}
+		if err := wire.CheckEpoch(t, body); err != nil {
+			return err
+		}
 		if err := u.take(t, body); err != nil {
 			return err
 		}
@@ -177,6 +180,9 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		var f wire.Opened
 		if err := f.Decode(body); err != nil {
 			return err
+		}
+		if f.Epoch > wire.MaxEpoch {
+			return &wire.Error{Code: wire.CodeProtocol, Detail: "an epoch that no region has lived to see"}
 		}
 		if f.Incarnation != u.incarnation {
 			return &wire.Error{Code: wire.CodeNotServing, Detail: "another incarnation answers at this address"}

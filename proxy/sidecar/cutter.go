@@ -279,6 +279,9 @@ func (c *cutter) seal(res cutResult) error {
 // the table alone, and are in the snapshot too. It moves the rows' marks there.
 func (r *region) cutAt(index uint64) (cut, bool) {
 	end := r.end()
+	if index == r.feed.done {
+		index = max(index, r.base()) // what has been trimmed since holds no action
+	}
 	if index > end || index < r.base() {
 		return cut{}, false
 	}

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"testing"
@@ -53,7 +54,9 @@ func (g *toy) read() {
 		}
 	})
 	for i := uint64(len(g.full)) + 1; i <= g.r.end(); i++ {
-		g.full = append(g.full, *g.r.records.At(i))
+		rec := *g.r.records.At(i)
+		rec.Payload = bytes.Clone(rec.Payload) // the log reuses the memory of what it trims
+		g.full = append(g.full, rec)
 	}
 }
 

@@ -44,6 +44,14 @@ func newFeed(index uint64) feed {
 	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]uint64{}}
 }
 
+// quiet is the last index up to which the game has nothing left to apply.
+func (f *feed) quiet() uint64 {
+	if f.done == f.handed {
+		return f.next - 1
+	}
+	return f.done
+}
+
 // note takes in a record that was appended, before the feed comes to it.
 func (f *feed) note(index uint64, rec *buffer.Record) {
 	switch rec.Kind {

@@ -40,6 +40,9 @@ func (l *life) games(socket net.Listener) error {
 		case <-l.ctx.Done():
 		case <-time.After(wait):
 		}
+		if l.ctx.Err() != nil {
+			return context.Cause(l.ctx)
+		}
 	}
 }
 

@@ -234,6 +234,9 @@ func (p *peer) receiveSnapshots(ctx context.Context, conn *link.Conn) {
 		if err == nil {
 			err = p.life.region(head.Region).copied(p.life.ctx, conn, head, snap)
 		}
+		if errors.Is(err, link.ErrBase) {
+			p.life.sc.stats.refuse(wire.CodeBadSnapshot)
+		}
 		if err == nil || errors.Is(err, link.ErrBase) || wire.CodeOf(err) == wire.CodeStaleEpoch {
 			continue // it comes whole, or is nobody's any more
 		}

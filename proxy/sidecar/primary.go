@@ -217,13 +217,17 @@ func (r *region) outcome(f wire.Outcome) {
 }
 
 // confirm notes that an edge keeps a snapshot of ours.
-func (r *region) confirm(s *stream, f wire.Confirm) {
+func (r *region) confirm(s *stream, f wire.Confirm) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.fresh(s, f.Epoch) {
-		return
+		return nil
+	}
+	if f.Index > r.end() {
+		return &wire.Error{Code: wire.CodeAckAhead, Detail: "an edge confirmed a snapshot that there is not"}
 	}
 	s.holds, s.confirmed = true, max(s.confirmed, f.Index)
 	r.cuts.confirmedByAll()
 	r.settle()
+	return nil
 }

@@ -103,6 +103,9 @@ func (r *region) have(s *stream, f wire.Have) error {
 		r.compare(s)
 		return nil
 	}
+	if f.Index >= p.next && f.Index == s.snaps.newest {
+		p.next = f.Index + 1 // a snapshot of ours has overtaken the log
+	}
 	if f.Index >= p.next {
 		return &wire.Error{Code: wire.CodeAckAhead, Detail: "a backup acknowledged what it was not sent"}
 	}
@@ -212,7 +215,7 @@ func (r *region) trim(index uint64) {
 		index = min(index, r.counted)
 	}
 	if r.hosted {
-		index = min(index, r.feed.done) // where the game may still cut
+		index = min(index, r.feed.quiet()) // where the game may still cut
 	}
 	r.records.Trim(min(index, r.commit, r.cutMarks))
 }

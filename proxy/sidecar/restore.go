@@ -147,7 +147,7 @@ func (r *region) open() {
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
 		if s.role.Backup() {
-			s.replica = replica{}
+			s.replica, s.snaps.newest = replica{}, 0
 			s.add(wire.Elected{Epoch: r.epoch}) // compare logs, now that there is one
 			r.stepSet(failover.BackupUp{Incarnation: s.peer})
 		}
@@ -229,6 +229,8 @@ func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
 func (r *region) take(index uint64) {
 	for ; r.tabled < index; r.tabled++ {
 		if !r.table.apply(r.records.At(r.tabled + 1)) {
+			// A member that began anew under its name could be elected with nothing.
+			r.stats.refuse(wire.CodeProtocol)
 			r.life.end(&endError{wire.CodeProtocol, errContradiction})
 			return
 		}

@@ -203,7 +203,7 @@ func TestRig(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []buffer.PlayerMark{{Player: "ann", ID: 1, Attach: 1, Applied: 1}}, snap.Players)
 	require.Zero(t, r.commit)
-	r.confirm(edge, wire.Confirm{Epoch: 1, Index: snap.Outcome})
+	require.NoError(t, r.confirm(edge, wire.Confirm{Epoch: 1, Index: snap.Outcome}))
 	require.EqualValues(t, 3, r.commit)
 	require.Equal(t, snap.Index, r.kept[0].Index)
 	r.consul()

@@ -79,6 +79,9 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 	if err := open.Decode(body); err != nil {
 		return nil, err
 	}
+	if open.Epoch > wire.MaxEpoch {
+		return nil, &wire.Error{Code: wire.CodeProtocol, Detail: "an epoch that no region has lived to see"}
+	}
 	r := l.region(open.Region)
 	if r == nil {
 		return nil, &wire.Error{Code: wire.CodeUnknownName, Detail: "region " + open.Region + " is not configured here"}
@@ -178,15 +181,32 @@ func (s *stream) read(ctx context.Context, reader *wire.Reader) error {
 		if err := s.region.game().room(ctx); err != nil { // back-pressure: the game reads slowly
 			return err
 		}
+		if err := wire.CheckEpoch(t, body); err != nil {
+			return err
+		}
 		if err := s.take(t, body); err != nil {
 			return err
 		}
 	}
 }
 
+// says tells whether a peer of that role may send a frame of that type.
+func says(role wire.Role, t wire.Type) bool {
+	switch t {
+	case wire.TypeAction, wire.TypeAttach, wire.TypeDetach, wire.TypeConfirm, wire.TypeOffer:
+		return role == wire.RoleEdge
+	case wire.TypeHave, wire.TypeReject:
+		return role.Backup()
+	}
+	return true
+}
+
 // take handles one frame from the peer.
 func (s *stream) take(t wire.Type, body []byte) error {
 	r := s.region
+	if !says(s.role, t) {
+		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %v of another role's from %s", t, s.peer)}
+	}
 	switch t {
 	case wire.TypeAction:
 		var f wire.Action
@@ -211,7 +231,7 @@ func (s *stream) take(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		r.confirm(s, f)
+		return r.confirm(s, f)
 	case wire.TypeHave:
 		var f wire.Have
 		if err := f.Decode(body); err != nil {

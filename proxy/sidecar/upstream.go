@@ -3,6 +3,7 @@ package sidecar
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -27,6 +28,7 @@ type upstream struct {
 	// Guarded by region.mu.
 	said uint64 // what we said last that we have, in this epoch
 	held bool   // it was said
+	logs bool   // the log comes from where ours ends: it was compared
 }
 
 // upstreamQueue bounds what we say to a peer: some thousand small frames.
@@ -104,6 +106,9 @@ func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
 			return err
 		}
 		if err := u.region.game().room(ctx); err != nil { // a standby that is slow slows the log down
+			return err
+		}
+		if err := wire.CheckEpoch(t, body); err != nil {
 			return err
 		}
 		if err := u.take(t, body); err != nil {
@@ -198,7 +203,7 @@ func (u *upstream) elected(epoch uint64) {
 	}
 	r.promiseLocked(epoch)
 	r.tryPost(failover.EpochHeard{Epoch: epoch})
-	r.leader, u.held = u, false
+	r.leader, u.held, u.logs = u, false, false
 	r.led, r.lost = time.Now(), failover.ReasonNone
 	u.wake.Wake()
 }
@@ -227,6 +232,7 @@ func (u *upstream) follow(epoch uint64) bool {
 func (u *upstream) record(f *wire.Record) error {
 	r := u.region
 	end := r.end()
+	u.logs = true
 	if f.Index <= end {
 		return nil
 	}
@@ -260,6 +266,7 @@ func (r *region) committed(f wire.Commit) error {
 // durable is in both; a log that would lose it is worthless, and begins anew.
 func (u *upstream) truncate(f wire.Truncate) {
 	r := u.region
+	u.logs = false
 	at := r.records.EndOf(f.Index, f.Of)
 	r.records.Truncate(at)
 	r.feed.forget(at)
@@ -267,6 +274,10 @@ func (u *upstream) truncate(f wire.Truncate) {
 	if end, of := r.records.End(); end > f.Index || of > f.Of || at < r.commit {
 		r.log.Warn("our log has nothing in common with the primary's: starting over", "event", "diverged",
 			"end", end, "of", of, "common", f.Index, "commit", r.commit)
+		if slices.Contains(r.view.InSync, r.life.id) { // as one that could be elected with nothing
+			r.stats.refuse(wire.CodeProtocol)
+			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+		}
 		r.records.Reset(0, 0, 0) // the snapshot that comes replaces the rest
 	}
 	u.held = false
@@ -277,13 +288,12 @@ func (u *upstream) truncate(f wire.Truncate) {
 func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.SnapshotHead, snap *buffer.Snapshot) error {
 	r.mu.Lock()
 	u := r.leader
-	end := r.end()
 	switch {
 	case u == nil || u.conn != conn || head.Epoch != r.promised || snap.Epoch != head.Epoch:
 		r.mu.Unlock()
 		r.stats.refuse(wire.CodeStaleEpoch)
 		return nil
-	case end > 0 && snap.Index >= r.base() && snap.Index <= end: // one of many
+	case u.logs || r.covers(snap): // one of many
 		if snap.Index <= r.commit { // else it may hold what a next primary does not have
 			r.keep(snap)
 		}
@@ -305,4 +315,10 @@ func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.Snapshot
 	r.mu.Unlock()
 	send(ctx)
 	return nil
+}
+
+// covers tells whether a snapshot is of a place in our log. The caller holds r.mu.
+func (r *region) covers(snap *buffer.Snapshot) bool {
+	end := r.end()
+	return end > 0 && snap.Index >= r.base() && snap.Index <= end && r.records.ChainAt(snap.Index) == snap.Chain
 }
