@@ -153,6 +153,7 @@ func TestQuietRegionsTrim(t *testing.T) {
 		r.outcome(wire.Outcome{ID: 1, From: 1, Payload: []byte("tick")})
 		end := r.end()
 		require.NoError(t, r.have(b, wire.Have{Epoch: 1, Index: end, Of: 1}))
+		r.consul()                        // it is in the set from the first time on
 		snap, err := r.cutNow(0, "state") // the game knows of actions only
 		require.NoError(t, err)
 		require.Equal(t, [2]uint64{end, end}, [2]uint64{snap.Index, snap.Outcome})
