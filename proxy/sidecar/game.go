@@ -133,7 +133,7 @@ func greet(
 
 // gameHandler takes what a game says about a region.
 type gameHandler interface {
-	hostedBy(wire.Hosted)
+	hasHosted(wire.Hosted)
 	finished(index uint64)
 	outcome(wire.Outcome)
 	cutBegun(head wire.CutDone)
@@ -216,7 +216,7 @@ func (g *gameLink) dispatch(t wire.Type, body []byte, find func(uint64) gameHand
 	case wire.TypeHosted:
 		var f wire.Hosted
 		err = f.Decode(body)
-		id, deliver = f.ID, func(h gameHandler) { h.hostedBy(f) }
+		id, deliver = f.ID, func(h gameHandler) { h.hasHosted(f) }
 	case wire.TypeCutDone:
 		var f wire.CutDone
 		if err = f.Decode(body); err == nil {

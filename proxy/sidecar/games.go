@@ -116,6 +116,10 @@ func (r *region) gameLost(code wire.Code) {
 // the region became ours while there was no game, to be primary.
 func (r *region) gameFound(ctx context.Context) {
 	r.mu.Lock()
+	if r.hostedBy == r.game() {
+		r.mu.Unlock()
+		return // a promotion was faster
+	}
 	r.hosted, r.promoted, r.answers = false, false, 0
 	snap := r.restorable()
 	if !r.leading && (snap == nil || !r.game().standby) {

@@ -73,11 +73,12 @@ type region struct {
 	safe     uint64 // as a backup: actions up to here the primary's game has survived
 
 	feed      feed
-	answers   int  // of the game that are to come
-	hosted    bool // the game has the region, or has it until it answers
-	promoted  bool // as primary
-	restoring bool // the epoch is ours, and the game is on its way
-	outcomes  bool // the game commits outcomes
+	hostedBy  *gameLink // the game that the region was given to last
+	answers   int       // of it that are to come
+	hosted    bool      // the game has the region, or has it until it answers
+	promoted  bool      // as primary
+	restoring bool      // the epoch is ours, and the game is on its way
+	outcomes  bool      // the game commits outcomes
 
 	// As primary.
 	set         *failover.InSync

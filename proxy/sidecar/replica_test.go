@@ -71,7 +71,7 @@ func (p *pair) talk() (any bool) {
 		any = true
 		require.NoError(p.t, p.backup.copied(p.t.Context(), nil, s.Head, opened(p.t, s)))
 		if p.backup.answers > 0 {
-			p.backup.hostedBy(wire.Hosted{ID: 1, OK: true})
+			p.backup.hasHosted(wire.Hosted{ID: 1, OK: true})
 		}
 	default:
 	}

@@ -49,10 +49,11 @@ func (r *region) refeed(snap *buffer.Snapshot) {
 }
 
 // host makes the game run the region from a snapshot (nil: anew), as standby or
-// as primary. Its answer comes as hostedBy. What it ran before is given up. The
+// as primary. Its answer comes as hasHosted. What it ran before is given up. The
 // caller holds r.mu, and calls send when it does not any more.
 func (r *region) host(snap *buffer.Snapshot, standby bool) (send func(context.Context)) {
-	again := r.hosted || r.answers > 0
+	again := r.hostedBy == r.game() && (r.hosted || r.answers > 0)
+	r.hostedBy = r.game()
 	r.hosted, r.promoted = false, !standby
 	r.answers++
 	head := wire.Host{ID: r.id, Epoch: r.promised, New: snap == nil, Standby: standby, Region: r.name}
@@ -84,8 +85,8 @@ func (r *region) sendHost(ctx context.Context, again bool, head wire.Host, state
 	}
 }
 
-// hostedBy is the game's answer to Host and to Promote.
-func (r *region) hostedBy(h wire.Hosted) {
+// hasHosted is the game's answer to Host and to Promote.
+func (r *region) hasHosted(h wire.Hosted) {
 	if !h.OK {
 		r.log.Error("the game could not take the region", "error", h.Text)
 		r.game().end(&endError{wire.CodeGameFault, errors.New(h.Text)}) // as good as dead

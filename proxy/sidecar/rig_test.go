@@ -193,7 +193,7 @@ func TestRig(t *testing.T) {
 	r.lead(1)
 	r.speak()
 	r.found(t.Context())
-	r.hostedBy(wire.Hosted{ID: 1, OK: true})
+	r.hasHosted(wire.Hosted{ID: 1, OK: true})
 	r.announce(1)
 	edge := r.stream(wire.RoleEdge, "edge")
 	require.NoError(t, r.attach(edge, wire.Attach{Epoch: 1, Handle: 5, Player: "ann"}))
