@@ -24,6 +24,10 @@ func (m *mesh) dialSidecar(s *server, open wire.Open) *raw {
 	require.NoError(m.t, err)
 	r := &raw{m: m, conn: conn.Conn, stream: st, frames: make(chan frame, 1024)}
 	r.listen(wire.LinkRegion)
+	if open.To == "" {
+		at, _ := s.now().Position("arena", 0)
+		open.To = at.Incarnation
+	}
 	r.send(open)
 	return r
 }

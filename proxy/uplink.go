@@ -48,7 +48,8 @@ func openUplink(r *region, conn *link.Conn, incarnation string) (*uplink, *quic.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u.add(wire.Open{
-		Version: wire.Version, Role: wire.RoleEdge, Region: r.name, Incarnation: r.edge.id, Epoch: r.machine.Promised(),
+		Version: wire.Version, Role: wire.RoleEdge, Region: r.name, Incarnation: r.edge.id, To: incarnation,
+		Epoch: r.machine.Promised(),
 	})
 	return u, st, nil
 }

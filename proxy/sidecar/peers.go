@@ -48,7 +48,7 @@ func (p *peers) wanted() map[string]discovery.Server {
 	out := map[string]discovery.Server{}
 	for _, servers := range p.views {
 		for _, s := range servers {
-			if s.Incarnation != p.life.id {
+			if s.Incarnation != p.life.id && s.Address != *p.life.sc.addr.Load() { // nor an earlier life of ours
 				out[s.Incarnation] = s
 			}
 		}

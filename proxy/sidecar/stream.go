@@ -82,6 +82,9 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 	if open.Epoch > wire.MaxEpoch {
 		return nil, &wire.Error{Code: wire.CodeProtocol, Detail: "an epoch that no region has lived to see"}
 	}
+	if open.To != l.id { // a process that was here before, or its own earlier life
+		return nil, &wire.Error{Code: wire.CodeNotServing, Detail: "this is " + l.id + ", and not " + open.To}
+	}
 	r := l.region(open.Region)
 	if r == nil {
 		return nil, &wire.Error{Code: wire.CodeUnknownName, Detail: "region " + open.Region + " is not configured here"}

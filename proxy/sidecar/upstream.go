@@ -44,7 +44,7 @@ func newUpstream(r *region, conn *link.Conn, inc string) *upstream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_ = pump.Add(out, wire.Open{
-		Version: wire.Version, Role: role, Region: r.name, Incarnation: r.life.id, Epoch: r.promised,
+		Version: wire.Version, Role: role, Region: r.name, Incarnation: r.life.id, To: inc, Epoch: r.promised,
 	})
 	r.upstreams[inc] = u
 	return u

@@ -33,7 +33,7 @@ var samples = []appender{
 	wire.Bye{Reason: wire.CodeLeft},
 	wire.Bye{Reason: wire.CodeExpired, First: 300, Last: 399, Text: "no server for 10 s"},
 
-	wire.Open{Version: 2, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", Epoch: 7},
+	wire.Open{Version: 2, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
 	wire.Opened{Version: 2, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
 	wire.Elected{Epoch: 8},
 	wire.Offer{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100, Size: 1 << 20},
