@@ -101,6 +101,7 @@ type Client struct {
 	dropped atomic.Uint64 // unreliable updates
 	resumes atomic.Uint64
 	closing atomic.Bool
+	at      atomic.Int32 // index of the edge visited last
 
 	mu      sync.Mutex // guards the fields below
 	log     *buffer.Log
@@ -233,6 +234,9 @@ func (c *Client) Dropped() uint64 { return c.dropped.Load() }
 
 // Resumes is how often an edge has welcomed the player again.
 func (c *Client) Resumes() uint64 { return c.resumes.Load() }
+
+// Edge is the address of the edge that the client is on, or was on last.
+func (c *Client) Edge() string { return c.cfg.Edges[c.at.Load()] }
 
 // Done is closed when the session has ended and the last callback has returned.
 func (c *Client) Done() <-chan struct{} { return c.done }

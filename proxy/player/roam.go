@@ -20,6 +20,7 @@ func (c *Client) roam(ctx context.Context) error {
 		met, seated := err == nil, time.Duration(0)
 		if met {
 			first = edge + 1
+			c.at.Store(int32(edge))
 			seated, err = c.visit(ctx, conn, c.cfg.Edges[edge])
 		}
 		if ctx.Err() != nil {
