@@ -74,8 +74,8 @@ func nameOf(i int) string { return fmt.Sprintf("bot-%03d", i+1) }
 // handler is what the bot wants to hear.
 func (b *bot) handler() player.Handler {
 	return player.Handler{
-		Update:   b.onUpdate,
-		Durable:  b.onDurable,
+		Update:  b.onUpdate,
+		Durable: b.onDurable,
 		Hold: func(why wire.Code) {
 			b.tape.tell(history.Record{What: history.Held, Code: why.String()})
 			b.note(func() { b.holds++ })

@@ -32,6 +32,7 @@ type Step struct {
 	After time.Duration // since the step before was mended, or since the crowd has its rate
 	At    string        // instead: the next event of this name, and it is struck then
 	For   time.Duration // until it is mended; 0: as usual
+	Maybe bool          // the event of At may not come: then it is struck after two seconds
 	Open  bool          // mended only when all steps are done
 	Whole bool          // not before the mesh is whole
 }
@@ -59,6 +60,9 @@ func (c *Cell) allowances() (out []judge.Allowance) {
 	}
 	if c.has(func(f Fault) bool { return f.poison }) {
 		out = append(out, judge.AllowRefusals)
+	}
+	if c.has(func(f Fault) bool { return f.loose }) {
+		out = append(out, judge.AllowTakebacks)
 	}
 	return out
 }

@@ -28,6 +28,9 @@ func Explore(seed uint64) Cell {
 			second = draw()
 		}
 		next := Step{Fault: second, After: upTo(rng, 2*time.Second), For: vary(rng, second.lasts), Open: rng.IntN(2) == 0}
+		if rng.IntN(2) == 0 {
+			next.At, next.Maybe = moments[rng.IntN(len(moments))], true
+		}
 		c.Name = fmt.Sprintf("%s+%s", first.Name, second.Name)
 		c.Steps = append(c.Steps, next)
 	}

@@ -17,9 +17,9 @@ type Fault struct {
 	Does string // what happens, in words
 
 	// strike breaks it, and returns what it happened to and how to mend it; nil:
-	// that needs nobody. struck is where the event came from that it was struck at;
-	// nil: it was struck at a time.
-	strike func(ctx context.Context, s *scene, struck *node) (target string, mend func(context.Context) error, err error)
+	// that needs nobody. elected is who has just been, if it is struck at that
+	// event; else nil.
+	strike func(ctx context.Context, s *scene, elected *node) (target string, mend func(context.Context) error, err error)
 
 	lasts  time.Duration // usually
 	relays bool          // it needs relays

@@ -38,6 +38,10 @@ func networkFaults() []Fault {
 			Name: "weather", Does: "all links lose, delay, double and reorder packets", strike: badNetwork,
 			lasts: 3 * time.Second, relays: true, loose: true, roams: true,
 		},
+		{
+			Name: "edge-isolate", Does: "an edge is cut off from players and servers, and comes back with sessions that have moved",
+			strike: isolateEdge, lasts: 3 * time.Second, relays: true, roams: true,
+		},
 		{Name: "rebind", Does: "all players get another address", strike: rebind, relays: true},
 		{
 			Name: "consul-cut", Does: "the primary is cut off from Consul", strike: cutConsul(false),
@@ -79,6 +83,15 @@ func cutEdge(there, back bool) func(context.Context, *scene, *node) (string, men
 		s.cut(primary, there, back, edge.name)
 		return edge.name + " and " + primary.name, func(context.Context) error { s.unblock(); return nil }, nil
 	}
+}
+
+func isolateEdge(_ context.Context, s *scene, _ *node) (string, mend, error) {
+	edge := s.edges[0]
+	for _, n := range s.servers {
+		s.cut(n, true, true, edge.name)
+	}
+	err := edge.front.Set(relay.Both(relay.Way{Cut: true}))
+	return edge.name, func(context.Context) error { s.unblock(); return edge.front.Set(relay.Faults{}) }, err
 }
 
 func badNetwork(_ context.Context, s *scene, _ *node) (string, mend, error) {

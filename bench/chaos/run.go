@@ -28,6 +28,7 @@ type Config struct {
 }
 
 const (
+	maybe     = 2 * time.Second // for an event that may not come
 	warmUp    = time.Second
 	aftermath = 2 * time.Second
 	// limit is how long a whole run may take.
@@ -197,7 +198,7 @@ func (s *scene) step(ctx context.Context, step Step) (mend func() error, err err
 	if step.At == "" {
 		err = pause(ctx, step.After)
 	} else {
-		struck, err = s.moment(ctx, step.At)
+		struck, err = s.moment(ctx, step)
 	}
 	if err != nil {
 		return nil, err
@@ -208,6 +209,7 @@ func (s *scene) step(ctx context.Context, step Step) (mend func() error, err err
 	mark, at := s.seen(), time.Now()
 	target, heal, err := step.Fault.strike(ctx, s, struck)
 	s.mark = mark
+	s.crowd.Mark(step.Fault.Name, at.UnixNano())
 	n := len(s.faults)
 	s.faults = append(s.faults, history.Fault{Name: step.Fault.Name, Target: target, At: at.UnixNano()})
 	return func() error {
@@ -220,18 +222,25 @@ func (s *scene) step(ctx context.Context, step Step) (mend func() error, err err
 	}, err
 }
 
-// moment waits for an event that comes after the last fault.
-func (s *scene) moment(ctx context.Context, name string) (*node, error) {
-	e, err := s.event(ctx, name, s.mark)
-	if err != nil {
-		return nil, err
+// moment waits for a step's event, which comes after the last fault, and returns
+// who was elected, if it is that.
+func (s *scene) moment(ctx context.Context, step Step) (elected *node, err error) {
+	waiting := ctx
+	if step.Maybe {
+		var cancel context.CancelFunc
+		waiting, cancel = context.WithTimeout(ctx, maybe)
+		defer cancel()
+	}
+	e, err := s.event(waiting, step.At, s.mark)
+	if err != nil && step.Maybe && ctx.Err() == nil {
+		return nil, nil //nolint:nilnil // nobody in particular
 	}
 	for _, n := range s.servers {
-		if n.name == e.From {
-			return n, nil
+		if n.name == e.From && e.Name == "elected" {
+			elected = n
 		}
 	}
-	return nil, nil //nolint:nilnil // an edge's event
+	return elected, err
 }
 
 func pause(ctx context.Context, d time.Duration) error {

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -163,15 +164,21 @@ func (s *stage) node(name string, number uint64) (*node, error) {
 	return n, err
 }
 
-// freePort is a UDP address that was free a moment ago. It stays the same when
-// the process is started again.
+// freePort is a UDP address that was free a moment ago, and not one of those that
+// the kernel gives to who asks for any. It stays the same when the process is
+// started again.
 func freePort() (string, error) {
-	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return "", fmt.Errorf("chaos: %w", err)
+	const first, count, tries = 20000, 10000, 100
+	var err error
+	for range tries {
+		var conn *net.UDPConn
+		conn, err = net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: first + rand.IntN(count)})
+		if err == nil {
+			defer conn.Close()
+			return conn.LocalAddr().String(), nil
+		}
 	}
-	defer conn.Close()
-	return conn.LocalAddr().String(), nil
+	return "", fmt.Errorf("chaos: %w", err)
 }
 
 // common are the flags that edge and sidecar share.

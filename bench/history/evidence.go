@@ -78,7 +78,7 @@ type Dump struct {
 // use up a seq like one.
 type Entry struct {
 	Index  uint64 `json:"i"`
-	Epoch  uint64 `json:"ep"` // in which it was appended
+	Epoch  uint64 `json:"ep"`             // in which it was appended
 	Note   string `json:"note,omitempty"` // what it is if not an action
 	Player string `json:"p,omitempty"`
 	Attach uint64 `json:"att,omitempty"` // the attach number under which it came; 0: not kept

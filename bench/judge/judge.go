@@ -113,7 +113,11 @@ func (v *Verdict) compare(l Ledger, a world.Account) {
 	v.count(&v.Doubled, j.Repeats, l.Player, "%s applied twice")
 	v.count(&v.Reordered, j.Late, l.Player, "%s out of order")
 	v.count(&v.Invented, j.Last-min(j.Last, l.Sent), l.Player, "%s carried out, but never sent")
-	v.count(&v.Rerolled, l.Contradicted+rerolled(l, a), l.Player, "%s rolled otherwise than the player saw")
+	if n := l.Contradicted + rerolled(l, a); v.allowed&AllowTakebacks != 0 {
+		v.Rerolled += n
+	} else {
+		v.count(&v.Rerolled, n, l.Player, "%s rolled otherwise than the player saw")
+	}
 	if whole(l, j) && l.Hash != j.Hash {
 		v.Altered++
 		v.violate("%s: all actions are there once, but not as they were sent", l.Player)

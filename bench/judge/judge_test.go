@@ -195,13 +195,14 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 
 func TestWhatIsAllowedIsCountedOnly(t *testing.T) {
 	r := goodRun()
-	r.allow = []Allowance{AllowResumes, AllowRefusals}
+	r.allow = []Allowance{AllowResumes, AllowRefusals, AllowTakebacks}
+	r.ledgers[1].Contradicted = 3
 	r.ledgers[0].Disconnects, r.ledgers[0].Resumes = 2, 2
 	r.drop(1, 9)
 	r.ledgers[1].Refused = []uint64{10}
 	v := r.judge()
 	require.True(t, v.OK(), v.Violations)
-	require.Equal(t, []uint64{2, 2, 1}, []uint64{v.Disconnects, v.Resumes, v.Refused})
+	require.Equal(t, []uint64{2, 2, 1, 3}, []uint64{v.Disconnects, v.Resumes, v.Refused, v.Rerolled})
 }
 
 // drop leaves out what would have been carried out as number i (from 0).

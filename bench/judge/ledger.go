@@ -34,4 +34,7 @@ const (
 	// AllowRefusals: there was poison. Actions may be refused, if they were not
 	// carried out.
 	AllowRefusals
+	// AllowTakebacks: there was a time without output commit, which the players
+	// were told of. Answers may have been taken back.
+	AllowTakebacks
 )
