@@ -16,6 +16,7 @@ func Cells() []Cell {
 		{Name: "freeze", Steps: one("freeze", 4*time.Second), Gate: takeover},
 		{Name: "freeze-1s", Steps: one("freeze", time.Second), Gate: takeover},
 		{Name: "backup", Steps: one("backup", time.Second), Gate: history.Counts{Shrinks: 1, Grows: 1}},
+		{Name: "standby", Steps: repeat(2, Step{Fault: fault("standby"), Whole: true})},
 		{Name: "backups", Steps: one("backups", 2*time.Second), Gate: history.Counts{Shrinks: 1, Grows: 1}},
 		{Name: "edge-kill", Steps: one("edge", 2*time.Second), Gate: history.Counts{Resumes: 1, ResumesElsewhere: 1}},
 		{Name: "edge-freeze", Steps: one("edge-freeze", 3*time.Second), Gate: history.Counts{Resumes: 1, ResumesElsewhere: 1}},

@@ -49,7 +49,8 @@ func (k *known) take(e fleet.Event) {
 }
 
 // whole tells whether a primary serves and everybody else is in sync, by their
-// latest incarnations.
+// latest incarnations. Who holds the lock is not known any more when somebody has
+// written over its key.
 func (k *known) whole() bool {
 	v := k.view
 	if v.Stale || v.Primary == nil || !v.InSyncKnown || len(v.InSync) != servers || len(k.latest) != servers {
@@ -60,7 +61,7 @@ func (k *known) whole() bool {
 			return false
 		}
 	}
-	return k.names[v.Primary.Incarnation] == k.primary && uint64(k.epoch) == v.Primary.Epoch
+	return v.Primary.Incarnation == "" || k.names[v.Primary.Incarnation] == k.primary && uint64(k.epoch) == v.Primary.Epoch
 }
 
 // observe takes in what the processes report, until ctx ends.

@@ -57,7 +57,7 @@ type scene struct {
 
 // Run runs a cell and has it judged. An error means that it could not be run at
 // all; that it went wrong is in the result.
-func Run(ctx context.Context, cfg Config, cell Cell, seed uint64) (Result, error) {
+func Run(parent context.Context, cfg Config, cell Cell, seed uint64) (Result, error) {
 	began := time.Now()
 	dir, err := os.MkdirTemp(cfg.Dir, "reseat-chaos-"+cell.Name+"-")
 	if err != nil {
@@ -66,12 +66,12 @@ func Run(ctx context.Context, cfg Config, cell Cell, seed uint64) (Result, error
 	if cell.Faster > 0 {
 		cfg.Rate *= cell.Faster
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run took more than %v", limit))
+	ctx, cancel := context.WithTimeoutCause(parent, limit, fmt.Errorf("the run took more than %v", limit))
 	defer cancel()
 	s := &scene{stage: newStage(ctx, cfg, cell, seed, dir), rng: rand.New(rand.NewPCG(seed, 0))}
 	failure := s.play(ctx)
-	if errors.Is(failure, context.Canceled) && ctx.Err() != nil {
-		return Result{}, failure
+	if parent.Err() != nil { // interrupted: nothing is left behind
+		return Result{}, errors.Join(context.Cause(parent), os.RemoveAll(dir))
 	}
 	result, err := s.judge(failure)
 	result.Took = time.Since(began)

@@ -195,7 +195,7 @@ func (s *stage) state() string { return filepath.Join(s.dir, "state") }
 // otherwise than the run means it.
 func (s *stage) env() []string {
 	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return slices.ContainsFunc([]string{"RESEAT_", "CONSUL_"}, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
+		return slices.ContainsFunc([]string{"RESEAT_EDGE_", "RESEAT_SIDECAR_", "RESEAT_GAME=", "CONSUL_"}, func(prefix string) bool { return strings.HasPrefix(v, prefix) })
 	})
 	for _, role := range []string{"EDGE", "SIDECAR"} {
 		env = append(env, "RESEAT_"+role+"_CONSUL_PREFIX="+space, "RESEAT_"+role+"_CONSUL_SERVICE="+space)
