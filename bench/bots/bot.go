@@ -139,6 +139,7 @@ func (b *bot) act(ctx context.Context, intended int64, c world.Command) (n uint6
 	b.samples[n-1].Sent, b.seqs[n-1] = now, seq
 	b.ledger.Sent, b.ledger.Hash = n, world.Chain(b.ledger.Hash, payload)
 	b.settle()
+	b.tape.waited(called, now)
 	b.tape.acted(history.Record{
 		At: now, Call: min(called, now), N: n, Seq: seq, Kind: c.Kind, Hash: history.HashOf(payload), Chain: b.ledger.Hash,
 	})

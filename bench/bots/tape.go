@@ -38,6 +38,18 @@ func (t tape) answered(at int64, e world.Echo) {
 	})
 }
 
+// room is how long an action may take to be taken without having waited for room.
+const room = 50e6
+
+// waited records that an action had to wait for room: the client keeps as many as
+// the edge does, so that the edge need not say that it is full.
+func (t tape) waited(from, to int64) {
+	if to-from > room {
+		t.write(history.Record{What: history.Full, At: from})
+		t.write(history.Record{What: history.Room, At: to})
+	}
+}
+
 func (t tape) pressure(on bool) {
 	what := history.Room
 	if on {

@@ -57,7 +57,7 @@ func playerCells() []Cell {
 		{Name: "poison-fatal", Steps: one("poison-fatal", 0), Until: "quarantined", Gate: history.Counts{Takeovers: 1, Refused: 1}},
 		{Name: "poison-oom", Steps: one("poison-oom", 0), Until: "quarantined", Gate: history.Counts{Takeovers: 1, Refused: 1}},
 		{Name: "poison-hang", Steps: one("poison-hang", 0), Until: "quarantined", Gate: history.Counts{Takeovers: 1, Refused: 1}},
-		{Name: "rebind", Steps: repeat(3, Step{Fault: fault("rebind"), After: 500 * time.Millisecond}), Passed: Packets{Rebound: 3}},
+		{Name: "rebind", Steps: repeat(2, Step{Fault: fault("rebind"), After: 500 * time.Millisecond}), Passed: Packets{Rebound: 2}},
 		{Name: "pressure", Faster: 6, Steps: one("servers", 3*time.Second), Gate: history.Counts{Fulls: 1}},
 		{Name: "edge-and-kill", Steps: []Step{{Fault: fault("edge"), Open: true}, {Fault: fault("kill"), After: 50 * time.Millisecond}}, Gate: history.Counts{Takeovers: 1, ResumesElsewhere: 1}},
 	}
