@@ -18,6 +18,9 @@ func Cells() []Cell {
 		{Name: "backup", Steps: one("backup", time.Second), Gate: history.Counts{Shrinks: 1, Grows: 1}},
 		{Name: "standby", Steps: repeat(2, Step{Fault: fault("standby"), Whole: true})},
 		{Name: "backups", Steps: one("backups", 2*time.Second), Gate: history.Counts{Shrinks: 1, Grows: 1}},
+		{Name: "last-resort", Steps: []Step{
+			{Fault: fault("backups"), Open: true, For: time.Nanosecond}, {Fault: fault("host"), After: 1500 * time.Millisecond, For: 500 * time.Millisecond},
+		}, Gate: takeover},
 		{Name: "edge-kill", Steps: one("edge", 2*time.Second), Gate: history.Counts{Resumes: 1, ResumesElsewhere: 1}},
 		{Name: "edge-freeze", Steps: one("edge-freeze", 3*time.Second), Gate: history.Counts{Resumes: 1, ResumesElsewhere: 1}},
 		{Name: "edge-isolate", Steps: one("edge-isolate", 3*time.Second), Gate: history.Counts{Resumes: 1, ResumesElsewhere: 1, Stale: 1}, Passed: Packets{Cut: 1}},

@@ -1,6 +1,7 @@
 package chaos
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -20,14 +21,15 @@ func (o *owners) of(client netip.AddrPort, pids func() map[int]string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	name, known := o.ports[client.Port()]
-	if !known {
-		o.ports = portOwners(pids())
-		name = o.ports[client.Port()]
-		if o.ports == nil {
-			o.ports = map[uint16]string{}
-		}
-		o.ports[client.Port()] = name
+	if known {
+		return name
 	}
+	if o.ports == nil {
+		o.ports = map[uint16]string{}
+	}
+	maps.Copy(o.ports, portOwners(pids()))
+	name = o.ports[client.Port()]
+	o.ports[client.Port()] = name // even if it is nobody's: looking costs a millisecond
 	return name
 }
 

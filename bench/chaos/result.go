@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,6 +24,7 @@ type Result struct {
 	Took time.Duration `json:"took_ns"`
 
 	Outcome  history.Outcome `json:"outcome"`
+	Failure  []string        `json:"failure,omitempty"`  // why it was not run to its end
 	Problems []string        `json:"problems,omitempty"` // why it is not ok
 
 	Acked     uint64 `json:"acked"` // actions that became durable
@@ -34,18 +36,20 @@ type Result struct {
 	Counts    history.Counts `json:"counts"`
 	NotJudged []string       `json:"not_judged,omitempty"` // promises
 	Passed    Packets        `json:"packets"`
-	Stall     time.Duration  `json:"stall_ns"` // the longest that a player waited for an action to become durable
-	Lag       time.Duration  `json:"lag_ns"`   // by how much the crowd itself was late, at most
+	Must      Packets        `json:"packets_must"` // at least
+	Stall     time.Duration  `json:"stall_ns"`     // the longest that a player waited for an action to become durable
+	Lag       time.Duration  `json:"lag_ns"`       // by how much the crowd itself was late, at most
 	Dir       string         `json:"dir,omitempty"`
 }
 
 // judge lets both judges look at what the run has left, and writes it down.
 func (s *scene) judge(failure error) (Result, error) {
-	r := Result{Cell: s.cell.Name, Does: s.cell.String(), Seed: s.seed, Dir: s.dir, Outcome: history.Failed}
+	r := Result{Cell: s.cell.Name, Does: s.cell.String(), Seed: s.seed, Dir: s.dir, Must: s.cell.Passed}
 	if failure != nil {
-		r.Problems = append(r.Problems, strings.Split(failure.Error(), "\n")...)
+		r.Failure = strings.Split(failure.Error(), "\n")
 	}
 	if !s.settled {
+		r.Outcome, r.Problems = history.Failed, r.Failure
 		return r, writeJSON(filepath.Join(s.dir, resultFile), r)
 	}
 	h, err := history.ReadDir(s.dir)
@@ -53,22 +57,34 @@ func (s *scene) judge(failure error) (Result, error) {
 		return r, err
 	}
 	report := history.NewReport(s.cell.setup(s.seed, s.cfg.Rate*float64(s.cfg.Players)), h, s.evidence())
-	r.history(&report.Verdict)
-	if s.before != nil && s.after != nil {
-		v := judge.Judge(s.result.Ledgers, s.before.Books, s.after.Books, s.cell.allowances()...)
-		r.ledgers(&v)
+	books := ledgers{s.result, s.before, s.after, s.cell.allowances()}
+	r.measure(s)
+	r.conclude(&report.Verdict, books)
+	return r, errors.Join(
+		report.Write(s.dir), writeJSON(filepath.Join(s.dir, ledgersFile), books), writeJSON(filepath.Join(s.dir, resultFile), r))
+}
+
+// conclude puts all that is known together.
+func (r *Result) conclude(v *history.Verdict, l ledgers) {
+	r.Problems = slices.Clone(r.Failure)
+	r.history(v)
+	if l.Before != nil && l.After != nil {
+		books := judge.Judge(l.Result.Ledgers, l.Before.Books, l.After.Books, l.Allow...)
+		r.ledgers(&books)
 	}
-	r.gate(s)
-	if failure != nil {
+	if r.Passed.below(r.Must) {
+		r.Problems = append(r.Problems, fmt.Sprintf("gate: the relays did %+v, must do %+v", r.Passed, r.Must))
+		if r.Outcome == history.OK {
+			r.Outcome = history.Invalid
+		}
+	}
+	if len(r.Failure) > 0 {
 		r.Outcome = history.Failed
 	}
-	if err := report.Write(s.dir); err != nil {
-		return r, err
-	}
-	if err := writeJSON(filepath.Join(s.dir, ledgersFile), ledgers{s.result, s.before, s.after, s.cell.allowances()}); err != nil {
-		return r, err
-	}
-	return r, writeJSON(filepath.Join(s.dir, resultFile), r)
+}
+
+func (p Packets) below(least Packets) bool {
+	return p.Cut < least.Cut || p.Lost < least.Lost || p.Reordered < least.Reordered || p.Rebound < least.Rebound
 }
 
 func (s *scene) evidence() *history.Evidence {
@@ -119,17 +135,10 @@ func (r *Result) ledgers(v *judge.Verdict) {
 	}
 }
 
-// gate is what bench/history cannot know: what the relays have done.
-func (r *Result) gate(s *scene) {
+// measure notes what the relays have done, and how long players had to wait.
+func (r *Result) measure(s *scene) {
 	sum := s.passed()
 	r.Passed = Packets{sum.ToTarget.Cut, sum.ToTarget.Lost, sum.ToTarget.Reordered, sum.Rebound}
-	want := s.cell.Passed
-	if r.Passed.Cut < want.Cut || r.Passed.Lost < want.Lost || r.Passed.Reordered < want.Reordered || r.Passed.Rebound < want.Rebound {
-		r.Problems = append(r.Problems, fmt.Sprintf("gate: the relays did %+v, must do %+v", r.Passed, want))
-		if r.Outcome == history.OK {
-			r.Outcome = history.Invalid
-		}
-	}
 	for _, f := range s.result.Faults {
 		for _, stall := range f.Stalls {
 			r.Stall = max(r.Stall, stall.Durable)
@@ -169,12 +178,8 @@ func JudgeDir(dir string) (Result, error) {
 	if err != nil {
 		return r, err
 	}
-	r.Problems, r.Dir = nil, dir
-	r.history(&v)
-	if l.Before != nil && l.After != nil {
-		books := judge.Judge(l.Result.Ledgers, l.Before.Books, l.After.Books, l.Allow...)
-		r.ledgers(&books)
-	}
+	r.Dir = dir
+	r.conclude(&v, l)
 	return r, nil
 }
 
@@ -189,7 +194,7 @@ func writeJSON(path string, v any) error {
 	return nil
 }
 
-// Header is the line above those of results.
+// header is the line above those of results.
 const header = "cell                  seed   time   acked  lost  twice  reordered  takeovers  resumes  duplicates  stale  unknown  verdict"
 
 // Print writes results as they come. Its zero value, with To set, is ready.
