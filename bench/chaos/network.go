@@ -43,10 +43,9 @@ func (o *owners) forget() {
 // pids are the processes of the moment.
 func (s *stage) pids() map[int]string {
 	s.mu.Lock()
-	nodes := slices.Concat(s.servers, s.edges)
-	s.mu.Unlock()
+	defer s.mu.Unlock()
 	out := map[int]string{}
-	for _, n := range nodes {
+	for _, n := range slices.Concat(s.servers, s.edges) {
 		if p := n.process(); p != nil {
 			out[p.PID()] = n.name
 		}
