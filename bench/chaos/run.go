@@ -1,13 +1,13 @@
 package chaos
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
@@ -140,51 +140,51 @@ func (s *scene) join(ctx context.Context) (err error) {
 	return crowd.Join(ctx)
 }
 
-// perform lets the crowd warm up, strikes step by step, and mends everything.
+// perform lets the crowd warm up, goes through the steps, and lets it play on.
 func (s *scene) perform(ctx context.Context) error {
-	if err := pause(ctx, warmUp); err != nil {
+	err := pause(ctx, warmUp)
+	if err == nil {
+		err = s.steps(ctx)
+	}
+	if err == nil && s.cell.Until != "" {
+		_, err = s.event(ctx, s.cell.Until, 0)
+	}
+	if err != nil {
 		return err
 	}
+	return pause(ctx, cmp.Or(s.cell.After, aftermath))
+}
+
+// steps strikes one fault after the other, and leaves nothing broken.
+func (s *scene) steps(ctx context.Context) (err error) {
 	var open []func() error
-	mendAll := func() (err error) {
-		for _, m := range open {
-			err = errors.Join(err, m())
+	defer func() {
+		for _, mend := range open {
+			err = errors.Join(err, mend())
 		}
-		open = nil
-		return err
-	}
+	}()
+	longest := time.Duration(0) // of those that stay open
 	for i, step := range s.cell.Steps {
-		m, err := s.step(ctx, step)
+		mend, err := s.step(ctx, step)
+		if mend != nil {
+			open = append(open, mend)
+		}
 		if err != nil {
-			return errors.Join(fmt.Errorf("step %d (%s): %w", i+1, step.Fault.Name, err), mendAll())
+			return fmt.Errorf("step %d (%s): %w", i+1, step.Fault.Name, err)
 		}
-		if step.Open {
-			open = append(open, m)
-			continue
-		}
-		if err := errors.Join(pause(ctx, step.lasts()), m()); err != nil {
-			return errors.Join(err, mendAll())
-		}
-	}
-	longest := time.Duration(0)
-	for _, step := range s.cell.Steps {
 		if step.Open {
 			longest = max(longest, step.lasts())
+			continue
 		}
-	}
-	if err := errors.Join(pause(ctx, longest), mendAll()); err != nil {
-		return err
-	}
-	if s.cell.Until != "" {
-		if _, err := s.event(ctx, s.cell.Until, 0); err != nil {
+		if err := pause(ctx, step.lasts()); err != nil {
+			return err
+		}
+		open = open[:len(open)-1]
+		if err := mend(); err != nil {
 			return err
 		}
 	}
-	after := s.cell.After
-	if after == 0 {
-		after = aftermath
-	}
-	return pause(ctx, after)
+	return pause(ctx, longest)
 }
 
 // step waits for a step's moment and strikes; the returned function mends.
@@ -253,6 +253,3 @@ func pause(ctx context.Context, d time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
-
-// logOf is the path of a process's log.
-func (s *stage) logOf(name string) string { return filepath.Join(s.dir, name+".log") }
