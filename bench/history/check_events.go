@@ -127,7 +127,10 @@ func checkElected(r *run, f *findings) {
 			forced = true
 		case eventElected:
 			checked, told := set, known
-			if ev.Has("members") {
+			switch {
+			case ev.Flag("cold"):
+				told = false
+			case ev.Has("members"):
 				checked, told = ev.Texts("members"), true
 			}
 			judged = judged || told

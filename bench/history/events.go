@@ -11,7 +11,7 @@ import (
 // another region (attribute "region") is passed over.
 const (
 	eventJoined      = "joined"      // a process began a life: incarnation
-	eventElected     = "elected"     // a takeover's transaction went through: epoch, incarnation
+	eventElected     = "elected"     // a takeover's transaction went through: epoch, incarnation, members or cold
 	eventServing     = "serving"     // epoch
 	eventDown        = "down"        // an incarnation is over, by its own word: incarnation
 	eventInSync      = "insync"      // a set was published: members (incarnations); cold: taken down
