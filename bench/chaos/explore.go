@@ -24,7 +24,7 @@ func Explore(seed uint64) Cell {
 	c.Steps = []Step{step}
 	if rng.IntN(3) > 0 {
 		second := draw()
-		for second.poison && first.poison { // two of them may need a third server to die
+		for first.poison && second.poison || first.registry && second.registry { // they would hinder each other
 			second = draw()
 		}
 		next := Step{Fault: second, After: upTo(rng, 2*time.Second), For: vary(rng, second.lasts), Open: rng.IntN(2) == 0}

@@ -27,6 +27,8 @@ type Fault struct {
 	roams  bool          // players lose connections
 	loose  bool          // durability may rest on the edges' snapshots for a while, without output commit
 	real   bool          // it needs a real Consul
+
+	registry bool // it happens to Consul itself, which one fault at a time can
 }
 
 type mend = func(context.Context) error
@@ -59,24 +61,23 @@ func (s *scene) victim(struck *node) *node {
 	return s.primary()
 }
 
-// onServers makes a fault of package fleet happen to one server or more.
+// onServers makes a fault of package fleet happen to one server or more. Those that
+// an earlier fault has killed are left out.
 func onServers(name string, who func(*scene, *node) []*node) func(context.Context, *scene, *node) (string, mend, error) {
 	what, err := fleet.ParseFaults(name)
 	if err != nil {
 		panic("chaos: " + err.Error())
 	}
 	return func(ctx context.Context, s *scene, struck *node) (string, mend, error) {
-		targets := who(s, struck)
-		var names []string
+		targets := slices.DeleteFunc(who(s, struck), func(n *node) bool { return !n.alive() })
 		var errs []error
 		for _, n := range targets {
-			names = append(names, n.name)
 			errs = append(errs, s.strikeServer(ctx, what[0], n))
 		}
-		return strings.Join(names, ", "), func(context.Context) error {
+		return strings.Join(names(targets), ", "), func(context.Context) error {
 			var errs []error
 			for _, n := range targets {
-				errs = append(errs, what[0].Heal(n.server))
+				errs = append(errs, healServer(what[0], n))
 			}
 			return errors.Join(errs...)
 		}, errors.Join(errs...)
@@ -89,6 +90,27 @@ func (s *scene) strikeServer(ctx context.Context, f fleet.Fault, n *node) error 
 		return err
 	}
 	return f.Strike(n.server)
+}
+
+// healServer mends what a second fault has not made another thing of: a frozen
+// server may have been killed, a killed one started again.
+func healServer(f fleet.Fault, n *node) error {
+	if f.Heals == "" || f.Name == "host" && n.alive() || f.Name == "freeze" && (!n.alive() || n.server.Game() == 0) {
+		return nil
+	}
+	return f.Heal(n.server)
+}
+
+// alive tells whether the node's process is there, frozen or not.
+func (n *node) alive() bool { return running(n.process()) }
+
+func running(p *fleet.Process) bool {
+	select {
+	case <-p.Exited():
+		return false
+	default:
+		return true
+	}
 }
 
 func onPrimary(s *scene, struck *node) []*node { return []*node{s.victim(struck)} }
@@ -126,6 +148,9 @@ func killEdges(count int) func(context.Context, *scene, *node) (string, mend, er
 		}
 		return strings.Join(names, ", "), func(context.Context) error {
 			for _, n := range struck {
+				if n.alive() {
+					continue
+				}
 				p, err := s.fleet.Start(n.spec)
 				if err != nil {
 					return fmt.Errorf("%s does not start again: %w", n.name, err)
@@ -139,5 +164,16 @@ func killEdges(count int) func(context.Context, *scene, *node) (string, mend, er
 
 func freezeEdge(_ context.Context, s *scene, _ *node) (string, mend, error) {
 	n := s.edges[0]
-	return n.name, func(context.Context) error { return n.process().Thaw() }, n.process().Freeze()
+	if !n.alive() {
+		return n.name, nil, nil
+	}
+	p := n.process()
+	return n.name, func(context.Context) error { return thaw(p) }, p.Freeze()
+}
+
+func thaw(p *fleet.Process) error {
+	if !running(p) {
+		return nil
+	}
+	return p.Thaw()
 }

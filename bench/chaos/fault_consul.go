@@ -8,7 +8,7 @@ import (
 )
 
 func consulFaults() []Fault {
-	return []Fault{
+	all := []Fault{
 		{Name: "consul-kill", Does: "Consul is killed", strike: killConsul(false), lasts: 2 * time.Second, real: true},
 		{Name: "consul-wipe", Does: "Consul is killed, and has lost its data when it comes back", strike: killConsul(true), lasts: time.Second, real: true, loose: true},
 		{Name: "consul-freeze", Does: "Consul is frozen", strike: freezeConsul, lasts: 5 * time.Second},
@@ -23,6 +23,10 @@ func consulFaults() []Fault {
 			return s.consul.put(ctx, http.MethodPut, "/v1/agent/check/fail/beat:reseat-"+h.incarnation, "")
 		})},
 	}
+	for i := range all {
+		all[i].registry = true
+	}
+	return all
 }
 
 const lockPath = "/v1/kv/" + space + "/" + region + "/lock"
@@ -61,11 +65,19 @@ func killConsul(wipe bool) func(context.Context, *scene, *node) (string, mend, e
 				return "", nil, err
 			}
 		}
-		return "consul", c.start, nil
+		return "consul", func(ctx context.Context) error {
+			if running(c.proc) {
+				return nil
+			}
+			return c.start(ctx)
+		}, nil
 	}
 }
 
 func freezeConsul(_ context.Context, s *scene, _ *node) (string, mend, error) {
 	p := s.consul.proc
-	return "consul", func(context.Context) error { return p.Thaw() }, p.Freeze()
+	if !running(p) {
+		return "consul", nil, nil
+	}
+	return "consul", func(context.Context) error { return thaw(p) }, p.Freeze()
 }

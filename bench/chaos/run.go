@@ -59,6 +59,9 @@ type scene struct {
 // all; that it went wrong is in the result.
 func Run(parent context.Context, cfg Config, cell Cell, seed uint64) (Result, error) {
 	began := time.Now()
+	if cfg.Consul == Memory && cell.has(func(f Fault) bool { return f.real }) {
+		return Result{}, fmt.Errorf("chaos: %s needs a real Consul", cell.Name)
+	}
 	dir, err := os.MkdirTemp(cfg.Dir, "reseat-chaos-"+cell.Name+"-")
 	if err != nil {
 		return Result{}, fmt.Errorf("chaos: %w", err)

@@ -59,13 +59,7 @@ func (s *stage) ask(ctx context.Context) (mark int) {
 	mark = s.seen()
 	var asked []string
 	for _, n := range slices.Concat(s.servers, s.edges) {
-		p := n.process()
-		select {
-		case <-p.Exited():
-			continue
-		default:
-		}
-		if p.Ask() == nil {
+		if p := n.process(); running(p) && p.Ask() == nil {
 			asked = append(asked, n.name)
 		}
 	}
