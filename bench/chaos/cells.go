@@ -13,6 +13,7 @@ func Cells() []Cell {
 		{Name: "quiet", After: 3 * time.Second},
 		{Name: "kill", Steps: repeat(4, Step{Fault: fault("kill"), After: 200 * time.Millisecond, Whole: true}), Gate: history.Counts{Takeovers: 4, TakeoversInFlight: 1}},
 		{Name: "host", Steps: repeat(2, Step{Fault: fault("host"), Whole: true}), Gate: history.Counts{Takeovers: 2, TakeoversInFlight: 1}},
+		{Name: "churn", Faster: 3, Steps: repeat(4, Step{Fault: fault("host"), For: 300 * time.Millisecond, Whole: true}), Gate: history.Counts{Takeovers: 4, TakeoversInFlight: 2}},
 		{Name: "freeze", Steps: one("freeze", 4*time.Second), Gate: takeover},
 		{Name: "freeze-1s", Steps: one("freeze", time.Second), Gate: takeover},
 		{Name: "backup", Steps: one("backup", time.Second), Gate: history.Counts{Shrinks: 1, Grows: 1}},
