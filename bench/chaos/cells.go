@@ -46,8 +46,10 @@ func consulCells(takeover history.Counts) []Cell {
 		{Name: "consul-freeze", Steps: one("consul-freeze", 5*time.Second)},
 		{Name: "consul-wipe", Steps: one("consul-wipe", 500*time.Millisecond)},
 		{Name: "by-hand", Steps: []Step{
-			{Fault: fault("session"), Whole: true}, {Fault: fault("lock-put"), Whole: true},
-			{Fault: fault("lock-delete"), Whole: true}, {Fault: fault("critical"), Whole: true},
+			{Fault: fault("session"), Whole: true},
+			{Fault: fault("lock-put"), Whole: true},
+			{Fault: fault("lock-delete"), Whole: true},
+			{Fault: fault("critical"), Whole: true},
 		}},
 		{Name: "kill-without-consul", Steps: []Step{
 			{Fault: fault("consul-cut-all"), Open: true, For: time.Nanosecond}, {Fault: fault("kill"), After: 300 * time.Millisecond},

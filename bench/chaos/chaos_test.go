@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"encoding/json"
+	"maps"
 	"net"
 	"os"
 	"strings"
@@ -19,9 +20,7 @@ import (
 func event(t *testing.T, from, name string, attrs map[string]any) fleet.Event {
 	t.Helper()
 	line := map[string]any{"event": name}
-	for k, v := range attrs {
-		line[k] = v
-	}
+	maps.Copy(line, attrs)
 	text, err := json.Marshal(line)
 	require.NoError(t, err)
 	e, ok := fleet.ParseEvent(from, text, time.Unix(1, 0))

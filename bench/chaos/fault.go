@@ -70,12 +70,12 @@ func onServers(name string, who func(*scene, *node) []*node) func(context.Contex
 	}
 	return func(ctx context.Context, s *scene, struck *node) (string, mend, error) {
 		targets := slices.DeleteFunc(who(s, struck), func(n *node) bool { return !n.alive() })
-		var errs []error
+		errs := make([]error, 0, len(targets))
 		for _, n := range targets {
 			errs = append(errs, s.strikeServer(ctx, what[0], n))
 		}
 		return strings.Join(names(targets), ", "), func(context.Context) error {
-			var errs []error
+			errs := make([]error, 0, len(targets))
 			for _, n := range targets {
 				errs = append(errs, healServer(what[0], n))
 			}
@@ -141,12 +141,10 @@ func edgeFaults() []Fault {
 func killEdges(count int) func(context.Context, *scene, *node) (string, mend, error) {
 	return func(_ context.Context, s *scene, _ *node) (string, mend, error) {
 		struck := s.edges[:count]
-		var names []string
 		for _, n := range struck {
-			names = append(names, n.name)
 			n.process().Kill()
 		}
-		return strings.Join(names, ", "), func(context.Context) error {
+		return strings.Join(names(struck), ", "), func(context.Context) error {
 			for _, n := range struck {
 				if n.alive() {
 					continue
