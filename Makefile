@@ -1,5 +1,6 @@
 # make test    everything, under the race detector, on a real Consul
 # make check   formatting, vet, linters, import directions
+# make chaos   whole meshes broken in every way we know, judged promise by promise
 # make demo    servers die under real players: make demo ARGS='--players 100'
 
 # Tools run as MODULE@VERSION, so that go.mod holds only what Reseat itself needs.
@@ -22,7 +23,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help test consul check layering fmt fuzz bench build demo clean
+.PHONY: help test consul check layering fmt fuzz bench build chaos demo clean
 
 help: ## say what the targets do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -76,6 +77,9 @@ bench: ## all benchmarks, with allocations
 
 build: ## a static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...
+
+chaos: build ## break whole meshes on a real Consul and judge each run; flags in ARGS
+	@consul=$$($(find_consul)); export RESEAT_CONSUL="$$consul"; bin/reseat chaos $(ARGS)
 
 demo: ## servers die under real players; flags in ARGS
 	go run ./cmd/reseat demo $(ARGS)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 
+	"github.com/reseat-proxy/reseat/bench/history"
 	"github.com/reseat-proxy/reseat/bench/judge"
 	"github.com/reseat-proxy/reseat/bench/world"
 	"github.com/reseat-proxy/reseat/proxy/player"
@@ -29,6 +30,7 @@ type bot struct {
 	clock clock
 	books chan audit         // of 1: the audit that is waited for
 	taken chan world.Variant // of 1: the poison that it sends next
+	tape  tape
 
 	// Only the goroutine that acts uses these.
 	client Client // from Join on; Progress uses it, too, once done is set
@@ -37,6 +39,7 @@ type bot struct {
 	lag    int64
 
 	mu      sync.Mutex
+	on      Client          // client, for those who hear; nil before it has joined
 	done    <-chan struct{} // of the client; nil before it has joined
 	samples []judge.Sample  // of action i+1
 	seqs    []uint64        // the client's number of action i+1; 0 while Act has not returned
@@ -62,7 +65,7 @@ type audit struct {
 func newBot(i int, cfg Config, c clock) *bot {
 	b := &bot{
 		name: nameOf(i), clock: c, books: make(chan audit, 1), taken: make(chan world.Variant, 1),
-		others: cfg.Players, refused: map[uint64]bool{},
+		others: cfg.Players, refused: map[uint64]bool{}, tape: tape{to: cfg.Record, clock: c, player: nameOf(i)},
 		rng: rand.New(rand.NewPCG(cfg.Seed, uint64(i))),
 	}
 	b.ledger.Player = b.name
@@ -74,13 +77,29 @@ func nameOf(i int) string { return fmt.Sprintf("bot-%03d", i+1) }
 // handler is what the bot wants to hear.
 func (b *bot) handler() player.Handler {
 	return player.Handler{
-		Update:   b.onUpdate,
-		Durable:  b.onDurable,
-		Hold:     func(wire.Code) { b.note(func() { b.holds++ }) },
-		Reseated: func(uint64, uint64) { b.note(func() { b.reseats++; b.seated = b.clock.now() }) },
-		Refused:  func(seq uint64, _ wire.Code, _ string) { b.note(func() { b.refused[seq] = true }) },
-		Lost:     func(error) { b.note(func() { b.ledger.Disconnects++; b.lost = append(b.lost, b.clock.now()) }) },
-		Resumed:  func() { b.note(func() { b.ledger.Resumes++; b.resumed = append(b.resumed, b.clock.now()) }) },
+		Update:  b.onUpdate,
+		Durable: b.onDurable,
+		Hold: func(why wire.Code) {
+			b.tape.tell(history.Record{What: history.Held, Code: why.String()})
+			b.note(func() { b.holds++ })
+		},
+		Reseated: func(epoch, applied uint64) {
+			b.tape.tell(history.Record{What: history.Reseated, Epoch: epoch, Seq: applied})
+			b.note(func() { b.reseats++; b.seated = b.clock.now() })
+		},
+		Refused: func(seq uint64, why wire.Code, _ string) {
+			b.tape.tell(history.Record{What: history.Refused, Seq: seq, Code: why.String()})
+			b.note(func() { b.refused[seq] = true })
+		},
+		Pressure: b.tape.pressure,
+		Lost: func(err error) {
+			b.tape.tell(history.Record{What: history.Lost, Code: err.Error()})
+			b.note(func() { b.ledger.Disconnects++; b.lost = append(b.lost, b.clock.now()) })
+		},
+		Resumed: func() {
+			b.tape.tell(history.Record{What: history.Resumed, Edge: b.edge()})
+			b.note(func() { b.ledger.Resumes++; b.resumed = append(b.resumed, b.clock.now()) })
+		},
 	}
 }
 
@@ -90,7 +109,8 @@ func (b *bot) join(ctx context.Context, dial func(context.Context, string, playe
 		return fmt.Errorf("bots: %s cannot join: %w", b.name, err)
 	}
 	b.client = client
-	b.note(func() { b.done = client.Done() })
+	b.note(func() { b.done, b.on = client.Done(), client })
+	b.tape.tell(history.Record{What: history.Connected, Edge: b.edge()})
 	return nil
 }
 
@@ -110,6 +130,7 @@ func (b *bot) act(ctx context.Context, intended int64, c world.Command) (n uint6
 	})
 	c.N = n
 	payload := c.Append(nil)
+	called := b.clock.now()
 	seq, err := b.client.Act(ctx, payload)
 	now := b.clock.now()
 	b.mu.Lock()
@@ -121,6 +142,10 @@ func (b *bot) act(ctx context.Context, intended int64, c world.Command) (n uint6
 	b.samples[n-1].Sent, b.seqs[n-1] = now, seq
 	b.ledger.Sent, b.ledger.Hash = n, world.Chain(b.ledger.Hash, payload)
 	b.settle()
+	b.tape.waited(called, now)
+	b.tape.acted(history.Record{
+		At: now, Call: min(called, now), N: n, Seq: seq, Kind: c.Kind, Hash: history.HashOf(payload), Chain: b.ledger.Hash,
+	})
 	return n, nil
 }
 
@@ -129,6 +154,7 @@ func (b *bot) onDurable(seq uint64) {
 	now := b.clock.now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.tape.write(history.Record{What: history.Durable, At: now, Seq: seq})
 	if seq < b.mark {
 		b.ledger.Fell++
 		return
@@ -162,6 +188,7 @@ func (b *bot) onUpdate(update []byte, _ bool) {
 			a.Replied = now
 		}
 		b.see(echo)
+		b.tape.answered(now, echo)
 	case world.TagBooks:
 		b.onBooks(update)
 	default:

@@ -21,6 +21,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/reseat-proxy/reseat/bench/history"
 	"github.com/reseat-proxy/reseat/bench/judge"
 	"github.com/reseat-proxy/reseat/bench/world"
 	"github.com/reseat-proxy/reseat/proxy/player"
@@ -31,6 +32,9 @@ type Config struct {
 	Players int     // 1 or more
 	Rate    float64 // actions per second of each player
 	Seed    uint64  // decides what they do, and when in each interval
+
+	// Record takes what each bot does and hears, for bench/history; nil: nothing.
+	Record *history.Writer
 
 	// Dial joins a player. The handler may be called before it returns.
 	Dial func(ctx context.Context, name string, h player.Handler) (Client, error)
@@ -211,6 +215,7 @@ func (c *Crowd) Leave() error {
 	var errs []error
 	for _, b := range c.bots {
 		if b.client != nil {
+			b.tape.last(b.client)
 			errs = append(errs, b.client.Close())
 		}
 	}

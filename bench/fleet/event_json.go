@@ -28,6 +28,21 @@ func (e *Event) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// Decode decodes the attribute key, whatever it is, into v.
+func (e Event) Decode(key string, v any) error {
+	data, err := json.Marshal(e.attrs[key])
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, v)
+}
+
+// Flag is the attribute key as a truth value; false if it is none.
+func (e Event) Flag(key string) bool {
+	b, _ := e.attrs[key].(bool)
+	return b
+}
+
 // Texts is the attribute key as a list of texts; nil if it is none.
 func (e Event) Texts(key string) []string {
 	list, _ := e.attrs[key].([]any)

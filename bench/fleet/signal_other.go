@@ -12,3 +12,5 @@ func stop(*os.Process) error {
 	return fmt.Errorf("processes cannot be frozen here: %w", errors.ErrUnsupported)
 }
 func resume(*os.Process) error { return errors.ErrUnsupported }
+
+func ask(*os.Process) error { return errors.ErrUnsupported }

@@ -122,12 +122,15 @@ func checkElected(r *run, f *findings) {
 	for _, ev := range r.e.eventsOf(eventInSync, eventElected, eventForced) {
 		switch ev.Name {
 		case eventInSync:
-			set, known = ev.Texts("members"), true
+			set, known = ev.Texts("members"), !ev.Flag("cold") // a cold region is open to all who get a snapshot
 		case eventForced:
 			forced = true
 		case eventElected:
 			checked, told := set, known
-			if ev.Has("members") {
+			switch {
+			case ev.Flag("cold"):
+				told = false
+			case ev.Has("members"):
 				checked, told = ev.Texts("members"), true
 			}
 			judged = judged || told

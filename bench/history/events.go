@@ -11,10 +11,10 @@ import (
 // another region (attribute "region") is passed over.
 const (
 	eventJoined      = "joined"      // a process began a life: incarnation
-	eventElected     = "elected"     // a takeover's transaction went through: epoch, incarnation
+	eventElected     = "elected"     // a takeover's transaction went through: epoch, incarnation, members or cold
 	eventServing     = "serving"     // epoch
 	eventDown        = "down"        // an incarnation is over, by its own word: incarnation
-	eventInSync      = "insync"      // a set was published: members (incarnations), version
+	eventInSync      = "insync"      // a set was published: members (incarnations); cold: taken down
 	eventForced      = "forced"      // a person forced a takeover
 	eventQuarantined = "quarantined" // player, seq, attempts (servers that died of it)
 	eventResent      = "resent"      // an edge has re-sent what it kept: epoch, actions

@@ -74,13 +74,15 @@ type Dump struct {
 	Rows []Row   `json:"rows"`
 }
 
-// Entry is one action in a region log.
+// Entry is one record of a region log. Only those without a Note are actions, or
+// use up a seq like one.
 type Entry struct {
 	Index  uint64 `json:"i"`
-	Epoch  uint64 `json:"ep"` // in which it was appended
-	Player string `json:"p"`
+	Epoch  uint64 `json:"ep"`             // in which it was appended
+	Note   string `json:"note,omitempty"` // what it is if not an action
+	Player string `json:"p,omitempty"`
 	Attach uint64 `json:"att,omitempty"` // the attach number under which it came; 0: not kept
-	Seq    uint64 `json:"seq"`
+	Seq    uint64 `json:"seq,omitempty"`
 	Hash   uint64 `json:"h,string"`  // HashOf the payload; 0: the replica keeps no payloads
 	Chain  uint64 `json:"ch,string"` // rolling hash of the log up to here, Hash and Epoch included
 }
@@ -122,6 +124,15 @@ func (d *Dump) entry(index uint64) *Entry {
 		return nil
 	}
 	return &d.Log[i]
+}
+
+// actions are the entries of the log that are actions.
+func (d *Dump) actions(yield func(int, Entry) bool) {
+	for i, e := range d.Log {
+		if e.Note == "" && !yield(i, e) {
+			return
+		}
+	}
 }
 
 // row returns the row of a player; zero if there is none.

@@ -179,3 +179,20 @@ func TestLongHistoriesAreCheckedFast(t *testing.T) {
 	require.Empty(t, v.Broken())
 	t.Logf("60 x 2,000 actions: linear order in %v, all promises in %v", linear, time.Since(start)-linear)
 }
+
+// TestRecordsThatAreNoActions: a log may hold other records, which use up indexes
+// and no seq.
+func TestRecordsThatAreNoActions(t *testing.T) {
+	tp := seeded(1)
+	for i := range tp.e.Dumps {
+		d := &tp.e.Dumps[i]
+		if len(d.Log) == 0 {
+			continue
+		}
+		last := d.Log[len(d.Log)-1]
+		d.End = last.Index + 1
+		d.Log = append(d.Log, Entry{Index: d.End, Epoch: last.Epoch, Note: "outcome", Seq: 1, Chain: last.Chain + 1})
+	}
+	v := tp.judge(t)
+	require.Equal(t, OK, v.Outcome, "%v", v.Broken())
+}

@@ -20,7 +20,7 @@ func (r *Relay) pass(p *packet) (kept bool) {
 	}
 	number, fate := p.flow.lanes[p.side].draw(w)
 	switch {
-	case w.Cut:
+	case w.Cut, r.blocked(p.flow.client, p.side):
 		c.cut.Add(1)
 		return false
 	case fate.lost:

@@ -26,6 +26,7 @@ type Relay struct {
 	// that have been replaced. It is locked before mu.
 	gate   sync.RWMutex
 	faults [2]Way
+	block  func(client netip.AddrPort) (toTarget, toClient bool)
 
 	listener atomic.Pointer[net.UDPConn] // nil: vanished; stored under mu
 

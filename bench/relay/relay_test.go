@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"net/netip"
 	"regexp"
 	"strings"
 	"syscall"
@@ -284,4 +285,18 @@ func TestWhatMakesNoSense(t *testing.T) {
 		require.Equal(t, "ToClient."+field, invalid.Field)
 	}
 	require.Equal(t, good, r.Faults(), "what is refused changes nothing")
+}
+
+func TestBlock(t *testing.T) {
+	srv := target(t, "127.0.0.1:0", true)
+	r := start(t, Config{Target: srv.addr()})
+	a, b := client(t, r), client(t, r)
+	r.Block(func(c netip.AddrPort) (toTarget, toClient bool) { return c == a.addrPort(), false })
+	a.send(t, "lost")
+	b.send(t, "?")
+	b.next(t)
+	require.EqualValues(t, 1, r.Stats().ToTarget.Cut)
+	r.Block(nil)
+	a.send(t, "?")
+	a.next(t)
 }

@@ -20,7 +20,7 @@ func TestCommandRoundTrip(t *testing.T) {
 }
 
 func TestEchoRoundTrip(t *testing.T) {
-	e := Echo{N: 300, Result: Done, Roll: 200, X: 31, Y: 7, Gold: 1 << 40}
+	e := Echo{N: 300, Result: Done, Roll: 200, X: 31, Y: 7, Gold: 1 << 40, Applied: 299}
 	got, err := ParseEcho(e.Append(nil))
 	require.NoError(t, err)
 	require.Equal(t, e, got)

@@ -28,13 +28,14 @@ const (
 
 // Echo answers a command.
 //
-//	tag u8 | n uvarint | result u8 | roll u8 | x u8 | y u8 | gold uvarint
+//	tag u8 | n uvarint | result u8 | roll u8 | x u8 | y u8 | gold uvarint | applied uvarint
 type Echo struct {
-	N      uint64
-	Result Result
-	Roll   uint8 // of a Take that found something; else 0
-	X, Y   uint8
-	Gold   uint64
+	N       uint64
+	Result  Result
+	Roll    uint8 // of a Take that found something; else 0
+	X, Y    uint8
+	Gold    uint64
+	Applied uint64 // commands of this player that were carried out so far, this one included
 }
 
 // maxShow is the number of positions in one broadcast, which has to fit into a
@@ -56,7 +57,8 @@ func (e *Echo) Append(dst []byte) []byte {
 	dst = append(dst, byte(TagEcho))
 	dst = binary.AppendUvarint(dst, e.N)
 	dst = append(dst, byte(e.Result), e.Roll, e.X, e.Y)
-	return binary.AppendUvarint(dst, e.Gold)
+	dst = binary.AppendUvarint(dst, e.Gold)
+	return binary.AppendUvarint(dst, e.Applied)
 }
 
 // ParseEcho decodes an update that is tagged TagEcho.
@@ -65,7 +67,10 @@ func ParseEcho(update []byte) (Echo, error) {
 	if Tag(r.byte()) != TagEcho {
 		return Echo{}, fmt.Errorf("%w: not an echo", errUpdate)
 	}
-	e := Echo{N: r.uvarint(), Result: Result(r.byte()), Roll: r.byte(), X: r.byte(), Y: r.byte(), Gold: r.uvarint()}
+	e := Echo{
+		N: r.uvarint(), Result: Result(r.byte()), Roll: r.byte(), X: r.byte(), Y: r.byte(),
+		Gold: r.uvarint(), Applied: r.uvarint(),
+	}
 	if r.failed || len(r.rest) > 0 {
 		return Echo{}, errUpdate
 	}

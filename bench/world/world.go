@@ -132,7 +132,7 @@ func (w *World) apply(out output, player string, payload []byte) {
 	} else {
 		echo.Result = w.do(f, &c)
 	}
-	echo.X, echo.Y, echo.Gold = f.x, f.y, f.gold
+	echo.X, echo.Y, echo.Gold, echo.Applied = f.x, f.y, f.gold, f.journal.Applied
 	w.scratch = echo.Append(w.scratch[:0])
 	out.Send(player, w.scratch)
 	if w.commands%showEvery == 0 {

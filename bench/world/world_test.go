@@ -114,8 +114,8 @@ func TestCommandsDoWhatTheySay(t *testing.T) {
 		return echo
 	}
 
-	require.Equal(t, Echo{N: 1, Result: Done, X: Side - 1, Y: 1, Gold: Grant}, act("ann", Command{Kind: Move, DX: -1, DY: 1}))
-	require.Equal(t, Echo{N: 2, Result: Done, X: 0, Y: 1, Gold: Grant}, act("ann", Command{Kind: Move, DX: 1}))
+	require.Equal(t, Echo{N: 1, Result: Done, X: Side - 1, Y: 1, Gold: Grant, Applied: 1}, act("ann", Command{Kind: Move, DX: -1, DY: 1}))
+	require.Equal(t, Echo{N: 2, Result: Done, X: 0, Y: 1, Gold: Grant, Applied: 2}, act("ann", Command{Kind: Move, DX: 1}))
 
 	require.Equal(t, Done, act("ann", Command{Kind: Take}).Result)
 	require.Equal(t, [Kinds]uint64{Gather}, w.byName["ann"].items)

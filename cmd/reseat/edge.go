@@ -49,6 +49,7 @@ func runEdge(ctx context.Context, cfg *config.Edge, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	onAsk(ctx, tellEdge(edge, cfg.Regions, log))
 	stop := announceDrain(ctx, log)
 	defer stop()
 	return explainListen(edge.Run(ctx), map[string]string{"udp": "--listen or RESEAT_EDGE_LISTEN"})

@@ -88,6 +88,7 @@ func runSidecar(ctx context.Context, cfg *config.Sidecar, command []string, log 
 		return err
 	}
 	log.Info("sidecar starts", "event", "starting", "listen", cfg.Listen, "regions", cfg.Regions, "game", cfg.Game.Socket)
+	onAsk(ctx, tellSidecar(sc, cfg.Regions, log))
 	stop := announceDrain(ctx, log)
 	defer stop()
 	return explainListen(sc.Run(ctx), map[string]string{

@@ -271,7 +271,7 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 // lead tells everybody that the epoch is ours, and asks edges what they keep.
 func (r *region) lead(epoch uint64) {
 	r.began = time.Now()
-	r.log.Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name)
+	r.log.Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.promiseLocked(epoch)
