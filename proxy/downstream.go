@@ -56,6 +56,7 @@ func (r *region) gap(f wire.Gap) error {
 	if s.actions.Rewind(f.Have) == nil {
 		r.serving.wake.Wake()
 	} else {
+		s.lose(f.Have + 1)
 		s.end(&endError{wire.CodeLost, "the region lacks actions that were durable"})
 	}
 	return nil
@@ -67,7 +68,9 @@ func (r *region) reject(f wire.Reject) {
 	if s == nil {
 		return
 	}
-	if f.Seq != 0 {
+	if f.Reason == wire.CodeLost {
+		s.lose(f.Seq)
+	} else if f.Seq != 0 {
 		refused := wire.Refused{Epoch: f.Epoch, Seq: f.Seq, Reason: f.Reason, Text: f.Text}
 		if s.actions == nil {
 			s.refused = append(s.refused, refused) // what comes before the welcome

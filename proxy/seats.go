@@ -52,6 +52,7 @@ func (r *region) attached(f wire.Attached) error {
 		return nil
 	}
 	if err := s.actions.Rewind(f.Have); err != nil {
+		s.lose(f.Have + 1)
 		s.end(&endError{wire.CodeLost, "the region came back without actions that were durable"})
 		return nil
 	}
@@ -170,6 +171,10 @@ func (r *region) leave(s *session, cause error) wire.Bye {
 	defer r.mu.Unlock()
 	bye := wire.Bye{Reason: codeOf(cause), Text: textOf(cause)}
 	bye.First, bye.Last = r.remove(s)
+	if bye.Reason == wire.CodeLost && s.lost > 0 {
+		bye.First, bye.Last = s.lost, s.mark
+		r.edge.stats.lost.Add(bye.Last - bye.First + 1)
+	}
 	r.edge.stats.ends.Add(bye.Reason)
 	s.log.Debug("session over", "reason", bye.Reason.String(), "first", bye.First, "last", bye.Last, "error", cause)
 	return bye

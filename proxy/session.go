@@ -57,6 +57,7 @@ type session struct {
 	number   uint64         // attach number, 0: none yet
 	attached bool           // the primary that serves has answered our attach
 	refused  []wire.Refused // to be told after the welcome
+	lost     uint64         // the first durable action that the region lacks; 0: none
 	spoke    bool           // the player has acted, so the welcome has reached him
 	suspect  uint64         // actions up to here were on their way when a primary died
 	mark     uint64         // the highest durable mark that client or edge have seen
@@ -225,6 +226,14 @@ func (s *session) act(ctx context.Context, f wire.Act) error {
 		err = s.region.keep(s, f)
 	}
 	return err
+}
+
+// lose notes that durable actions are missing from seq on. They end with the
+// player's durable mark, and his session with them.
+func (s *session) lose(seq uint64) {
+	if seq <= s.mark {
+		s.lost = seq
+	}
 }
 
 // add queues a frame for the player. A full queue ends the session.

@@ -10,7 +10,7 @@ import (
 // Stats counts what an edge does. It is safe for concurrent use.
 type Stats struct {
 	sessions, switches, holds atomic.Uint64
-	stale, snapshots          atomic.Uint64
+	stale, snapshots, lost    atomic.Uint64
 	refusals                  wire.Tally // frames, joins, attaches
 	ends                      wire.Tally // sessions
 }
@@ -24,6 +24,7 @@ type Counters struct {
 	Holds     uint64 // times that a region began to hold
 	Stale     uint64 // frames of a lower epoch, refused
 	Snapshots uint64 // kept
+	Lost      uint64 // durable actions that a region came back without
 	Refused   map[wire.Code]uint64
 	Ended     map[wire.Code]uint64 // sessions by the code they ended with
 }
@@ -31,7 +32,7 @@ type Counters struct {
 func (s *Stats) counters() Counters {
 	return Counters{
 		Sessions: s.sessions.Load(), Switches: s.switches.Load(), Holds: s.holds.Load(),
-		Stale: s.stale.Load(), Snapshots: s.snapshots.Load(),
+		Stale: s.stale.Load(), Snapshots: s.snapshots.Load(), Lost: s.lost.Load(),
 		Refused: s.refusals.Counts(), Ended: s.ends.Counts(),
 	}
 }

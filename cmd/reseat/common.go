@@ -39,11 +39,18 @@ func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
 }
 
 // announceDrain logs the first signal. The returned function must be called
-// when there is nothing left to drain.
-func announceDrain(ctx context.Context, log *slog.Logger) (stop func() bool) {
-	return context.AfterFunc(ctx, func() {
+// when there is nothing left to drain; it returns when that has been logged.
+func announceDrain(ctx context.Context, log *slog.Logger) (stop func()) {
+	said := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() {
+		defer close(said)
 		log.Info("stopping in good order, a second signal stops at once", "event", "draining")
 	})
+	return func() {
+		if !cancel() {
+			<-said
+		}
+	}
 }
 
 func newDiscovery(cfg config.Consul, log *slog.Logger) (*discovery.Client, error) {

@@ -98,7 +98,11 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 	row := r.table.named(f.Player)
 	if code, text := r.admit(row, f); code != wire.CodeNone {
 		r.stats.refuse(code)
-		s.add(wire.Reject{Epoch: r.epoch, Handle: f.Handle, Reason: code, Text: text})
+		no := wire.Reject{Epoch: r.epoch, Handle: f.Handle, Reason: code, Text: text}
+		if code == wire.CodeLost {
+			no.Seq = haveOf(row) + 1
+		}
+		s.add(no)
 		return nil
 	}
 	again := row != nil && f.Number != 0 && f.Number == row.attach
@@ -126,9 +130,9 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 // admit tells why a player may not attach: what he was promised is not here, he
 // is at a newer edge, or he cannot show that he is who he says.
 func (r *region) admit(row *row, f wire.Attach) (wire.Code, string) {
-	var have, attach uint64
+	have, attach := haveOf(row), uint64(0)
 	if row != nil {
-		have, attach = row.have, row.attach
+		attach = row.attach
 	}
 	switch {
 	case f.Durable > have: // never go on without what was promised: say so instead
@@ -142,6 +146,13 @@ func (r *region) admit(row *row, f wire.Attach) (wire.Code, string) {
 		return wire.CodeNotYours, "this player is in another session: show its resume token"
 	}
 	return wire.CodeNone, ""
+}
+
+func haveOf(row *row) uint64 {
+	if row == nil {
+		return 0
+	}
+	return row.have
 }
 
 // record writes an attachment into the log: a new number, or one that an edge

@@ -255,7 +255,8 @@ type Stale struct{ Epoch uint64 }
 
 func (f *Stale) fields(c *codec) { c.uint(&f.Epoch) }
 
-// Reject refuses an attach (Seq 0) or an action of one player.
+// Reject refuses an attach (Seq 0) or an action of one player. With CodeLost it
+// refuses an attach, and Seq is the first durable action that is missing.
 type Reject struct {
 	Epoch  uint64
 	Handle uint64
