@@ -79,24 +79,7 @@ func (c *chaos) expendable(s *server) bool {
 
 // dispensable tells whether all that is durable survives the loss of an edge.
 func (c *chaos) dispensable(e *edge) bool {
-	return c.m.inSync().Known || c.holder(e) || c.leader() != nil
-}
-
-// leader is the server that leads the newest epoch, and has all that is durable.
-func (c *chaos) leader() *server {
-	var best *server
-	var epoch, highest uint64
-	for _, s := range c.m.servers {
-		p, _ := s.now().Position("arena", 0)
-		highest = max(highest, p.Promised)
-		if s.alive() && p.Leading && p.Epoch > epoch {
-			best, epoch = s, p.Epoch
-		}
-	}
-	if epoch < highest {
-		return nil
-	}
-	return best
+	return c.m.inSync().Known || c.holder(e)
 }
 
 // holder tells whether an edge, not counting one, keeps a snapshot of all that

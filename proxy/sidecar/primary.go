@@ -57,7 +57,7 @@ func (r *region) action(s *stream, f wire.Action) error {
 	case f.Seq > row.have+1:
 		r.stats.gaps.Add(1)
 		s.add(wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
-	case f.Suspect && row.tried == f.Seq && row.tries >= maxTries:
+	case row.tried == f.Seq && row.tries >= maxTries:
 		r.quarantine(row, f.Seq, 0, row.tries)
 		r.settle()
 	default:
