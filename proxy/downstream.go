@@ -68,6 +68,9 @@ func (r *region) reject(f wire.Reject) {
 		return
 	}
 	if f.Seq != 0 {
+		if s.actions == nil {
+			return // not welcomed yet: a refusal would be the first word
+		}
 		s.add(wire.Refused{Epoch: f.Epoch, Seq: f.Seq, Reason: f.Reason, Text: f.Text})
 		return
 	}

@@ -60,9 +60,11 @@ func TestPoison(t *testing.T) {
 		bob.acts(20, "act")
 		ann.settle(patience)
 		bob.settle(patience)
+		m.eventually("the player is told", func() (told bool) {
+			ann.note(func() { told = len(ann.refused) == 1 })
+			return told
+		})
 		require.LessOrEqual(t, m.poisoned.Load(), int32(2))
-		time.Sleep(50 * time.Millisecond) // virtual
-		ann.note(func() { require.Len(t, ann.refused, 1) })
 		m.recover([]*actor{bob})
 	})
 }

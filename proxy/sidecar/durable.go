@@ -1,6 +1,8 @@
 package sidecar
 
 import (
+	"slices"
+
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -57,7 +59,7 @@ func (r *region) marksDurable() uint64 {
 
 // tell lets edges and players know what is durable, if we may speak.
 func (r *region) tell() {
-	if !r.serving || r.counted >= r.commit && len(r.survived) == 0 && r.held.empty() && len(r.joins) == 0 {
+	if !r.serving || r.counted >= r.commit && len(r.survived) == 0 && r.held.empty() && len(r.joins)+len(r.refusals) == 0 {
 		return
 	}
 	if !r.maySpeak() {
@@ -121,17 +123,18 @@ func (r *region) tellJoins() {
 	}
 }
 
+// tellRefusals tells players of quarantines, when they are attached.
 func (r *region) tellRefusals() {
-	for len(r.refusals) > 0 && r.refusals[0].index <= r.commit {
-		f := r.refusals[0]
-		r.refusals = r.refusals[1:]
-		if f.row.stream != nil {
-			f.row.stream.add(wire.Reject{
-				Epoch: r.epoch, Handle: f.row.handle, Seq: f.seq, Reason: wire.CodeQuarantined,
-				Text: "servers died with this action in flight; it is not tried again",
-			})
+	r.refusals = slices.DeleteFunc(r.refusals, func(f refusal) bool {
+		if f.index > r.commit || f.row.stream == nil {
+			return f.row.stream == nil && r.reattach.Before(r.now()) // he is gone
 		}
-	}
+		f.row.stream.add(wire.Reject{
+			Epoch: r.epoch, Handle: f.row.handle, Seq: f.seq, Reason: wire.CodeQuarantined,
+			Text: "servers died with this action in flight; it is not tried again",
+		})
+		return true
+	})
 }
 
 // base is the index of the last record that was trimmed.
