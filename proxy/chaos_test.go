@@ -18,6 +18,8 @@ type chaos struct {
 	mends []mend // what is broken
 	quiet time.Time
 	log   []string
+
+	epoch, commit uint64 // see sample
 }
 
 // mend takes a fault back when its time has come.
@@ -92,6 +94,7 @@ func (c *chaos) busy(host string) bool {
 
 // strike breaks one thing.
 func (c *chaos) strike() {
+	c.sample()
 	s := c.m.servers[c.rand.IntN(len(c.m.servers))]
 	if c.rand.IntN(2) == 0 { // primaries deserve more of it
 		for _, p := range c.m.servers {

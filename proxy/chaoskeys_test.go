@@ -85,16 +85,22 @@ func (c *chaos) dispensable(e *edge) bool {
 // holder tells whether an edge, not counting one, keeps a snapshot of all that
 // any sidecar counts as durable in the newest epoch.
 func (c *chaos) holder(but *edge) bool {
-	var epoch, commit uint64
-	for _, s := range c.m.servers {
-		if p, _ := s.now().Position("arena", 0); p.Promised > epoch || p.Promised == epoch && p.Commit > commit {
-			epoch, commit = p.Promised, p.Commit
-		}
-	}
+	c.sample()
+	epoch, commit := c.epoch, c.commit
 	return slices.ContainsFunc(c.m.edges, func(e *edge) bool {
 		snap := e.now().Newest("arena")
 		return e != but && e.alive() && snap != nil && snap.Epoch == epoch && snap.Index >= commit
 	})
+}
+
+// sample remembers the most that any sidecar has counted as durable in the newest
+// epoch, also when it is gone.
+func (c *chaos) sample() {
+	for _, s := range c.m.servers {
+		if p, _ := s.now().Position("arena", 0); p.Promised > c.epoch || p.Promised == c.epoch && p.Commit > c.commit {
+			c.epoch, c.commit = p.Promised, p.Commit
+		}
+	}
 }
 
 // alive tells whether the process runs.
