@@ -47,6 +47,7 @@ type cutter struct {
 type cutResult struct {
 	head  wire.CutDone
 	state []byte
+	end   uint64 // of the log when the game had cut: outcomes after it are not in the state
 }
 
 // cut is a snapshot: all actions up to index are in it, none after; and what all
@@ -194,7 +195,7 @@ func (r *region) ask(game *gameLink, f wire.Cut) bool {
 func (c *cutter) seal(res cutResult) error {
 	r := c.region
 	r.mu.Lock()
-	at, ok := r.cutAt(res.head.Index)
+	at, ok := r.cutAt(res.head.Index, min(res.end, r.end()))
 	switch {
 	case !r.leading:
 		r.mu.Unlock()
@@ -246,8 +247,7 @@ func (c *cutter) seal(res cutResult) error {
 // cutAt finds the place in the log of a cut at which the game had applied all
 // actions up to index: the records after it that are no actions take effect on
 // the table alone, and are in the snapshot too. It moves the rows' marks there.
-func (r *region) cutAt(index uint64) (cut, bool) {
-	end := r.end()
+func (r *region) cutAt(index, end uint64) (cut, bool) {
 	if index > end || index < r.base() {
 		return cut{}, false
 	}
@@ -380,5 +380,8 @@ func (r *region) cutDone(head wire.CutDone, state []byte) {
 	case <-r.cuts.done: // of a game that is gone; nobody else sends
 	default:
 	}
-	r.cuts.done <- cutResult{head, state}
+	r.mu.Lock()
+	end := r.end()
+	r.mu.Unlock()
+	r.cuts.done <- cutResult{head, state, end}
 }
