@@ -12,12 +12,13 @@ import (
 // chaos breaks a mesh by a seeded plan and mends it again. It never breaks what
 // is promised to break: the last process that has all that is durable.
 type chaos struct {
-	m     *mesh
-	rand  *rand.Rand
-	until time.Time
-	mends []mend // what is broken
-	quiet time.Time
-	log   []string
+	m      *mesh
+	rand   *rand.Rand
+	until  time.Time
+	mends  []mend    // what is broken
+	quiet  time.Time // nothing is broken before
+	mended time.Time // the last time
+	log    []string
 
 	epoch, commit uint64 // see sample
 }
@@ -64,6 +65,7 @@ func (c *chaos) mendUntil(t time.Time) {
 		}
 		c.note("mend %s", f.what)
 		f.undo()
+		c.mended = time.Now()
 	}
 	c.mends = append(left, c.mends...)
 }

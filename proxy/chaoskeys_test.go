@@ -32,9 +32,10 @@ func (c *chaos) keys() {
 }
 
 // wipe takes Consul's memory away, when all is well: with the set it forgets who
-// may take over, so this is promised for one fault at a time.
+// may take over, so this is promised for one fault at a time, and when everybody
+// has had time to hear of the last epoch.
 func (c *chaos) wipe() {
-	if len(c.mends) > 0 || time.Since(c.quiet) < 5*time.Second || !c.m.inSync().Known {
+	if len(c.mends) > 0 || time.Since(c.quiet) < 5*time.Second || time.Since(c.mended) < 3*time.Second || !c.m.inSync().Known {
 		return
 	}
 	c.note("wipe consul")
