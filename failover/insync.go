@@ -98,8 +98,8 @@ func (s *InSync) NeedsEdges() bool {
 }
 
 // Protected tells whether durable actions survive the loss of any one process:
-// a backup is certainly in the set.
-func (s *InSync) Protected() bool { return s.known && len(s.set) > 1 }
+// a backup is certainly in the set, and stays there.
+func (s *InSync) Protected() bool { return !s.NeedsEdges() && len(s.set) > 1 }
 
 // WantsCover tells whether the set waits to be taken down until the edges keep
 // all that is durable.

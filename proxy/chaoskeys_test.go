@@ -32,9 +32,10 @@ func (c *chaos) keys() {
 }
 
 // wipe takes Consul's memory away, when all is well: with the set it forgets who
-// may take over, so this is promised for one fault at a time.
+// may take over, so this is promised for one fault at a time, and when everybody
+// has had time to hear of the last epoch.
 func (c *chaos) wipe() {
-	if len(c.mends) > 0 || time.Since(c.quiet) < 5*time.Second || !c.m.inSync().Known {
+	if len(c.mends) > 0 || time.Since(c.quiet) < 5*time.Second || time.Since(c.mended) < 3*time.Second || !c.m.inSync().Known {
 		return
 	}
 	c.note("wipe consul")
@@ -79,39 +80,28 @@ func (c *chaos) expendable(s *server) bool {
 
 // dispensable tells whether all that is durable survives the loss of an edge.
 func (c *chaos) dispensable(e *edge) bool {
-	return c.m.inSync().Known || c.holder(e) || c.leader() != nil
-}
-
-// leader is the server that leads the newest epoch, and has all that is durable.
-func (c *chaos) leader() *server {
-	var best *server
-	var epoch, highest uint64
-	for _, s := range c.m.servers {
-		p, _ := s.now().Position("arena", 0)
-		highest = max(highest, p.Promised)
-		if s.alive() && p.Leading && p.Epoch > epoch {
-			best, epoch = s, p.Epoch
-		}
-	}
-	if epoch < highest {
-		return nil
-	}
-	return best
+	return c.m.inSync().Known || c.holder(e)
 }
 
 // holder tells whether an edge, not counting one, keeps a snapshot of all that
 // any sidecar counts as durable in the newest epoch.
 func (c *chaos) holder(but *edge) bool {
-	var epoch, commit uint64
-	for _, s := range c.m.servers {
-		if p, _ := s.now().Position("arena", 0); p.Promised > epoch || p.Promised == epoch && p.Commit > commit {
-			epoch, commit = p.Promised, p.Commit
-		}
-	}
+	c.sample()
+	epoch, commit := c.epoch, c.commit
 	return slices.ContainsFunc(c.m.edges, func(e *edge) bool {
 		snap := e.now().Newest("arena")
 		return e != but && e.alive() && snap != nil && snap.Epoch == epoch && snap.Index >= commit
 	})
+}
+
+// sample remembers the most that any sidecar has counted as durable in the newest
+// epoch, also when it is gone.
+func (c *chaos) sample() {
+	for _, s := range c.m.servers {
+		if p, _ := s.now().Position("arena", 0); p.Promised > c.epoch || p.Promised == c.epoch && p.Commit > c.commit {
+			c.epoch, c.commit = p.Promised, p.Commit
+		}
+	}
 }
 
 // alive tells whether the process runs.

@@ -47,8 +47,9 @@ type mesh struct {
 	change     func(name string, cfg *proxy.Config)
 	log        *slog.Logger
 	violations atomic.Int32
-	left       sync.Map // the actions that were quarantined, as "player seq"
-	closers    []func() // in order of opening
+	poisoned   atomic.Int32 // games that died of an action
+	left       sync.Map     // the actions that were quarantined, as "player seq"
+	closers    []func()     // in order of opening
 }
 
 // inMesh runs test in a bubble with a registry and an edge, and takes everything

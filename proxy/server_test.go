@@ -148,7 +148,6 @@ type server struct {
 	conn    net.Conn           // of the game
 	hang    time.Duration      // for so long the game's next call takes
 	down    time.Duration      // how long the game stays away when it dies; 0: a second
-	deaths  int                // of games
 	worlds  []*ledger
 	states  []*world
 }
@@ -211,7 +210,6 @@ func (s *server) supervise(ctx context.Context, socket *pipes) {
 		_ = game.Run(gctx, game.Config{Dial: dial, Log: s.mesh.log, New: func(string) game.World { return s.newWorld(gctx) }})
 		kill()
 		s.mu.Lock()
-		s.deaths++
 		down := max(s.down, time.Second)
 		s.mu.Unlock()
 		select {

@@ -98,6 +98,7 @@ func (w *world) play(out *game.Out, actions []game.Action) {
 	var all []drawn
 	for _, a := range actions {
 		if strings.HasSuffix(string(a.Payload), " poison") {
+			w.server.mesh.poisoned.Add(1)
 			w.server.killGame()
 			return
 		}

@@ -61,7 +61,7 @@ func (r *region) agreed() uint64 {
 
 // tell lets edges and players know what is durable, if we may speak.
 func (r *region) tell() {
-	if !r.serving || r.counted >= r.commit && len(r.survived) == 0 && r.held.empty() && len(r.joins) == 0 {
+	if !r.serving || r.counted >= r.commit && len(r.survived) == 0 && r.held.empty() && len(r.joins)+len(r.refusals) == 0 {
 		return
 	}
 	if !r.maySpeak() {
@@ -124,6 +124,7 @@ func (r *region) tellJoins() {
 	}
 }
 
+// tellRefusals tells players of quarantines, when they are attached.
 func (r *region) tellRefusals() {
 	for len(r.refusals) > 0 && r.refusals[0].index <= r.commit {
 		f := r.refusals[0]

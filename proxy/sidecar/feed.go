@@ -219,6 +219,9 @@ func (r *region) quarantine(row *row, seq, at, tries uint64) {
 func (r *region) finished(index uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.hosted {
+		return // of what it ran before
+	}
 	if index > r.feed.handed {
 		r.game().end(&endError{wire.CodeGameFault, errDoneAhead})
 		return

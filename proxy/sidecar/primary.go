@@ -57,7 +57,7 @@ func (r *region) action(s *stream, f wire.Action) error {
 	case f.Seq > row.have+1:
 		r.stats.gaps.Add(1)
 		s.add(wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
-	case f.Suspect && row.tried == f.Seq && row.tries >= maxTries:
+	case row.tried == f.Seq && row.tries >= maxTries:
 		r.quarantine(row, f.Seq, 0, row.tries)
 		r.settle()
 	default:
@@ -210,7 +210,7 @@ func (r *region) detach(row *row, why wire.Code) {
 func (r *region) outcome(f wire.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.leading || !r.promoted {
+	if !r.leading || !r.promoted || !r.hosted {
 		return // it is not ours to commit any more
 	}
 	late := f.From <= f.To && f.From <= r.feed.done // a standby may have run these actions itself by now

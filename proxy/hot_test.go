@@ -1,0 +1,170 @@
+package proxy_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/discovery/devconsul"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// worldMesh is a mesh of worlds with n servers, all of them in the in-sync set,
+// and one player.
+func worldMesh(t *testing.T, n int, test func(m *mesh, ann *actor)) {
+	t.Helper()
+	inMesh(t, func(m *mesh) {
+		m.addEdge()
+		m.worlds(true, false)
+		m.serve(n)
+		ann := m.enter("ann", 0)
+		if n > 1 {
+			m.guarded(n)
+		}
+		ann.acts(20, "act")
+		ann.settle(patience)
+		test(m, ann)
+		ann.settle(patience)
+		m.recover([]*actor{ann})
+	})
+}
+
+// A backup that is in sync goes on from what it has: no edge is asked for a
+// snapshot, and the rolls are those that the player has seen.
+func TestPromotionNeedsNoSnapshot(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, ann *actor) {
+		s, epoch := m.primary(0)
+		s.killGame()
+		ann.acts(20, "act")
+		require.Less(t, ann.settle(patience), 100*time.Millisecond, "virtual time")
+		next, _ := m.primary(epoch)
+		require.NotSame(t, s, next)
+		require.Zero(t, next.now().Stats().Refused[wire.CodeBadSnapshot])
+	})
+}
+
+// A server that comes while the game is played copies, catches up and counts.
+func TestBackupJoins(t *testing.T) {
+	worldMesh(t, 1, func(m *mesh, ann *actor) {
+		require.False(t, m.inSync().Known, "alone is no set")
+		m.serve(1)
+		ann.acts(50, "act")
+		m.guarded(2)
+		ann.acts(50, "act")
+		m.servers[0].die(true)
+		ann.acts(50, "act")
+		ann.settle(patience)
+	})
+}
+
+// Without backups the region rests on the edges, and the player is told; when one
+// comes back he is told that too.
+func TestBackupsGoAndComeBack(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, ann *actor) {
+		p, epoch := m.primary(0)
+		var gone []*server
+		for _, s := range m.servers {
+			if s != p {
+				s.die(true)
+				gone = append(gone, s)
+			}
+		}
+		ann.acts(20, "act")
+		m.eventually("cold", func() bool { return !m.inSync().Known })
+		ann.acts(20, "act")
+		ann.settle(patience)
+		gone[0].restart()
+		m.guarded(2)
+		ann.acts(20, "act")
+		ann.settle(patience)
+		time.Sleep(50 * time.Millisecond) // virtual
+		ann.note(func() { require.Equal(t, []bool{false, true}, ann.guards[len(ann.guards)-2:]) })
+		_, now := m.primary(0)
+		require.Equal(t, epoch, now)
+	})
+}
+
+// While Consul is away for longer than any lease, backups vouch for the primary:
+// play goes on, durably, and nobody takes over.
+func TestBackupsVouchForThePrimary(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, ann *actor) {
+		_, epoch := m.primary(0)
+		m.broken.Break(devconsul.NoLeader, nil)
+		for began := time.Now(); time.Since(began) < 10*time.Second; {
+			ann.acts(1, "act")
+			require.Less(t, ann.settle(patience), 100*time.Millisecond, "virtual time")
+		}
+		_, now := m.primary(0)
+		require.Equal(t, epoch, now)
+		m.broken.Heal()
+		time.Sleep(5 * time.Second) // virtual
+		ann.acts(5, "act")
+	})
+}
+
+// A primary that cannot reach Consul, while everybody else can, is replaced when
+// its check expires, and never doubts that before.
+func TestPrimaryLosesConsul(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, ann *actor) {
+		p, epoch := m.primary(0)
+		p.consul.Break(devconsul.Hang, nil)
+		for began := time.Now(); time.Since(began) < 10*time.Second; {
+			ann.acts(1, "act")
+			ann.settle(patience)
+			time.Sleep(20 * time.Millisecond) // virtual
+		}
+		next, now := m.primary(epoch)
+		require.NotSame(t, p, next)
+		require.Equal(t, epoch+1, now)
+		p.consul.Heal()
+	})
+}
+
+// Cut off from everybody, a primary falls silent, is replaced, and comes back as
+// somebody else.
+func TestPrimaryIsFenced(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, ann *actor) {
+		p, epoch := m.primary(0)
+		before, _ := p.now().Position("arena", 0)
+		time.Sleep(2 * time.Second) // virtual
+		m.net.set(m.net.cut, p.host.ip, true)
+		p.consul.Break(devconsul.Hang, nil)
+		ann.acts(20, "act")
+		require.Less(t, ann.settle(patience), time.Second, "virtual time")
+		_, now := m.primary(epoch)
+		require.Equal(t, epoch+1, now)
+		time.Sleep(5 * time.Second) // virtual
+		m.net.set(m.net.cut, p.host.ip, false)
+		p.consul.Heal()
+		m.guarded(3)
+		after, _ := p.now().Position("arena", 0)
+		require.NotEqual(t, before.Incarnation, after.Incarnation)
+	})
+}
+
+// Consul forgets everything: nothing is lost.
+func TestConsulIsWiped(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, ann *actor) {
+		_, epoch := m.primary(0)
+		m.consul.Wipe()
+		ann.acts(20, "act")
+		ann.settle(patience)
+		_, now := m.primary(epoch)
+		require.Equal(t, epoch+1, now)
+		m.guarded(3)
+	})
+}
+
+// The server that took over dies at once.
+func TestSecondDeathInATakeOver(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, ann *actor) {
+		p, epoch := m.primary(0)
+		p.die(true)
+		ann.acts(20, "act")
+		next, _ := m.primary(epoch)
+		next.killGame()
+		ann.acts(20, "act")
+		ann.settle(patience)
+	})
+}
