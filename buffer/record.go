@@ -18,7 +18,9 @@ const (
 	// player's name and the hashes of his tokens; see AppendAttach.
 	KindAttach
 	// KindMark says that the suspect action Seq of player ID is about to be
-	// applied, for the Number-th time.
+	// applied, or was when the game died, for the Number-th time. With ID 0 it says
+	// that suspects are being tried from here on (Number 1), or that all of them
+	// were survived (Number 0).
 	KindMark
 	// KindQuarantine says that the action Seq of player ID is never applied
 	// again; its seq is used up. Number is how often it was tried.

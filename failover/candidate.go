@@ -47,6 +47,7 @@ type Candidate struct {
 
 	set      []string // the in-sync set, as Consul said last before it forgot
 	setKnown bool
+	heir     bool // the claim under way is that of a member of it
 
 	standing map[string]standing // how long the logs of the candidates are
 
@@ -329,6 +330,7 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 		return []CandidateCommand{WakeAt{at}}
 	}
 	c.to(Claiming)
+	c.heir = c.forgot() && c.setKnown // mayClaim: and we are in it
 	return []CandidateCommand{Claim{Floor: c.promise}}
 }
 

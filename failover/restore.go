@@ -1,7 +1,6 @@
 package failover
 
 import (
-	"slices"
 	"time"
 )
 
@@ -30,7 +29,7 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
 	epoch, next := won.Epoch, c.epoch > 0 && won.Epoch == c.epoch+1
 	since := c.epoch > 0 && !next && !won.InSync // somebody else may have led since
-	last := c.restore.has && next || c.forgot() && c.setKnown && slices.Contains(c.set, c.self)
+	last := c.restore.has && next || c.heir
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil

@@ -30,6 +30,7 @@ func (r *region) settle() {
 	r.tell()
 	r.welcomeBackups()
 	r.endOnError(r.feedGame()) // a trial waits for its mark
+	r.acquit()
 }
 
 // marksDurable is the index up to which all backups that are there have the marks.

@@ -17,7 +17,10 @@ const maxTries = 2
 // is one over the players' logs. A standby gets what is durable and what the
 // primary's game has survived; a primary everything, at once; but an action that
 // may have killed a server is handed out alone, after a mark of that has become
-// durable, so that the next primary knows which one it was.
+// durable, so that the next primary knows which one it was. The first time one
+// mark serves for all of them: the sidecar outlives its game, and says itself
+// which one the game died of. Had the whole machine died, they are marked one by
+// one the next time.
 //
 // Outcomes take the place of actions: they are applied where the first of the
 // actions stands that they came from. All fields are guarded by region.mu.
@@ -30,7 +33,8 @@ type feed struct {
 	stated   uint64        // outcomes up to here are in the state that we began with
 	suspects uint64        // actions up to here are suspect: the tail at a take-over
 	trial    uint64        // index of the suspect that is being tried
-	marked   uint64        // index of its mark
+	marked   uint64        // index of the mark that must be durable for that
+	careful  bool          // each suspect is marked: some were being tried when a primary died
 
 	quarantined map[uint64]uint64 // actions by index, and the index of what says so
 }
@@ -195,11 +199,30 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 		f.trial = 0
 		return false, true
 	}
-	f.trial = f.next // a new mark takes the place of the last one
-	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Seq, Number: tries + 1})
+	f.trial = f.next
 	r.stats.trials.Add(1)
-	r.cuts.wake.Wake()
+	switch {
+	case f.careful: // a new mark takes the place of the last one
+		f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Seq, Number: tries + 1})
+	case !r.table.trying:
+		f.marked = r.append(buffer.Record{Kind: buffer.KindMark, Number: 1})
+	}
 	return r.isMarked(), false
+}
+
+// blame marks the suspect that the game has just died of. The backups get it
+// before the lock is free, or the next primary tries with more care.
+func (r *region) blame() {
+	f := &r.feed
+	if !r.leading || f.trial == 0 || f.trial != f.handed || f.done >= f.trial {
+		return
+	}
+	rec := r.records.At(f.trial)
+	tries := uint64(2)
+	if row := r.table.get(rec.ID); row.tried == rec.Seq {
+		tries = max(tries, row.tries)
+	}
+	r.append(buffer.Record{Kind: buffer.KindMark, ID: rec.ID, Seq: rec.Seq, Number: tries})
 }
 
 // isMarked tells whether the mark of the suspect on trial is durable.
@@ -233,8 +256,15 @@ func (r *region) finished(index uint64) {
 		r.settle()
 	}
 	r.endOnError(r.feedGame())
-	if f := &r.feed; f.trial != 0 && f.trial < f.next && f.done >= f.trial {
-		f.trial = 0
-		r.append(buffer.Record{Kind: buffer.KindMark}) // survived: nobody is on trial
+	r.acquit()
+}
+
+// acquit writes down that all suspects were survived.
+func (r *region) acquit() {
+	f := &r.feed
+	if !r.table.onTrial() || !r.leading || !r.promoted || f.next <= f.suspects || f.trial >= f.next || f.done < f.trial {
+		return
 	}
+	f.trial, f.careful = 0, false
+	r.append(buffer.Record{Kind: buffer.KindMark})
 }

@@ -101,15 +101,17 @@ func (l *life) active() []*region {
 	return l.regions
 }
 
-// gameLost fences the region: its log stays, the game's state is gone.
+// gameLost stops the region's output: its log stays, the game's state is gone. The
+// log is still the region's until the lock is lost: backups get the rest of it.
 func (r *region) gameLost(code wire.Code) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.hosted, r.promoted, r.answers = false, false, 0
+	r.blame()
+	r.hosted, r.promoted, r.answers, r.restoring = false, false, 0, false
 	for _, row := range r.table.sorted {
 		row.named = false
 	}
-	r.fenceLocked(code)
+	r.silence(code)
 }
 
 // gameFound gives a new game the newest snapshot: to stand by from there, or, if
@@ -122,12 +124,13 @@ func (r *region) gameFound(ctx context.Context) {
 	}
 	r.hosted, r.promoted, r.answers = false, false, 0
 	snap := r.restorable()
-	if !r.leading && (snap == nil || !r.game().standby) {
+	primary := r.leading && r.restoring
+	if !primary && (snap == nil || !r.game().standby) {
 		r.mu.Unlock()
 		return
 	}
 	r.refeed(snap)
-	send := r.host(snap, !r.leading)
+	send := r.host(snap, !primary)
 	r.mu.Unlock()
 	send(ctx)
 }

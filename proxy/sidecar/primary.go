@@ -106,7 +106,7 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 		return nil
 	}
 	again := row != nil && f.Number != 0 && f.Number == row.attach
-	if !again {
+	if !again && !row.isFor(f) {
 		row = r.record(row, f)
 	}
 	r.evict(row, s, f.Handle)
@@ -139,7 +139,7 @@ func (r *region) admit(row *row, f wire.Attach) (wire.Code, string) {
 		return wire.CodeLost, fmt.Sprintf("actions %d to %d were durable and are missing here", have+1, f.Durable)
 	case f.Number != 0 && f.Number < attach:
 		return wire.CodeStaleAttach, ""
-	case f.Number != 0 || row == nil:
+	case f.Number != 0 || row == nil || row.isFor(f):
 	case len(f.Show) > 0 && len(row.next) > 0 && !row.shows(f.Show):
 		return wire.CodeUnauthorized, "this resume token is not the last one that the player was given"
 	case len(f.Show) == 0 && row.stream != nil:

@@ -328,9 +328,18 @@ func (r *region) fenceLocked(why wire.Code) {
 	if !r.serving && !r.leading {
 		return
 	}
+	r.silence(why)
+	r.leading, r.restoring = false, false
+}
+
+// silence stops everything that players would hear of. The caller holds r.mu.
+func (r *region) silence(why wire.Code) {
+	if !r.serving && !r.leading {
+		return
+	}
 	r.log.Warn("fenced", "event", "fenced", "epoch", r.epoch, "reason", why.String())
 	r.stats.fences.Add(1)
-	r.serving, r.leading, r.restoring = false, false, false
+	r.serving = false
 	for s := range r.streams {
 		s.add(wire.Down{Epoch: r.epoch, Reason: why})
 		for _, row := range s.rows {

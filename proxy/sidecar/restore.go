@@ -37,12 +37,12 @@ func (r *region) install(snap *buffer.Snapshot) {
 // refeed makes the feed begin after a snapshot (nil: at the beginning), to which
 // the log must go back. The caller holds r.mu.
 func (r *region) refeed(snap *buffer.Snapshot) {
-	suspects := r.feed.suspects
+	suspects, careful := r.feed.suspects, r.feed.careful
 	if snap == nil {
 		snap = &buffer.Snapshot{} // a new world, and the whole log
 	}
 	r.feed = newFeed(snap.Index)
-	r.feed.stated, r.feed.suspects = snap.Outcome, suspects
+	r.feed.stated, r.feed.suspects, r.feed.careful = snap.Outcome, suspects, careful
 	for i := snap.Index + 1; i <= r.end(); i++ {
 		r.feed.note(i, r.records.At(i))
 	}
@@ -170,9 +170,10 @@ func (r *region) promote(ctx context.Context) {
 		r.counted = r.commit
 	}
 	r.take(r.end())
-	if !again && r.lost.Suspicious(time.Since(r.led) < failover.Young) {
+	if !again && (r.lost.Suspicious(time.Since(r.led) < failover.Young) || r.table.onTrial()) {
 		r.feed.suspects = r.end()
 	}
+	r.feed.careful = !again && r.table.trying
 	r.open()
 	send := func(context.Context) {}
 	switch {

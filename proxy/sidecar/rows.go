@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // row is what a region knows of a player. Its first part is replicated: it
@@ -39,6 +40,7 @@ type table struct {
 	sorted []*row // by player, as snapshots list them
 	last   uint64 // the highest id
 	trial  *row   // whose suspect was marked last; nil: that is over
+	trying bool   // suspects are being tried
 }
 
 func newTable() *table { return &table{byName: map[string]*row{}, byID: map[uint64]*row{}} }
@@ -68,7 +70,11 @@ func (t *table) apply(rec *buffer.Record) bool {
 	case buffer.KindAction, buffer.KindQuarantine, buffer.KindMark:
 		r := t.get(rec.ID)
 		if r == nil {
-			return rec.Kind == buffer.KindMark && rec.ID == 0 && t.try(nil, 0, 0)
+			if rec.Kind != buffer.KindMark || rec.ID != 0 {
+				return false
+			}
+			t.trying = rec.Number > 0
+			return t.try(nil, 0, 0)
 		}
 		switch {
 		case rec.Kind == buffer.KindMark:
@@ -95,6 +101,9 @@ func (t *table) try(r *row, seq, tries uint64) bool {
 	}
 	return true
 }
+
+// onTrial tells whether suspects are being tried, or were when a primary died.
+func (t *table) onTrial() bool { return t.trying || t.trial != nil }
 
 func (t *table) applyAttach(rec *buffer.Record) bool {
 	a, ok := buffer.ParseAttach(rec.Payload)
@@ -128,6 +137,12 @@ func (t *table) settle() {
 	for _, r := range t.sorted {
 		r.durable = r.have
 	}
+}
+
+// isFor tells whether an attach is for the session that the row was attached for
+// last, which has not been told of its number: its edge asks again.
+func (r *row) isFor(f wire.Attach) bool {
+	return r != nil && f.Number == 0 && len(f.Next) > 0 && bytes.Equal(f.Next, r.next)
 }
 
 // marks lists every player for a snapshot of the newest cut.
