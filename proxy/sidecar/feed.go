@@ -210,19 +210,38 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	return r.isMarked(), false
 }
 
-// blame marks the suspect that the game has just died of. The backups get it
-// before the lock is free, or the next primary tries with more care.
+// blame marks the suspect that the game has just died of. The backups should get
+// that before the lock is free, or the next primary tries with more care, and one
+// more game dies.
 func (r *region) blame() {
 	f := &r.feed
 	if !r.leading || f.trial == 0 || f.trial != f.handed || f.done >= f.trial {
 		return
 	}
 	rec := r.records.At(f.trial)
-	tries := uint64(2)
-	if row := r.table.get(rec.ID); row.tried == rec.Seq {
-		tries = max(tries, row.tries)
+	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: rec.ID, Seq: rec.Seq, Number: maxTries})
+}
+
+// condemn quarantines the suspect that was marked last when the primary died: a
+// later mark would have said that it was survived. It may not be in the log, but
+// on its way with an edge.
+func (r *region) condemn() {
+	row := r.table.trial
+	if row == nil || row.tries < maxTries {
+		return
 	}
-	r.append(buffer.Record{Kind: buffer.KindMark, ID: rec.ID, Seq: rec.Seq, Number: tries})
+	seq, tries := row.tried, row.tries
+	if seq == row.have+1 {
+		r.quarantine(row, seq, 0, tries)
+		return
+	}
+	for i := r.end(); i > max(r.base(), r.safe); i-- {
+		rec := r.records.At(i)
+		if rec.Kind == buffer.KindAction && rec.ID == row.id && rec.Seq == seq && !r.feed.isQuarantined(i) {
+			r.quarantine(row, seq, i, tries)
+			return
+		}
+	}
 }
 
 // isMarked tells whether the mark of the suspect on trial is durable.

@@ -90,7 +90,31 @@ func (l *life) gameLost(cause error) {
 	for _, r := range l.active() {
 		r.gameLost(code)
 	}
+	for _, r := range l.active() {
+		r.testify(l.ctx)
+	}
 	l.fail(code)
+}
+
+// verdictTime is how long the lock is kept, at the most, so that the backups hear
+// what the game died of: a round trip, and the pauses of a busy machine.
+const verdictTime = 50 * time.Millisecond
+
+// testify waits until the backups know what the game died of, if we do.
+func (r *region) testify(ctx context.Context) {
+	for late := time.Now().Add(verdictTime); !r.testified() && time.Now().Before(late); {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
+}
+
+func (r *region) testified() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.leading || r.table.trial == nil || r.isMarked()
 }
 
 // active are the regions, once there are any.

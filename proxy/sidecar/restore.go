@@ -175,6 +175,9 @@ func (r *region) promote(ctx context.Context) {
 	}
 	r.feed.careful = !again && r.table.trying
 	r.open()
+	if !again {
+		r.condemn()
+	}
 	send := func(context.Context) {}
 	switch {
 	case again:
