@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -131,6 +132,9 @@ func (r *region) gameLost(code wire.Code) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.blame()
+	if r.leading {
+		r.led, r.lost = time.Now(), failover.Reason(code.String())
+	}
 	r.hosted, r.promoted, r.answers, r.restoring = false, false, 0, false
 	for _, row := range r.table.sorted {
 		row.named = false

@@ -54,6 +54,7 @@ type region struct {
 	epoch    uint64 // the last one of ours; 0: never elected
 	leading  bool   // in that epoch our log is the region's
 	serving  bool   // and the game has the region
+	silent   bool   // edges and backups were told that it is over
 	promised uint64 // the highest epoch heard of
 	streams  map[*stream]struct{}
 	wanted   *wire.Fetch // the snapshot that we asked an edge for
@@ -334,12 +335,12 @@ func (r *region) fenceLocked(why wire.Code) {
 
 // silence stops everything that players would hear of. The caller holds r.mu.
 func (r *region) silence(why wire.Code) {
-	if !r.serving && !r.leading {
+	if r.silent || !r.serving && !r.leading {
 		return
 	}
 	r.log.Warn("fenced", "event", "fenced", "epoch", r.epoch, "reason", why.String())
 	r.stats.fences.Add(1)
-	r.serving = false
+	r.serving, r.silent = false, true
 	for s := range r.streams {
 		s.add(wire.Down{Epoch: r.epoch, Reason: why})
 		for _, row := range s.rows {

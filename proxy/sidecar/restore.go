@@ -140,7 +140,7 @@ func (r *region) begin() {
 // caller holds r.mu; log, table and feed are those of the state that the game has
 // or gets.
 func (r *region) open() {
-	r.leading, r.restoring = true, true
+	r.leading, r.restoring, r.silent = true, true, false
 	r.joins = nil
 	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
 	r.required, r.cold = nil, true

@@ -181,7 +181,7 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		if r.leader == u && f.Epoch == r.promised {
+		if r.leader == u && f.Epoch == r.promised && r.lost == failover.ReasonNone {
 			r.lost = failover.Reason(f.Reason.String())
 			r.tellStanding()
 		}
