@@ -69,7 +69,7 @@ func (r *Report) dropped() uint64 {
 
 // enough is how many actions must usually be in flight for none to be a sign
 // that something is wrong, and not that the players are few.
-const enough = 5
+const enough = 20
 
 // usuallyInFlight is how many actions are on their way at any time: how many
 // start in a second, times how many seconds they take.

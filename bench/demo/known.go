@@ -21,6 +21,7 @@ type known struct {
 	restored map[string]time.Time // when each server was restored last by an edge
 	follows  map[string]time.Time // when each edge found a primary last
 	told     []string             // the in-sync set, as a primary told it last
+	toldAt   time.Time
 	view     discovery.View
 }
 
@@ -67,7 +68,7 @@ func (s *stage) take(e fleet.Event) {
 		case "switch":
 			k.follows[e.From] = e.At
 		case "insync":
-			k.told = e.Texts("members")
+			k.told, k.toldAt = e.Texts("members"), e.At
 		}
 	})
 	if say := words[e.Name]; say != nil {
@@ -146,6 +147,13 @@ func (s *stage) restoredSince(moment time.Time) bool {
 		}
 	}
 	return false
+}
+
+// protectedAfter is how long after a moment the in-sync set changed last.
+func (s *stage) protectedAfter(moment time.Time) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, s.known.toldAt.Sub(moment))
 }
 
 // watch follows the region in the registry until ctx ends.

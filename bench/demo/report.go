@@ -61,7 +61,7 @@ type Round struct {
 	Primary     string        `json:"primary"`      // the server that serves after it
 	Hot         bool          `json:"hot"`          // it had everything and was restored from nothing
 	Back        time.Duration `json:"back_ns"`      // until all players could play on
-	Protected   time.Duration `json:"protected_ns"` // until all backups were in sync again
+	Protected   time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
 	Timeline    []Entry       `json:"timeline"`
 	Stalls      []judge.Stall `json:"stalls"` // of each player
 }

@@ -75,7 +75,7 @@ func (d *demo) recover(ctx context.Context, fault fleet.Fault, victim *fleet.Ser
 	}
 	r.Primary = primary.Name
 	r.Hot = r.EpochAfter > r.EpochBefore && !d.stage.restoredSince(r.At)
-	r.Protected = time.Since(r.At)
+	r.Protected = d.stage.protectedAfter(r.At)
 	r.Timeline = d.stage.timeline.end()
 	return nil
 }

@@ -94,7 +94,9 @@ func (s *Screen) promises(r Report) {
 		s.check(v.Before.Gold == v.After.Gold), "items "+itemsOf(v.After), s.check(v.Before.Items == v.After.Items))
 	servers, _ := r.struck()
 	s.Line("%-22s%12s  %s", "failovers (epochs)", grouped(r.epochs()), s.check(r.epochs() >= uint64(servers)))
-	s.Line("%-22s%12s  %s", "to a hot backup", grouped(r.Hot), s.check(r.Hot == servers))
+	if servers > 0 {
+		s.Line("%-22s%12s  %s", "to a hot backup", grouped(r.Hot), s.check(r.Hot == servers))
+	}
 }
 
 func itemsOf(t world.Totals) string {
