@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
@@ -316,7 +317,7 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 // mayClaim tells whether the take-over could succeed: where a set is published,
 // it is for its members only.
 func (c *Candidate) mayClaim() bool {
-	return !c.view.InSyncKnown || slices.Contains(c.view.InSync, c.self)
+	return fault.Bug(fault.TakeOverByNonMember) || !c.view.InSyncKnown || slices.Contains(c.view.InSync, c.self)
 }
 
 // rank is our turn: those whose logs are longer go first, then the order on which

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -257,6 +258,9 @@ func (r *region) cutAt(index uint64) (cut, bool) {
 			break
 		}
 		index++
+	}
+	if fault.Bug(fault.SnapshotNewerThanItsSeqs) && index > max(r.sealed, r.base(), r.cutMarks) {
+		index--
 	}
 	r.markCut(index)
 	return cut{index, end}, true

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -19,6 +20,9 @@ func (r *region) settle() {
 	durable := r.end()
 	for _, inc := range r.set.Required() {
 		durable = min(durable, r.matchOf(inc))
+	}
+	if fault.Bug(fault.AckBeforeReplication) || fault.Bug(fault.AckAfterAnyBackup) {
+		durable = r.tooEarly()
 	}
 	if r.set.NeedsEdges() {
 		durable = min(durable, r.cuts.covers.index)
@@ -93,8 +97,10 @@ func (r *region) count() {
 	for _, row := range r.touched {
 		row.touched = false
 		r.stats.durable.Add(1)
+		fault.Point(fault.BeforeDurableAck)
 		if row.stream != nil {
 			row.stream.acked(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
+			fault.Point(fault.AfterDurableAckSent)
 		}
 	}
 	r.touched = r.touched[:0]
@@ -130,6 +136,18 @@ func (r *region) tellRefusals() {
 			})
 		}
 	}
+}
+
+// tooEarly is what a seeded bug takes for durable: what any of the backups has, or
+// nobody yet.
+func (r *region) tooEarly() (durable uint64) {
+	for _, inc := range r.set.Required() {
+		durable = max(durable, r.matchOf(inc))
+	}
+	if fault.Bug(fault.AckBeforeReplication) || len(r.set.Required()) == 0 {
+		return r.end()
+	}
+	return durable
 }
 
 // base is the index of the last record that was trimmed.

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -150,7 +151,9 @@ func (r *region) hand(row *row, rec *buffer.Record) error {
 			return err
 		}
 	}
-	r.feed.handed = r.feed.next
+	if r.feed.handed = r.feed.next; r.feed.next <= r.feed.suspects {
+		fault.Point(fault.ReplayMid)
+	}
 	return pump.Add(out, wire.Do{ID: r.id, Index: r.feed.next, Handle: row.id, Seq: rec.Seq, Payload: rec.Payload})
 }
 
@@ -200,6 +203,7 @@ func (r *region) finished(index uint64) {
 		return
 	}
 	r.feed.done = max(r.feed.done, index)
+	fault.Point(fault.AfterApply)
 	if r.promoted {
 		r.held.resolve(r.feed.done, r.lastOutcome)
 		r.survived = append(r.survived, survival{applied: r.feed.done, end: r.end()})

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -130,7 +131,9 @@ func (r *region) open() {
 	r.leading, r.restoring = true, true
 	r.held, r.survived, r.refusals, r.joins = held{}, nil, nil, nil
 	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
+	fault.Point(fault.BeforeSeal)
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
+	fault.Point(fault.AfterSeal)
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
 		if s.role.Backup() {
@@ -153,6 +156,9 @@ func (r *region) promote(ctx context.Context) {
 		r.counted = r.commit
 	}
 	r.take(r.end())
+	if fault.Bug(fault.PoisonCounterReset) {
+		r.table.try(nil, 0, 0)
+	}
 	if !again {
 		r.feed.suspects = r.end()
 	}
