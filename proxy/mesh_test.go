@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"os"
 	"sync"
 	"testing"
@@ -46,7 +48,9 @@ type mesh struct {
 	addr    string
 	servers []*server
 	hosts   int
-	ticks   bool // the worlds work in ticks
+	ticks   bool                              // the worlds work in ticks
+	world   func(*server, *ledger) game.World // nil: a ledger
+	front   func(http.Handler) http.Handler   // what a client has between it and the registry; nil: nothing
 	log     *slog.Logger
 	closers []func() // in order of opening
 }
@@ -102,7 +106,11 @@ func (m *mesh) host() host {
 }
 
 func (m *mesh) discovery() *discovery.Client {
-	c, err := discovery.New(discovery.Config{Address: "http://consul", Transport: devconsul.Transport(m.consul)}, m.log)
+	var registry http.Handler = m.consul
+	if m.front != nil {
+		registry = m.front(registry)
+	}
+	c, err := discovery.New(discovery.Config{Address: "http://consul", Transport: devconsul.Transport(registry)}, m.log)
 	require.NoError(m.t, err)
 	m.closers = append(m.closers, func() { c.Close() })
 	return c
@@ -124,23 +132,29 @@ type server struct {
 // serve starts sidecars with a game beside each.
 func (m *mesh) serve(n int) {
 	for range n {
-		s := &server{mesh: m, host: m.host(), socket: newPipes()}
-		sc, err := sidecar.New(sidecar.Config{
-			Name: s.host.ip, Regions: []string{"arena"},
-			Game: sidecar.GameConfig{Listener: s.socket},
-			Link: link.Config{Network: s.host}, ServerTLS: m.tls, ClientTLS: m.tls,
-			Discovery: m.discovery(), Log: m.log.With("sidecar", s.host.ip),
-		})
-		require.NoError(m.t, err)
-		ctx, cancel := context.WithCancel(m.t.Context())
-		var g errgroup.Group
-		g.Go(func() error { return sc.Run(ctx) })
-		g.Go(func() error { s.supervise(ctx); return nil })
-		s.sidecar = sc
-		s.stop = sync.OnceFunc(func() { cancel(); require.NoError(m.t, g.Wait()) })
-		m.closers = append(m.closers, s.stop)
-		m.servers = append(m.servers, s)
+		m.start("")
 	}
+}
+
+// start is serve for one of a name; "": its address.
+func (m *mesh) start(name string) *server {
+	s := &server{mesh: m, host: m.host(), socket: newPipes()}
+	sc, err := sidecar.New(sidecar.Config{
+		Name: cmp.Or(name, s.host.ip), Regions: []string{"arena"},
+		Game: sidecar.GameConfig{Listener: s.socket},
+		Link: link.Config{Network: s.host}, ServerTLS: m.tls, ClientTLS: m.tls,
+		Discovery: m.discovery(), Log: m.log.With("sidecar", s.host.ip),
+	})
+	require.NoError(m.t, err)
+	ctx, cancel := context.WithCancel(m.t.Context())
+	var g errgroup.Group
+	g.Go(func() error { return sc.Run(ctx) })
+	g.Go(func() error { s.supervise(ctx); return nil })
+	s.sidecar = sc
+	s.stop = sync.OnceFunc(func() { cancel(); require.NoError(m.t, g.Wait()) })
+	m.closers = append(m.closers, s.stop)
+	m.servers = append(m.servers, s)
+	return s
 }
 
 // supervise starts the game again whenever it has died.
@@ -155,6 +169,9 @@ func (s *server) supervise(ctx context.Context) {
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.worlds = append(s.worlds, w)
+			if s.mesh.world != nil {
+				return s.mesh.world(s, w)
+			}
 			if s.mesh.ticks {
 				return tickLedger{w}
 			}

@@ -24,13 +24,14 @@ type network struct {
 	mu   sync.Mutex
 	cut  map[string]bool         // by host: packets to and from it vanish
 	dead map[string]bool         // by host: packets to it are refused
+	cuts map[[2]string]bool      // by sender and receiver: packets vanish
 	ends map[string]*simEndpoint // by address
 }
 
 const latency = time.Millisecond
 
 func newNetwork() *network {
-	return &network{cut: map[string]bool{}, dead: map[string]bool{}, ends: map[string]*simEndpoint{}}
+	return &network{cut: map[string]bool{}, dead: map[string]bool{}, cuts: map[[2]string]bool{}, ends: map[string]*simEndpoint{}}
 }
 
 // SendPacket implements simnet.Router.
@@ -39,7 +40,7 @@ func (n *network) SendPacket(p simnet.Packet) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
-	case n.cut[from] || n.cut[to] || n.dead[from]:
+	case n.cut[from] || n.cut[to] || n.dead[from] || n.cuts[[2]string{from, to}]:
 		return nil
 	case n.dead[to]:
 		if end := n.ends[p.From.String()]; end != nil {
