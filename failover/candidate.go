@@ -114,7 +114,8 @@ type (
 	EdgeUp struct{ Edge string }
 	// EdgeDown says that it has not any more.
 	EdgeDown struct{ Edge string }
-	// Offered says that an edge keeps this snapshot (Epoch 0: none).
+	// Offered says that an edge keeps this snapshot (Epoch 0: none). Of several the
+	// newest counts; the first one should be that, for it may decide alone.
 	Offered struct {
 		Edge  string
 		Epoch uint64 // of the snapshot
@@ -218,7 +219,7 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 		delete(c.words, ev.Edge)
 		return c.edgeDown(now, ev.Edge)
 	case Offered:
-		if _, up := c.restore.edges[ev.Edge]; up {
+		if best, up := c.restore.edges[ev.Edge]; up && (best == nil || ev.newer(*best)) {
 			c.restore.edges[ev.Edge] = &ev
 		}
 		return c.decideRestore(now)

@@ -1,6 +1,9 @@
 package failover
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // restore is what a new primary knows of the snapshots that its edges keep.
 type restore struct {
@@ -61,14 +64,17 @@ func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
 	return nil
 }
 
+func (o Offered) newer(than Offered) bool {
+	return cmp.Or(cmp.Compare(o.Epoch, than.Epoch), cmp.Compare(o.Index, than.Index)) > 0
+}
+
 func (c *Candidate) bestOffer() (best *Offered, missing bool) {
 	for _, o := range c.restore.edges {
 		switch {
 		case o == nil:
 			missing = true
 		case o.Epoch == 0:
-		case best == nil, o.Epoch > best.Epoch, o.Epoch == best.Epoch && o.Index > best.Index,
-			o.Epoch == best.Epoch && o.Index == best.Index && o.Edge < best.Edge:
+		case best == nil, o.newer(*best), !best.newer(*o) && o.Edge < best.Edge:
 			best = o
 		}
 	}

@@ -187,3 +187,23 @@ func TestCutThatTrailsTheLog(t *testing.T) {
 		require.Equal(t, "153", ann.last())
 	})
 }
+
+// An edge keeps two snapshots; a server that begins with nothing gets the newest,
+// and with it everything that is durable.
+func TestColdServerGetsTheNewestSnapshot(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(1)
+		ann := m.join("ann")
+		for range 4 {
+			ann.act(3)
+			ann.settle()
+			time.Sleep(time.Second) // virtual
+		}
+		m.servers[0].stop()
+		m.serve(1)
+		ann.act(1)
+		ann.settle()
+		require.Equal(t, "13", ann.last())
+		require.Zero(t, ann.heard(&ann.lost))
+	})
+}

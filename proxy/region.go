@@ -165,14 +165,14 @@ func (r *region) offer(cmd failover.MakeOffer) {
 	if u == nil {
 		return
 	}
-	if prior := r.buf.Prior(); prior != nil { // in case games die of the newest
-		u.add(wire.Offer{Epoch: cmd.Epoch, SnapEpoch: prior.Epoch, SnapIndex: prior.Index, Size: uint64(prior.Size())})
-	}
 	o := wire.Offer{Epoch: cmd.Epoch}
 	if snap := r.buf.Newest(); snap != nil {
 		o.SnapEpoch, o.SnapIndex, o.Size = snap.Epoch, snap.Index, uint64(snap.Size())
 	}
-	u.add(o) // the last one counts, unless it is refused
+	u.add(o)
+	if prior := r.buf.Prior(); prior != nil { // in case games die of the newest, which is refused then
+		u.add(wire.Offer{Epoch: cmd.Epoch, SnapEpoch: prior.Epoch, SnapIndex: prior.Index, Size: uint64(prior.Size())})
+	}
 }
 
 func (r *region) report(s failover.Suspicion) {
