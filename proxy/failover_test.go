@@ -207,3 +207,22 @@ func TestColdServerGetsTheNewestSnapshot(t *testing.T) {
 		require.Zero(t, ann.heard(&ann.lost))
 	})
 }
+
+// Of two servers one dies with actions in flight. The other one tries them one at
+// a time, alone, and all become durable, the last one with no further action to
+// bring a cut about.
+func TestLastActionInFlightBecomesDurable(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(2)
+		ann := m.join("ann")
+		ann.act(10)
+		ann.settle()
+		time.Sleep(2 * time.Second) // virtual
+		s, _ := m.primary(0)
+		m.net.set(m.net.cut, s.host.ip, true)
+		ann.act(5)
+		ann.settle()
+		require.Equal(t, "15", ann.last())
+		require.Zero(t, ann.heard(&ann.lost))
+	})
+}

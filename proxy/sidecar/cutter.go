@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
-	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -229,7 +228,7 @@ func (c *cutter) seal(res cutResult) error {
 	}
 	c.open = append(c.open, at)
 	c.newest, c.fresh = s, snap
-	if r.end() > at.end || r.lastAction() > at.index {
+	if r.end() > at.index {
 		c.wake.Wake() // a cut may trail the log: the game had not applied the rest yet
 	}
 	for st := range r.streams {
@@ -259,9 +258,6 @@ func (r *region) cutAt(index uint64) (cut, bool) {
 		}
 		index++
 	}
-	if fault.Bug(fault.SnapshotNewerThanItsSeqs) && index > max(r.sealed, r.base(), r.cutMarks) {
-		index--
-	}
 	r.markCut(index)
 	return cut{index, end}, true
 }
@@ -277,14 +273,6 @@ func (r *region) markCut(index uint64) {
 			row.cut = max(row.cut, rec.Seq)
 		}
 	}
-}
-
-// lastAction is the index of the last record if that is an action, or 0.
-func (r *region) lastAction() uint64 {
-	if end := r.end(); end > r.base() && r.records.At(end).Kind == buffer.KindAction {
-		return end
-	}
-	return 0
 }
 
 // confirmedByAll finds the newest cut that every edge keeps. An edge that has
