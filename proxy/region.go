@@ -155,9 +155,10 @@ func (r *region) attach(s *session) {
 }
 
 // suspicious tells whether what was on its way to a primary may be why it is one
-// no longer.
+// no longer. One that is deposed may have died of it: the word of its successor
+// can be here before its own.
 func suspicious(why failover.Reason) bool {
-	return why != failover.ReasonDrain && why != failover.ReasonDeposed && why != failover.ReasonNoLock
+	return why != failover.ReasonDrain && why != failover.ReasonNoLock
 }
 
 func (r *region) offer(cmd failover.MakeOffer) {

@@ -8,14 +8,13 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer/fault"
-	"github.com/reseat-proxy/reseat/proxy/game"
 )
 
 // What a primary begins with, a snapshot or its log, must say of itself what is
 // in it.
 var seededSnapshots = []seeded{
 	{
-		fault.TableNotInSnapshot, "another server restores what an edge keeps", "durable marks against the table of the snapshot",
+		fault.TableNotInSnapshot, "another server restores what an edge keeps", "durable marks against what a snapshot says of itself",
 		onStage(1, func(s *stage) {
 			s.servers[0].stop()
 			s.serve(1)
@@ -23,7 +22,7 @@ var seededSnapshots = []seeded{
 		}),
 	},
 	{
-		fault.SnapshotNewerThanItsSeqs, "another server restores what an edge keeps", "the world's count against the actions handed in",
+		fault.SnapshotNewerThanItsSeqs, "another server restores what an edge keeps", "durable marks against what a snapshot says of itself",
 		onStage(1, func(s *stage) {
 			s.v.act(s.ann, 5)
 			time.Sleep(time.Second)
@@ -38,29 +37,9 @@ var seededSnapshots = []seeded{
 	},
 }
 
-// lethal is a world that dies of an action, before it has answered.
-type lethal struct {
-	*ledger
-	server *server
-	deaths *atomic.Int64
-}
-
-func (l lethal) Apply(out *game.Out, a game.Action) {
-	if string(a.Payload) != "poison" {
-		l.ledger.Apply(out, a)
-		return
-	}
-	l.deaths.Add(1)
-	l.server.killGame()
-	time.Sleep(100 * time.Millisecond) // and does not come to answer
-}
-
 func poison(t *testing.T, v *verdict) {
 	var deaths atomic.Int64
-	setup := func(m *mesh) {
-		m.world = func(s *server, l *ledger) game.World { return lethal{l, s, &deaths} }
-	}
-	onStageWith(3, setup, func(s *stage) {
+	onStageWith(3, func(m *mesh) { m.lethal(&deaths) }, func(s *stage) {
 		bob := s.join("bob")
 		v.actions(s.ann, 1, "poison")
 		time.Sleep(8 * time.Second)
