@@ -269,6 +269,7 @@ type bot struct {
 	lost    int
 	holds   int
 	seats   int
+	told    int
 }
 
 func (m *mesh) join(name string) *bot {
@@ -283,6 +284,7 @@ func (m *mesh) join(name string) *bot {
 				if reliable {
 					b.mu.Lock()
 					b.answers = append(b.answers, string(p))
+					b.told++
 					b.mu.Unlock()
 				}
 			},

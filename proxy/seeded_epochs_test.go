@@ -16,16 +16,19 @@ var seededEpochs = []seeded{
 	{
 		fault.BackupAcceptsOldEpoch, "a deposed primary sends a record, then the primary dies", "durable marks against the world's count",
 		onStage(3, func(s *stage) {
-			p, epoch, _ := s.roles()
+			p, epoch, others := s.roles()
 			g := s.ghost()
 			s.crash(p)
 			p, _ = s.primary(epoch)
-			s.v.settled(s.ann)
+			backup := others[0]
+			if backup == p {
+				backup = others[1]
+			}
 			var junk []interface{ Append([]byte) []byte }
 			for index := uint64(200); index > 0; index-- { // one of them is the next
 				junk = append(junk, wire.Record{Epoch: 1, Index: index, Of: 1, Kind: uint64(buffer.KindMark)})
 			}
-			g.say(junk...)
+			g.say(backup.host.ip, junk...)
 			time.Sleep(5 * time.Millisecond)
 			s.v.act(s.ann, 1)
 			s.v.act(s.ann, 1)
@@ -41,7 +44,7 @@ var seededEpochs = []seeded{
 			g := s.ghost()
 			s.crash(p)
 			s.primary(epoch)
-			g.say(wire.Output{Epoch: 1, Handle: 1, Reliable: true, Payload: []byte("of a deposed primary")})
+			g.say(ip(1), wire.Output{Epoch: 1, Handle: 1, Reliable: true, Payload: []byte("of a deposed primary")})
 			s.v.audit(s.ann)
 			s.ann.mu.Lock()
 			defer s.ann.mu.Unlock()
@@ -53,11 +56,11 @@ var seededEpochs = []seeded{
 		onStage(1, func(s *stage) {
 			p, _, _ := s.roles()
 			old, epoch := s.byHand(p, "old-edge")
-			old.attach(epoch, 7, 0, "eve")
+			old.attach(wire.Attach{Epoch: epoch, Handle: 7, Player: "eve", Next: []byte("token")})
 			old.send(wire.Action{Epoch: epoch, Handle: 7, Seq: 1, Payload: []byte("x")})
 			time.Sleep(100 * time.Millisecond)
 			other, _ := s.byHand(p, "new-edge")
-			other.attach(epoch, 8, 0, "eve")
+			other.attach(wire.Attach{Epoch: epoch, Handle: 8, Player: "eve", Show: []byte("token"), Next: []byte("other")})
 			old.send(wire.Attach{Epoch: epoch, Handle: 7, Number: 1, Player: "eve"})
 			old.send(wire.Action{Epoch: epoch, Handle: 7, Seq: 2, Payload: []byte("of the past")})
 			time.Sleep(300 * time.Millisecond)

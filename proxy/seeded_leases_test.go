@@ -28,7 +28,7 @@ var seededLeases = []seeded{
 func speaksAfterItsLease(s *stage) {
 	p, _, _ := s.roles()
 	r, epoch := s.byHand(p, "by-hand") // it echoes no pulse
-	r.attach(epoch, 7, 0, "eve")
+	r.attach(wire.Attach{Epoch: epoch, Handle: 7, Player: "eve"})
 	s.consulFails(p, "")
 	time.Sleep(4 * time.Second) // a lease is 2 s
 	r.heard()

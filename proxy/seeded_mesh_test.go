@@ -4,6 +4,7 @@ package proxy_test
 
 import (
 	"context"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -124,7 +125,7 @@ func (s *stage) serves(o *server, within time.Duration) bool {
 	return false
 }
 
-// edge opens the region at a server as an edge would, and keeps whatever
+// byHand opens the region at a server as an edge would, and keeps whatever
 // snapshots may come.
 func (s *stage) byHand(o *server, name string) (r *raw, epoch uint64) {
 	open := openArena()
@@ -137,8 +138,8 @@ func (s *stage) byHand(o *server, name string) (r *raw, epoch uint64) {
 }
 
 // attach brings a player in, by hand.
-func (r *raw) attach(epoch, handle, number uint64, player string) {
-	r.send(wire.Attach{Epoch: epoch, Handle: handle, Number: number, Player: player})
+func (r *raw) attach(a wire.Attach) {
+	r.send(a)
 	r.until(wire.TypeAttached)
 }
 
@@ -172,11 +173,10 @@ func (s *server) count(player string) uint64 {
 type ghost struct {
 	s       *stage
 	streams chan *raw
-	open    map[string]*raw // by who opened it
 }
 
 func (s *stage) ghost() *ghost {
-	host, g := s.host(), &ghost{s: s, streams: make(chan *raw, 16), open: map[string]*raw{}}
+	host, g := s.host(), &ghost{s: s, streams: make(chan *raw, 16)}
 	ln, err := link.Listen("", nil, link.Config{TLS: s.tls, Network: host})
 	require.NoError(s.t, err)
 	ctx, cancel := context.WithCancel(s.t.Context())
@@ -216,12 +216,13 @@ func (g *ghost) serve(ctx context.Context, conn *link.Conn) {
 	}
 }
 
-// say sends frames to all who have a stream, once they all have.
-func (g *ghost) say(frames ...interface{ Append([]byte) []byte }) {
+// say sends frames to whoever has a stream from there, once they all have.
+func (g *ghost) say(to string, frames ...interface{ Append([]byte) []byte }) {
 	time.Sleep(time.Second) // virtual: everybody has dialed
 	for len(g.streams) > 0 {
 		r := <-g.streams
-		if r.conn.Context().Err() == nil {
+		from := r.conn.RemoteAddr().(*net.UDPAddr).IP.String()
+		if from == to && r.conn.Context().Err() == nil {
 			r.send(frames...)
 		}
 	}

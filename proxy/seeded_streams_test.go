@@ -31,7 +31,7 @@ var seededStreams = []seeded{
 		onStage(1, func(s *stage) {
 			p, _, _ := s.roles()
 			r, epoch := s.byHand(p, "by-hand")
-			r.attach(epoch, 7, 0, "eve")
+			r.attach(wire.Attach{Epoch: epoch, Handle: 7, Player: "eve"})
 			for _, seq := range []uint64{1, 3} {
 				r.send(wire.Action{Epoch: epoch, Handle: 7, Seq: seq, Payload: []byte("x")})
 			}

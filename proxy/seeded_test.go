@@ -102,7 +102,8 @@ func (v *verdict) settled(b *bot) bool {
 func (v *verdict) audit(b *bot) {
 	v.act(b, 1)
 	v.settled(b)
-	if last := b.last(); last != fmt.Sprint(b.sent) {
-		v.check(false, "the world has applied %s of %d actions, durable are %d", last, b.sent, b.Durable())
+	if v.check(b.heard(&b.told) > 0, "no answer to any of %d actions", b.sent) {
+		last := b.last()
+		v.check(last == fmt.Sprint(b.sent), "the world has applied %s of %d actions, durable are %d", last, b.sent, b.Durable())
 	}
 }

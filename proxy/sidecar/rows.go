@@ -141,6 +141,9 @@ func (t *table) marks() []buffer.PlayerMark {
 		if fault.Bug(fault.TableNotInSnapshot) {
 			out[i].Applied = 0
 		}
+		if fault.Bug(fault.SnapshotNewerThanItsSeqs) && r.cut > 0 {
+			out[i].Applied--
+		}
 	}
 	return out
 }
