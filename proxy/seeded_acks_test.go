@@ -40,6 +40,7 @@ var seededAcks = []seeded{
 		onStage(3, func(s *stage) {
 			p, epoch, others := s.roles()
 			s.sever(p, others[1])
+			s.consulFails(others[1], "/v1/txn") // the other one has the tail, and leads
 			s.v.act(s.ann, 5)
 			time.Sleep(20 * time.Millisecond)
 			fault.On(fault.BeforeSeal, sync.OnceFunc(func() { s.sever(others[0], others[1]) }))
@@ -48,6 +49,7 @@ var seededAcks = []seeded{
 			next, _ := s.primary(epoch)
 			time.Sleep(30 * time.Millisecond)
 			s.crash(next)
+			s.consulHeals(others[1])
 			s.v.audit(s.ann)
 		}),
 	},

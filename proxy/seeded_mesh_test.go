@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,10 +65,10 @@ func onStageWith(n int, setup func(*mesh), play func(s *stage)) func(*testing.T,
 
 // inSync waits until so many are in the published set.
 func (s *stage) inSync(n int) {
-	front := s.mesh.front
-	s.mesh.front = nil
+	between := s.mesh.front
+	s.mesh.front = nil // what is asked here is not for a server to lose
 	client := s.discovery()
-	s.mesh.front = front
+	s.mesh.front = between
 	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
 		set, err := client.InSync(s.t.Context(), "arena")
 		require.NoError(s.t, err)
@@ -108,12 +109,13 @@ func (s *stage) crash(dead ...*server) {
 
 // consulFails makes Consul fail for one server, for all paths with that prefix.
 func (s *stage) consulFails(of *server, prefix string) {
-	for i, o := range s.servers {
-		if o == of {
-			s.fronts[i].Break(devconsul.NoLeader, func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, prefix) })
-		}
-	}
+	match := func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, prefix) }
+	s.front(of).Break(devconsul.NoLeader, match)
 }
+
+func (s *stage) consulHeals(of *server) { s.front(of).Heal() }
+
+func (s *stage) front(of *server) *devconsul.Faults { return s.fronts[slices.Index(s.servers, of)] }
 
 // serves tells whether the server serves within some time.
 func (s *stage) serves(o *server, within time.Duration) bool {
