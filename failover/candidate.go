@@ -253,12 +253,12 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 	} else if c.freeSince.IsZero() {
 		c.freeSince = now
 	}
-	if cmds := c.hear(v.Epoch); cmds != nil {
-		return cmds
-	}
-	if c.state == Standby && v.Primary != nil && v.Primary.Session == c.session {
+	if c.state == Standby && c.holds() {
 		c.to(Claiming) // a claim whose answer was lost has won after all
 		return c.lead(now, Claimed{Epoch: v.Epoch, InSync: v.InSyncKnown})
+	}
+	if cmds := c.hear(v.Epoch); cmds != nil {
+		return cmds
 	}
 	if c.leads() && v.Epoch == c.epoch && (v.Primary == nil || v.Primary.Session != c.session) {
 		return c.fence(now)
@@ -287,9 +287,16 @@ func (c *Candidate) sessionChanged(now time.Time, session string) []CandidateCom
 
 func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Primary }
 
+// holds tells whether the lock is ours in the last view.
+func (c *Candidate) holds() bool {
+	return c.view.Primary != nil && c.session != "" && c.view.Primary.Session == c.session
+}
+
+// hear raises the promise. While a claim of ours is under way a higher epoch may
+// be the one that it has won: then its answer decides.
 func (c *Candidate) hear(epoch uint64) []CandidateCommand {
 	c.promise = max(c.promise, epoch)
-	if c.epoch > 0 && epoch > c.epoch { // what we led on with is not mixed with what replaced it
+	if c.epoch > 0 && epoch > c.epoch && c.state != Claiming { // what we led on with is not mixed with what replaced it
 		return c.stepDown(ReasonDeposed)
 	}
 	return nil
@@ -341,7 +348,13 @@ func (c *Candidate) rank() int {
 }
 
 func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateCommand {
+	if !ev.Final && c.holds() {
+		return c.lead(now, Claimed{Epoch: c.view.Epoch, InSync: c.view.InSyncKnown})
+	}
 	c.to(Standby)
+	if c.epoch > 0 && c.promise > c.epoch {
+		return c.stepDown(ReasonDeposed)
+	}
 	if ev.Final {
 		c.session = "" // until there is a new one
 		return nil

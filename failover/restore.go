@@ -22,7 +22,8 @@ func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 // is asked anew.
 func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
-	epoch, last := won.Epoch, c.restore.has && c.epoch > 0 && c.epoch == c.promise
+	epoch := won.Epoch
+	last := c.restore.has && c.epoch > 0 && (c.epoch == c.promise || c.epoch+1 == epoch)
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil
