@@ -15,6 +15,7 @@ type Snapshot struct {
 	Epoch   uint64 // of the primary that made it
 	Index   uint64 // of the region log: all actions up to it are in State, none after it
 	Outcome uint64 // of the region log: all outcomes up to it are in State, none after it
+	Of      uint64 // epoch of the record at Index
 	Chain   uint64 // of the region log at Index
 	Players []PlayerMark
 	State   []byte

@@ -46,6 +46,9 @@ type Candidate struct {
 	freeSince time.Time // when the lock was first seen free; zero: it is held
 	retryAt   time.Time // no claim before
 
+	set      []string // the in-sync set, as Consul said last before it forgot
+	setKnown bool
+
 	standing map[string]standing // how long the logs of the candidates are
 
 	words     map[string]word // what witnesses said, by witness
@@ -114,8 +117,7 @@ type (
 	EdgeUp struct{ Edge string }
 	// EdgeDown says that it has not any more.
 	EdgeDown struct{ Edge string }
-	// Offered says that an edge keeps this snapshot (Epoch 0: none). Of several the
-	// newest counts; the first one should be that, for it may decide alone.
+	// Offered says that an edge keeps this snapshot (Epoch 0: none).
 	Offered struct {
 		Edge  string
 		Epoch uint64 // of the snapshot
@@ -219,7 +221,7 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 		delete(c.words, ev.Edge)
 		return c.edgeDown(now, ev.Edge)
 	case Offered:
-		if best, up := c.restore.edges[ev.Edge]; up && (best == nil || ev.newer(*best)) {
+		if _, up := c.restore.edges[ev.Edge]; up {
 			c.restore.edges[ev.Edge] = &ev
 		}
 		return c.decideRestore(now)
@@ -247,13 +249,16 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 		c.since = now
 	}
 	c.view = v
+	if !c.forgot() {
+		c.set, c.setKnown = v.InSync, v.InSyncKnown
+	}
 	if v.Primary != nil {
 		c.freeSince = time.Time{}
 		c.holder = v.Primary.Incarnation
 	} else if c.freeSince.IsZero() {
 		c.freeSince = now
 	}
-	if c.state == Standby && c.holds() {
+	if c.state == Standby && c.isOurs() {
 		c.to(Claiming) // a claim whose answer was lost has won after all
 		return c.lead(now, Claimed{Epoch: v.Epoch, InSync: v.InSyncKnown})
 	}
@@ -285,18 +290,24 @@ func (c *Candidate) sessionChanged(now time.Time, session string) []CandidateCom
 	return c.tick(now)
 }
 
-func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Primary }
-
-// holds tells whether the lock is ours in the last view.
-func (c *Candidate) holds() bool {
-	return c.view.Primary != nil && c.session != "" && c.view.Primary.Session == c.session
+func (c *Candidate) isOurs() bool {
+	return c.view.Primary != nil && c.view.Primary.Session == c.session
 }
 
-// hear raises the promise. While a claim of ours is under way a higher epoch may
-// be the one that it has won: then its answer decides.
+func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Primary }
+
 func (c *Candidate) hear(epoch uint64) []CandidateCommand {
 	c.promise = max(c.promise, epoch)
-	if c.epoch > 0 && epoch > c.epoch && c.state != Claiming { // what we led on with is not mixed with what replaced it
+	if c.state == Claiming {
+		return nil // it may be the one that we have just won, and have not been told of
+	}
+	return c.deposed()
+}
+
+// deposed steps down when there is a higher epoch than ours: what we led with is
+// not mixed with what replaced it.
+func (c *Candidate) deposed() []CandidateCommand {
+	if c.epoch > 0 && c.promise > c.epoch {
 		return c.stepDown(ReasonDeposed)
 	}
 	return nil
@@ -322,10 +333,14 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	return []CandidateCommand{Claim{Floor: c.promise}}
 }
 
+// forgot tells whether Consul knows of fewer epochs than we do: it was wiped, or
+// restored to another day. What it said of the set before still counts.
+func (c *Candidate) forgot() bool { return c.view.Epoch < c.promise }
+
 // mayClaim tells whether the take-over could succeed: where a set is published,
 // it is for its members only.
 func (c *Candidate) mayClaim() bool {
-	return fault.Bug(fault.TakeOverByNonMember) || !c.view.InSyncKnown || slices.Contains(c.view.InSync, c.self)
+	return fault.Bug(fault.TakeOverByNonMember) || !c.setKnown || slices.Contains(c.set, c.self)
 }
 
 // rank is our turn: those whose logs are longer go first, then the order on which
@@ -335,7 +350,9 @@ func (c *Candidate) rank() int {
 	if lost == c.self {
 		lost = "" // our own lock was lost: our log is still the longest
 	}
-	order := Order(c.view, lost)
+	view := c.view
+	view.InSync, view.InSyncKnown = c.set, c.setKnown
+	order := Order(view, lost)
 	slices.SortStableFunc(order, func(a, b discovery.Server) int {
 		x, y := c.standing[a.Incarnation], c.standing[b.Incarnation]
 		return cmp.Or(cmp.Compare(y.epoch, x.epoch), cmp.Compare(y.index, x.index))
@@ -348,12 +365,11 @@ func (c *Candidate) rank() int {
 }
 
 func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateCommand {
-	if !ev.Final && c.holds() {
-		return c.lead(now, Claimed{Epoch: c.view.Epoch, InSync: c.view.InSyncKnown})
-	}
 	c.to(Standby)
-	if c.epoch > 0 && c.promise > c.epoch {
-		return c.stepDown(ReasonDeposed)
+	if !c.isOurs() {
+		if cmds := c.deposed(); cmds != nil {
+			return cmds
+		}
 	}
 	if ev.Final {
 		c.session = "" // until there is a new one

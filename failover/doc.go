@@ -1,11 +1,13 @@
 // Package failover decides: which primary an edge follows, when a backup takes
 // over, in which order and after which delay. It does no I/O, starts no
-// goroutine and reads no clock. Two machines share the work, each a function of
+// goroutine and reads no clock. Three machines share the work, each a function of
 // its past events:
 //
 //	Region     lives at an edge, one for each region: Holding or Serving.
 //	Candidate  lives in a sidecar, one for each region and incarnation:
 //	           Standby, Claiming, Restoring, Primary, Over.
+//	InSync     lives in a primary, one for each epoch: who must have a record for
+//	           it to be durable.
 //
 // Step(now, event) changes the state and returns commands; the caller carries
 // them out in the order given and reports what came of them as further events.
@@ -16,6 +18,8 @@
 // the primary on that sidecar's own word only ("serving, epoch e"), never
 // because the catalog says so.
 package failover
+
+import "time"
 
 // Reason says why a primary is no longer followed, or why a machine moved. It
 // is the name of a wire code, and a metric label.
@@ -35,6 +39,17 @@ const (
 	ReasonDrain    Reason = "drain"
 	ReasonSession  Reason = "session_lost" // Consul says that our session is gone
 )
+
+// Suspicious tells whether an action that was on its way to a primary may be why
+// it is one no longer. Silence is a cut network or a stopped process much more
+// often than an action that froze a machine, so it counts only when the primary
+// was young: then it may be the second one.
+func (r Reason) Suspicious(young bool) bool {
+	return r != ReasonDrain && r != ReasonNoLock && (r != ReasonSilence || young)
+}
+
+// Young is how long a primary is young.
+const Young = 10 * time.Second
 
 // Witnessed tells whether the reason is evidence of a death that the dying
 // process could not announce itself; only such reasons are reported to backups.

@@ -95,8 +95,11 @@ func (s *InSync) Required() []string {
 }
 
 // NeedsEdges tells whether nothing is durable that the edges' snapshots do not
-// cover: there is no set, or it is not certain that there is one (yet, or still).
-func (s *InSync) NeedsEdges() bool { return !s.known || s.change != nil && s.change.Clear }
+// cover: there is no set, or nobody but the primary in it, or it is not certain
+// that there is one (yet, or still).
+func (s *InSync) NeedsEdges() bool {
+	return !s.known || s.change != nil && s.change.Clear || len(s.Required()) == 0
+}
 
 // Protected tells whether durable actions survive the loss of any one process:
 // a backup is certainly in the set.

@@ -1,7 +1,7 @@
 package failover
 
 import (
-	"cmp"
+	"slices"
 	"time"
 )
 
@@ -12,7 +12,13 @@ type restore struct {
 	begun bool                // a fetch or a new world is under way
 	has   bool                // the state of the epoch is here
 	by    time.Time           // from then on we do not wait for missing offers
+	anew  time.Time           // and from then on not for edges that are not there
 }
+
+// absence is how many times Timing.Offers a new primary waits for an edge that
+// keeps a snapshot, when those that are there keep none: one of them may have been
+// started a moment ago, while the one that has it all is out of reach.
+const absence = 40
 
 func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 
@@ -22,14 +28,15 @@ func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 // is asked anew.
 func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 	c.to(Restoring)
-	epoch := won.Epoch
-	last := c.restore.has && c.epoch > 0 && (c.epoch == c.promise || c.epoch+1 == epoch)
+	epoch, next := won.Epoch, c.epoch > 0 && won.Epoch == c.epoch+1
+	since := c.epoch > 0 && !next && !won.InSync // somebody else may have led since
+	last := c.restore.has && next || c.forgot() && c.setKnown && slices.Contains(c.set, c.self)
 	c.epoch = epoch
 	for edge := range c.restore.edges {
 		c.restore.edges[edge] = nil
 	}
-	c.restore.by = now.Add(c.timing.Offers)
-	if epoch < c.promise {
+	c.restore.by, c.restore.anew = now.Add(c.timing.Offers), now.Add(absence*c.timing.Offers)
+	if epoch < c.promise || since {
 		return c.stepDown(ReasonDeposed)
 	}
 	c.promise = epoch
@@ -43,8 +50,8 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 
 // decideRestore picks the newest snapshot once every edge has made its offer,
 // or the time for offers is over. A region that has lived before (epoch above
-// 1) is founded anew only when edges are there and none keeps a snapshot:
-// without an edge it waits, because the edge that comes may keep one.
+// 1) is founded anew only when edges are there and none has kept a snapshot for
+// a good while: without one it waits, because the edge that comes may keep one.
 func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
 	if c.state != Restoring || c.restore.begun {
 		return nil
@@ -56,17 +63,15 @@ func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
 		c.restore.begun, c.restore.from = true, best.Edge
 		return []CandidateCommand{Fetch{Edge: best.Edge, Epoch: best.Epoch, Index: best.Index}}
 	case best == nil && c.epoch == 1,
-		best == nil && !missing && len(c.restore.edges) > 0 && !inTime:
+		best == nil && !missing && len(c.restore.edges) > 0 && !now.Before(c.restore.anew):
 		c.restore.begun = true
 		return []CandidateCommand{Found{}}
 	case inTime:
 		return []CandidateCommand{WakeAt{c.restore.by}}
+	case best == nil && now.Before(c.restore.anew):
+		return []CandidateCommand{WakeAt{c.restore.anew}}
 	}
 	return nil
-}
-
-func (o Offered) newer(than Offered) bool {
-	return cmp.Or(cmp.Compare(o.Epoch, than.Epoch), cmp.Compare(o.Index, than.Index)) > 0
 }
 
 func (c *Candidate) bestOffer() (best *Offered, missing bool) {
@@ -75,7 +80,8 @@ func (c *Candidate) bestOffer() (best *Offered, missing bool) {
 		case o == nil:
 			missing = true
 		case o.Epoch == 0:
-		case best == nil, o.newer(*best), !best.newer(*o) && o.Edge < best.Edge:
+		case best == nil, o.Epoch > best.Epoch, o.Epoch == best.Epoch && o.Index > best.Index,
+			o.Epoch == best.Epoch && o.Index == best.Index && o.Edge < best.Edge:
 			best = o
 		}
 	}

@@ -68,7 +68,12 @@ func (r *region) reject(f wire.Reject) {
 		return
 	}
 	if f.Seq != 0 {
-		s.add(wire.Refused{Epoch: f.Epoch, Seq: f.Seq, Reason: f.Reason, Text: f.Text})
+		refused := wire.Refused{Epoch: f.Epoch, Seq: f.Seq, Reason: f.Reason, Text: f.Text}
+		if s.actions == nil {
+			s.refused = append(s.refused, refused) // what comes before the welcome
+			return
+		}
+		s.add(refused)
 		return
 	}
 	code := f.Reason

@@ -24,7 +24,29 @@ func (m *mesh) dialSidecar(s *server, open wire.Open) *raw {
 	require.NoError(m.t, err)
 	r := &raw{m: m, conn: conn.Conn, stream: st, frames: make(chan frame, 1024)}
 	r.listen(wire.LinkRegion)
+	if open.To == "" {
+		at, _ := s.now().Position("arena", 0)
+		open.To = at.Incarnation
+	}
 	r.send(open)
+	return r
+}
+
+// keep takes and confirms the snapshots of the primary, as an edge must for
+// anything to become durable where no backup is.
+func (r *raw) keep() *raw {
+	receiver := &link.Receiver{Limit: wire.MaxSnapshot}
+	go func() {
+		for {
+			st, err := r.conn.AcceptUniStream(r.conn.Context())
+			if err != nil {
+				return
+			}
+			if _, snap, err := receiver.Receive(st); err == nil {
+				_, _ = r.stream.Write(wire.Confirm{Epoch: snap.Epoch, Index: snap.Outcome}.Append(nil))
+			}
+		}
+	}()
 	return r
 }
 
@@ -37,10 +59,12 @@ func TestPrimaryRefusesWithoutEffect(t *testing.T) {
 	inMesh(t, func(m *mesh) {
 		m.serve(1)
 		s, epoch := m.primary(0)
-		r := m.dialSidecar(s, openArena())
+		r := m.dialSidecar(s, openArena()).keep()
 		r.until(wire.TypeServing)
 		attach := func(handle, number, durable uint64) {
-			r.send(wire.Attach{Epoch: epoch, Handle: handle, Number: number, Durable: durable, Player: "ann"})
+			r.send(wire.Attach{
+				Epoch: epoch, Handle: handle, Number: number, Durable: durable, Player: "ann", Next: []byte("first"),
+			})
 		}
 		attach(7, 0, 0)
 		var at wire.Attached
@@ -68,9 +92,12 @@ func TestPrimaryRefusesWithoutEffect(t *testing.T) {
 		require.Equal(t, wire.CodeLost, no.Reason)
 
 		// The player comes by another edge; this one is the older attachment now.
-		other := m.dialSidecar(s, wire.Open{Version: wire.Version, Role: wire.RoleEdge, Region: "arena", Incarnation: "other"})
+		other := m.dialSidecar(s, wire.Open{Version: wire.Version, Role: wire.RoleEdge, Region: "arena", Incarnation: "other"}).keep()
 		other.until(wire.TypeServing)
-		other.send(wire.Attach{Epoch: epoch, Handle: 1, Player: "ann"})
+		other.send(wire.Attach{Epoch: epoch, Handle: 1, Player: "ann"}) // without his token
+		require.NoError(t, no.Decode(other.until(wire.TypeReject)))
+		require.Equal(t, wire.CodeNotYours, no.Reason)
+		other.send(wire.Attach{Epoch: epoch, Handle: 1, Player: "ann", Show: []byte("first"), Next: []byte("second")})
 		require.NoError(t, at.Decode(other.until(wire.TypeAttached)))
 		require.Equal(t, wire.Attached{Epoch: epoch, Handle: 1, Number: 2, Have: 1, Durable: at.Durable}, at)
 		require.NoError(t, no.Decode(r.until(wire.TypeReject)))

@@ -31,6 +31,7 @@ type region struct {
 	lastHandle uint64
 	uplinks    map[string]*uplink // by incarnation
 	serving    *uplink            // the primary's; nil while holding
+	switched   time.Time          // when it became so
 	protected  bool               // what is durable survives the loss of any one process
 	reseat     reseat
 	scratch    []byte
@@ -111,10 +112,11 @@ func (r *region) hold(cmd failover.Hold) {
 	r.serving = nil
 	r.buf.Hold()
 	r.reseat.since = time.Now()
+	suspicious := cmd.Reason.Suspicious(time.Since(r.switched) < failover.Young)
 	kept := r.buf.Stats().Kept
 	for _, s := range r.players {
 		s.attached = false
-		if s.actions != nil && suspicious(cmd.Reason) {
+		if s.actions != nil && suspicious {
 			s.suspect = s.actions.Sent() // whichever of them it was that the primary died of
 		}
 		s.add(wire.Hold{Epoch: cmd.Epoch, Reason: reasonCode(cmd.Reason)})
@@ -129,6 +131,7 @@ func (r *region) switchTo(cmd failover.Switch) {
 		return // its stream ended in this very moment; LinkDown follows
 	}
 	r.edge.stats.switches.Add(1)
+	r.switched = time.Now()
 	r.serving = u
 	r.buf.Hold() // each log becomes ready when its player is attached
 	if r.reseat.since.IsZero() {
@@ -154,13 +157,6 @@ func (r *region) attach(s *session) {
 	})
 }
 
-// suspicious tells whether what was on its way to a primary may be why it is one
-// no longer. One that is deposed may have died of it: the word of its successor
-// can be here before its own.
-func suspicious(why failover.Reason) bool {
-	return why != failover.ReasonDrain && why != failover.ReasonNoLock
-}
-
 func (r *region) offer(cmd failover.MakeOffer) {
 	u := r.uplinks[cmd.Incarnation]
 	if u == nil {
@@ -171,7 +167,7 @@ func (r *region) offer(cmd failover.MakeOffer) {
 		o.SnapEpoch, o.SnapIndex, o.Size = snap.Epoch, snap.Index, uint64(snap.Size())
 	}
 	u.add(o)
-	if prior := r.buf.Prior(); prior != nil { // in case games die of the newest, which is refused then
+	if prior := r.buf.Prior(); prior != nil { // the first one counts, unless games have died of it
 		u.add(wire.Offer{Epoch: cmd.Epoch, SnapEpoch: prior.Epoch, SnapIndex: prior.Index, Size: uint64(prior.Size())})
 	}
 }

@@ -87,6 +87,10 @@ func (r *region) seat(s *session, durable uint64) {
 		Actions: uint64(limits.Actions), ActionBytes: uint64(limits.ActionBytes), AgeMillis: uint64(limits.Age.Milliseconds()),
 		Token: s.token[:],
 	})
+	for _, f := range s.refused {
+		s.add(f)
+	}
+	s.refused = nil
 	if r.serving != nil {
 		_ = s.actions.Rewind(durable)
 	}

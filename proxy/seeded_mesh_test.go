@@ -6,7 +6,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,13 +18,12 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
-// stage is a mesh with servers, each with a registry that can fail for it alone,
+// stage is a mesh with servers, each with an agent of Consul that can fail for it alone,
 // and a player. The player has acted, and all of the servers are in sync.
 type stage struct {
 	*mesh
-	v      *verdict
-	fronts []*devconsul.Faults // of the servers, in order
-	ann    *bot
+	v   *verdict
+	ann *bot
 }
 
 // onStage plays a scenario with so many servers.
@@ -39,14 +37,9 @@ func onStageWith(n int, setup func(*mesh), play func(s *stage)) func(*testing.T,
 		t.Helper()
 		inMesh(t, func(m *mesh) {
 			s := &stage{mesh: m, v: v}
-			m.front = func(h http.Handler) http.Handler {
-				f := devconsul.NewFaults(h)
-				s.fronts = append(s.fronts, f)
-				return f
-			}
 			defer func() {
-				for _, f := range s.fronts {
-					f.Heal()
+				for _, o := range s.servers {
+					o.consul.Heal()
 				}
 			}()
 			setup(m)
@@ -55,27 +48,11 @@ func onStageWith(n int, setup func(*mesh), play func(s *stage)) func(*testing.T,
 			s.ann.act(10)
 			s.ann.settle()
 			if n > 1 {
-				s.inSync(n)
+				s.guarded(n)
 			}
 			time.Sleep(1500 * time.Millisecond) // virtual: silence counts only against an epoch of some age
 			play(s)
 		})
-	}
-}
-
-// inSync waits until so many are in the published set.
-func (s *stage) inSync(n int) {
-	between := s.mesh.front
-	s.mesh.front = nil // what is asked here is not for a server to lose
-	client := s.discovery()
-	s.mesh.front = between
-	for deadline := time.Now().Add(patience); ; time.Sleep(time.Millisecond) {
-		set, err := client.InSync(s.t.Context(), "arena")
-		require.NoError(s.t, err)
-		if len(set.Members) == n {
-			return
-		}
-		require.True(s.t, time.Now().Before(deadline), "in sync are %v", set.Members)
 	}
 }
 
@@ -92,10 +69,8 @@ func (s *stage) roles() (primary *server, epoch uint64, others []*server) {
 
 // sever makes packets between two servers vanish.
 func (s *stage) sever(a, b *server) {
-	s.net.mu.Lock()
-	defer s.net.mu.Unlock()
-	s.net.cuts[[2]string{a.host.ip, b.host.ip}] = true
-	s.net.cuts[[2]string{b.host.ip, a.host.ip}] = true
+	s.net.sever(a.host.ip, b.host.ip, true)
+	s.net.sever(b.host.ip, a.host.ip, true)
 }
 
 // crash ends a server for everybody else: its packets are refused, and Consul
@@ -110,32 +85,29 @@ func (s *stage) crash(dead ...*server) {
 // consulFails makes Consul fail for one server, for all paths with that prefix.
 func (s *stage) consulFails(of *server, prefix string) {
 	match := func(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, prefix) }
-	s.front(of).Break(devconsul.NoLeader, match)
+	of.consul.Break(devconsul.NoLeader, match)
 }
 
-func (s *stage) consulHeals(of *server) { s.front(of).Heal() }
-
-func (s *stage) front(of *server) *devconsul.Faults { return s.fronts[slices.Index(s.servers, of)] }
+func (s *stage) consulHeals(of *server) { of.consul.Heal() }
 
 // serves tells whether the server serves within some time.
 func (s *stage) serves(o *server, within time.Duration) bool {
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if o.sidecar.Serving("arena") > 0 {
+		if o.now().Serving("arena") > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// byHand opens the region at a server as an edge would, and keeps whatever
-// snapshots may come.
+// byHand opens the region at a server as an edge would, and keeps what snapshots
+// come.
 func (s *stage) byHand(o *server, name string) (r *raw, epoch uint64) {
 	open := openArena()
 	open.Incarnation = name
-	r = s.dialSidecar(o, open)
+	r = s.dialSidecar(o, open).keep()
 	var f wire.Serving
 	require.NoError(s.t, f.Decode(r.until(wire.TypeServing)))
-	r.send(wire.Confirm{Epoch: f.Epoch, Index: 1 << 40})
 	return r, f.Epoch
 }
 
@@ -194,7 +166,7 @@ func (s *stage) ghost() *ghost {
 			go g.serve(ctx, conn)
 		}
 	}()
-	reg, err := s.discovery().Register(ctx, discovery.Server{
+	reg, err := s.client(s.broken).Register(ctx, discovery.Server{
 		Incarnation: "ghost", Name: "ghost", Address: ln.Addr().String(), Regions: []string{"arena"},
 	})
 	require.NoError(s.t, err)

@@ -21,7 +21,7 @@ var seededStreams = []seeded{
 			s.v.audit(s.ann)
 			gaps := uint64(0)
 			for _, o := range s.servers {
-				gaps += o.sidecar.Stats().Gaps
+				gaps += o.now().Stats().Gaps
 			}
 			s.v.check(gaps == 0, "%d actions came before their turn", gaps)
 		}),

@@ -97,12 +97,19 @@ func (v *verdict) settled(b *bot) bool {
 	return true
 }
 
+// hasHeard tells whether the world has answered the bot at all.
+func (b *bot) hasHeard() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.answers) > 0
+}
+
 // audit lets the bot act once more: that becomes durable, and its answer is the
 // world's count, which says that every action was applied, and once.
 func (v *verdict) audit(b *bot) {
 	v.act(b, 1)
 	v.settled(b)
-	if v.check(b.heard(&b.told) > 0, "no answer to any of %d actions", b.sent) {
+	if v.check(b.hasHeard(), "no answer to any of %d actions", b.sent) {
 		last := b.last()
 		v.check(last == fmt.Sprint(b.sent), "the world has applied %s of %d actions, durable are %d", last, b.sent, b.Durable())
 	}

@@ -54,13 +54,14 @@ type session struct {
 	// Guarded by region.mu.
 	actions  *buffer.Log // nil until seated
 	handle   uint64
-	number   uint64 // attach number, 0: none yet
-	attached bool   // the primary that serves has answered our attach
-	spoke    bool   // the player has acted, so the welcome has reached him
-	suspect  uint64 // actions up to here were on their way when a primary died
-	mark     uint64 // the highest durable mark that client or edge have seen
-	need     uint64 // to be seated: all up to here must be durable
-	full     bool   // the reader waits for room
+	number   uint64         // attach number, 0: none yet
+	attached bool           // the primary that serves has answered our attach
+	refused  []wire.Refused // to be told after the welcome
+	spoke    bool           // the player has acted, so the welcome has reached him
+	suspect  uint64         // actions up to here were on their way when a primary died
+	mark     uint64         // the highest durable mark that client or edge have seen
+	need     uint64         // to be seated: all up to here must be durable
+	full     bool           // the reader waits for room
 	over     bool
 	first    uint64 // when over: the seqs that are not durable
 	last     uint64

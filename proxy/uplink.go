@@ -49,7 +49,8 @@ func openUplink(r *region, conn *link.Conn, incarnation string) (*uplink, *quic.
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u.add(wire.Open{
-		Version: wire.Version, Role: wire.RoleEdge, Region: r.name, Incarnation: r.edge.id, Epoch: r.machine.Promised(),
+		Version: wire.Version, Role: wire.RoleEdge, Region: r.name, Incarnation: r.edge.id, To: incarnation,
+		Epoch: r.machine.Promised(),
 	})
 	return u, st, nil
 }
@@ -123,6 +124,9 @@ func (u *uplink) read(reader *wire.Reader) error {
 		if err != nil {
 			return err
 		}
+		if err := wire.CheckEpoch(t, body); err != nil {
+			return err
+		}
 		if err := u.take(t, body); err != nil {
 			return err
 		}
@@ -183,6 +187,9 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		var f wire.Opened
 		if err := f.Decode(body); err != nil {
 			return err
+		}
+		if f.Epoch > wire.MaxEpoch {
+			return &wire.Error{Code: wire.CodeProtocol, Detail: "an epoch that no region has lived to see"}
 		}
 		if f.Incarnation != u.incarnation {
 			return &wire.Error{Code: wire.CodeNotServing, Detail: "another incarnation answers at this address"}

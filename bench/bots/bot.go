@@ -15,6 +15,7 @@ import (
 // Client is what a bot needs of *player.Client.
 type Client interface {
 	Act(ctx context.Context, payload []byte) (seq uint64, err error)
+	Edge() string // that the player is on; empty: none
 	Done() <-chan struct{}
 	Err() error
 	Close() error
@@ -30,7 +31,7 @@ type bot struct {
 	taken chan world.Variant // of 1: the poison that it sends next
 
 	// Only the goroutine that acts uses these.
-	client Client // from Join on
+	client Client // from Join on; Progress uses it, too, once done is set
 	rng    *rand.Rand
 	others int // players in the crowd
 	lag    int64
@@ -47,7 +48,9 @@ type bot struct {
 	ledger  judge.Ledger
 	holds   uint64
 	reseats uint64
-	seated  int64 // when the client was told last that another primary serves
+	lost    []int64 // when connections were lost
+	resumed []int64 // and when the session went on
+	seated  int64   // when the client was told last that another primary serves
 	reader  world.Reader
 }
 
@@ -76,8 +79,8 @@ func (b *bot) handler() player.Handler {
 		Hold:     func(wire.Code) { b.note(func() { b.holds++ }) },
 		Reseated: func(uint64, uint64) { b.note(func() { b.reseats++; b.seated = b.clock.now() }) },
 		Refused:  func(seq uint64, _ wire.Code, _ string) { b.note(func() { b.refused[seq] = true }) },
-		Lost:     func(error) { b.note(func() { b.ledger.Disconnects++ }) },
-		Resumed:  func() { b.note(func() { b.ledger.Resumes++ }) },
+		Lost:     func(error) { b.note(func() { b.ledger.Disconnects++; b.lost = append(b.lost, b.clock.now()) }) },
+		Resumed:  func() { b.note(func() { b.ledger.Resumes++; b.resumed = append(b.resumed, b.clock.now()) }) },
 	}
 }
 

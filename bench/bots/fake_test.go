@@ -45,8 +45,9 @@ type client struct {
 
 	done chan struct{}
 
-	mu  sync.Mutex
-	err error // work is closed
+	mu   sync.Mutex
+	edge string
+	err  error // work is closed
 }
 
 func (r *region) dial(_ context.Context, name string, h player.Handler) (Client, error) {
@@ -54,6 +55,7 @@ func (r *region) dial(_ context.Context, name string, h player.Handler) (Client,
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.books[name] = &world.Account{Player: name}
+	c.edge = edges[int(name[len(name)-1]-'1')%len(edges)] // bot-001 is on edge-1
 	r.clients = append(r.clients, c)
 	go func() {
 		for f := range c.work {
@@ -144,6 +146,39 @@ func (r *region) fail() (heal func()) {
 		}
 		close(down)
 	}
+}
+
+// edges are those of a region.
+var edges = []string{"edge-1", "edge-2"}
+
+// kill makes the clients on an edge go to the other one, after a while.
+func (r *region) kill(edge int, after time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.clients {
+		if c.Edge() != edges[edge] {
+			continue
+		}
+		c.sit("")
+		c.work <- func() {
+			c.h.Lost(errors.New("refused"))
+			time.Sleep(after)
+			c.sit(edges[1-edge])
+			c.h.Resumed()
+		}
+	}
+}
+
+func (c *client) sit(edge string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.edge = edge
+}
+
+func (c *client) Edge() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.edge
 }
 
 func (c *client) Done() <-chan struct{} { return c.done }

@@ -10,12 +10,13 @@ type Progress struct {
 	Back    int    `json:"back"`    // players who play on after the open fault
 	BackAt  int64  `json:"back_at"` // when the last of them could
 	Ended   int    `json:"ended"`   // players whose session is over
+	Moves
 }
 
 // Progress looks at all bots.
 func (c *Crowd) Progress() Progress {
 	fault := c.fault()
-	p := Progress{Players: len(c.bots)}
+	p := Progress{Players: len(c.bots), Moves: Moves{On: map[string]int{}}}
 	for _, b := range c.bots {
 		b.progress(&p, fault)
 	}
@@ -38,6 +39,7 @@ func (b *bot) progress(p *Progress, fault int64) {
 	defer b.mu.Unlock()
 	p.Sent += b.ledger.Sent
 	p.Durable += uint64(b.settled)
+	b.moves(&p.Moves, fault)
 	if b.ended() {
 		p.Ended++
 	}

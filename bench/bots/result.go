@@ -47,7 +47,7 @@ func (c *Crowd) Result() Result {
 		b.mu.Lock()
 		r.Holds, r.Reseats = r.Holds+b.holds, r.Reseats+b.reseats
 		for i, w := range windows {
-			r.Faults[i].Stalls = append(r.Faults[i].Stalls, judge.Measure(b.name, b.samples, w, now))
+			r.Faults[i].Stalls = append(r.Faults[i].Stalls, b.stall(w, now))
 		}
 		d, e := judge.Quiet(b.samples, windows)
 		b.mu.Unlock()

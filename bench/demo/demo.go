@@ -1,7 +1,10 @@
 // Package demo shows what Reseat does: it starts a registry, three game servers
-// with their sidecars, an edge and a crowd of players, all as processes of their
-// own on this machine, makes servers fail under the players, shows what happens
-// as it happens, and has the outcome judged.
+// with their sidecars, edges and a crowd of players, all as processes of their
+// own on this machine, makes servers and edges fail under the players, shows what
+// happens as it happens, and has the outcome judged.
+//
+// Before each fault it waits until both backups are in sync, so that what it shows
+// is what a region does that is protected.
 //
 // It knows how the processes are started and what they report, but not how they
 // work: who is primary it learns from the registry, what the players saw from
@@ -14,6 +17,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,8 +33,12 @@ type Config struct {
 	Rounds  int     // how often each of the faults happens
 	Faults  []fleet.Fault
 	Seed    uint64
+	Edges   int    // 1 or more
 	Consul  string // address of an agent; empty: a registry of the demo's own
 	Keep    bool   // the folder with logs and state
+
+	// OutputCommit says when replies leave for players: "strict" or "none".
+	OutputCommit string
 
 	Program string    // the path of reseat
 	Echo    io.Writer // of the processes' logs; nil: none
@@ -52,6 +60,8 @@ type demo struct {
 	crowd  *bots.Remote
 	bar    string // what the changing line begins with
 	rounds []Round
+
+	progress bots.Progress // the last word of the players
 }
 
 // Run shows the demo and judges it. An error means that it could not be shown
@@ -93,8 +103,8 @@ func (d *demo) run(ctx context.Context) (evidence, error) {
 // show is the script.
 func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
 	found := evidence{settings: d.settings()}
-	d.cfg.Screen.Line("%s at %v actions/s, %d game servers with sidecars, 1 edge, registry %s",
-		plural(d.cfg.Players, "player"), d.cfg.Rate, servers, found.settings.Registry)
+	d.cfg.Screen.Line("%s at %v actions/s, %d game servers with sidecars, %s, registry %s",
+		plural(d.cfg.Players, "player"), d.cfg.Rate, servers, plural(d.cfg.Edges, "edge"), found.settings.Registry)
 	if err := d.raise(ctx, g); err != nil {
 		return found, err
 	}
@@ -126,7 +136,7 @@ func (d *demo) raise(ctx context.Context, g *errgroup.Group) error {
 	if err != nil {
 		return err
 	}
-	d.cfg.Screen.Line("%s is primary, epoch %d; %s stand by", primary.Name, epoch, list(d.others(primary)))
+	d.cfg.Screen.Line("%s is primary, epoch %d; %s are in sync", primary.Name, epoch, list(d.others(primary)))
 	if d.crowd, err = d.stage.admit(made.Public.CA); err != nil {
 		return err
 	}
@@ -152,7 +162,7 @@ func inTheGame(n int) string {
 
 // processes is how many there are, this one not counted.
 func (d *demo) processes() int {
-	n := 2*servers + 2 // sidecars and games, the edge and the players
+	n := 2*servers + d.cfg.Edges + 1 // sidecars and games, edges, the players
 	if d.cfg.Consul == "" {
 		n++
 	}
@@ -169,19 +179,24 @@ func (d *demo) others(primary *fleet.Server) (others []string) {
 }
 
 // ready waits until there is a primary to harm, of an epoch that is not old,
-// and until all servers are in the mesh; the one that was struck has to have
-// joined again.
-func (d *demo) ready(ctx context.Context, struck time.Time, server string) (primary *fleet.Server, epoch uint64, err error) {
-	err = d.stage.await(ctx, "a primary and two backups", func(k known) bool {
-		for _, s := range d.stage.servers {
-			if k.joined[s.Name].IsZero() || s.Name == server && !k.joined[s.Name].After(struck) {
-				return false
+// until everything runs, and until all backups are in sync; what was struck has to
+// have started again.
+func (d *demo) ready(ctx context.Context, struck time.Time, name string) (primary *fleet.Server, epoch uint64, err error) {
+	err = d.stage.await(ctx, "a primary and two backups in sync", func(k known) bool {
+		back := func(since map[string]time.Time) func(*fleet.Server) bool {
+			return func(s *fleet.Server) bool {
+				return !since[s.Name].IsZero() && (s.Name != name || since[s.Name].After(struck))
 			}
 		}
 		primary, epoch = d.stage.primary(k)
-		return primary != nil
+		return primary != nil && k.inSync(d.stage.servers) &&
+			every(d.stage.servers, back(k.joined)) && every(d.stage.edges, back(k.follows))
 	})
 	return primary, epoch, err
+}
+
+func every(servers []*fleet.Server, good func(*fleet.Server) bool) bool {
+	return !slices.ContainsFunc(servers, func(s *fleet.Server) bool { return !good(s) })
 }
 
 // settle stops the players and collects what all sides have to say. What did
@@ -203,6 +218,7 @@ func (d *demo) settle(ctx context.Context, found *evidence) error {
 func (d *demo) settings() Settings {
 	s := Settings{
 		Players: d.cfg.Players, Rate: d.cfg.Rate, Rounds: d.cfg.Rounds, Seed: d.cfg.Seed, Registry: "in memory",
+		Edges: d.cfg.Edges, OutputCommit: d.cfg.OutputCommit,
 	}
 	for _, f := range d.cfg.Faults {
 		s.Faults = append(s.Faults, f.Name)

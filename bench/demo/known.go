@@ -14,10 +14,23 @@ import (
 
 // known is what the processes and the registry have told.
 type known struct {
-	addrs  map[string]string    // that processes listen on, by their names
-	names  names                // of incarnations
-	joined map[string]time.Time // when each server joined last
-	view   discovery.View
+	addrs    map[string]string    // that processes listen on, by their names
+	names    names                // of incarnations
+	lives    map[string]string    // the last incarnation of each server
+	joined   map[string]time.Time // when each server joined last
+	restored map[string]time.Time // when each server was restored last by an edge
+	follows  map[string]time.Time // when each edge found a primary last
+	told     []string             // the in-sync set, as a primary told it last
+	view     discovery.View
+}
+
+// inSync tells whether every server, as it lives now, is in the in-sync set: the
+// registry says so, and the primary's log, which may come later.
+func (k known) inSync(servers []*fleet.Server) bool {
+	return !k.view.Stale && every(servers, func(s *fleet.Server) bool {
+		life := k.lives[s.Name]
+		return slices.Contains(k.view.InSync, life) && slices.Contains(k.told, life)
+	})
 }
 
 // observe takes in what the processes report, until ctx ends.
@@ -47,8 +60,14 @@ func (s *stage) take(e fleet.Event) {
 		case "listening":
 			k.addrs[e.From] = e.Text("addr")
 		case "joined":
-			k.names[e.Text("incarnation")] = e.From
+			k.names[e.Text("incarnation")], k.lives[e.From] = e.From, e.Text("incarnation")
 			k.joined[e.From] = e.At
+		case "restored":
+			k.restored[e.From] = e.At
+		case "switch":
+			k.follows[e.From] = e.At
+		case "insync":
+			k.told = e.Texts("members")
 		}
 	})
 	if say := words[e.Name]; say != nil {
@@ -104,6 +123,29 @@ func (s *stage) primary(k known) (server *fleet.Server, epoch uint64) {
 		return nil, 0
 	}
 	return s.servers[i], k.view.Primary.Epoch
+}
+
+// busiest is the edge with the most players, given how many are on each address.
+func (s *stage) busiest(on map[string]int) (edge *fleet.Server, players int) {
+	for _, e := range s.edges {
+		if n := on[s.addr(e.Name)]; edge == nil || n > players {
+			edge, players = e, n
+		}
+	}
+	return edge, players
+}
+
+// restoredSince tells whether a server has begun with a snapshot of an edge since
+// a moment, instead of with what it had itself.
+func (s *stage) restoredSince(moment time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, at := range s.known.restored {
+		if at.After(moment) {
+			return true
+		}
+	}
+	return false
 }
 
 // watch follows the region in the registry until ctx ends.

@@ -25,10 +25,10 @@ func found() evidence {
 	}
 	e := evidence{
 		before: books, after: books, played: 5 * time.Second,
-		settings: Settings{Players: 2, Rate: 10, Rounds: 1, Faults: []string{"kill", "freeze"}, Seed: 7, Registry: "in memory"},
+		settings: Settings{Players: 2, Rate: 10, Rounds: 1, Faults: []string{"kill", "freeze"}, Seed: 7, Registry: "in memory", Edges: 1, OutputCommit: "strict"},
 		rounds: []Round{
-			{Fault: "kill", Server: "server-2", EpochBefore: 1, EpochAfter: 2},
-			{Fault: "freeze", Server: "server-1", EpochBefore: 2, EpochAfter: 3},
+			{Fault: "kill", Server: "server-2", EpochBefore: 1, EpochAfter: 2, Hot: true},
+			{Fault: "freeze", Server: "server-1", EpochBefore: 2, EpochAfter: 3, Primary: "server-3", Hot: true},
 		},
 	}
 	e.result = bots.Result{
@@ -40,8 +40,9 @@ func found() evidence {
 		QuietReply:   judge.Spread{N: 90, P50: 1200 * time.Microsecond, P99: 4 * ms, Max: 9 * ms},
 	}
 	for _, player := range []string{"bot-001", "bot-002"} {
-		e.result.Ledgers = append(e.result.Ledgers, judge.Ledger{Player: player, Sent: 100, Durable: 100})
-		e.after.Players = append(e.after.Players, world.Account{Player: player, Journal: world.Journal{Last: 100, Applied: 100}})
+		rolls := world.Rolls(nil).Add(0, 7, 200)
+		e.result.Ledgers = append(e.result.Ledgers, judge.Ledger{Player: player, Sent: 100, Durable: 100, Rolls: rolls})
+		e.after.Players = append(e.after.Players, world.Account{Player: player, Journal: world.Journal{Last: 100, Applied: 100}, Rolls: rolls})
 	}
 	return e
 }
@@ -72,13 +73,70 @@ lost                             0  ✓
 applied twice                    0  ✓
 out of order                     0  ✓
 disconnects                      0  ✓
+rolls seen                       2
+rolled again                     0  ✓
 gold before              1,000,000     items 30,000 + 25,000 + 25,000
 gold after               1,000,000  ✓  items 30,000 + 25,000 + 25,000  ✓
 failovers (epochs)               2  ✓
+to a hot backup                  2  ✓
 
 2 game servers failed under 2 players, who made 321 trades:
 nobody was disconnected, nothing was lost and nothing was done twice.
 `, table(r))
+}
+
+// foundEdge is a run in which the edge of the first player failed, too.
+func foundEdge() evidence {
+	e := found()
+	e.settings.Faults, e.settings.Edges = append(e.settings.Faults, "edge"), 2
+	e.rounds = append(e.rounds, Round{Fault: "edge", Edge: true, Server: "edge-1", EpochBefore: 3, EpochAfter: 3})
+	e.result.Faults = append(e.result.Faults, bots.Fault{Stalls: []judge.Stall{
+		{Durable: 28 * ms, Reply: 29 * ms, InFlight: 1, Lost: 1, Resumed: 1}, {Durable: 3 * ms, Reply: 3 * ms},
+	}})
+	e.result.Ledgers[0].Disconnects, e.result.Ledgers[0].Resumes = 1, 1
+	e.result.Reseats = 2*2 + 1
+	return e
+}
+
+func TestTableWithAnEdge(t *testing.T) {
+	r := newReport(foundEdge())
+	require.True(t, r.OK, r.Problems)
+	require.Equal(t, 2, r.Hot)
+	require.Equal(t, 1, r.Faults[2].Resumed)
+	drawn := table(r)
+	for _, line := range []string{
+		"edge             1          1     28 ms     28 ms     28 ms       29 ms\n" +
+			"  ^ the 1 player of that edge, who resumed at another;\n    the others waited for 3.0 ms at most\n",
+		"disconnects                      0  ✓\nresumed elsewhere                1  ✓  of 1 player on dead edges\n",
+		"failovers (epochs)               2  ✓\nto a hot backup                  2  ✓\n",
+		"2 game servers and 1 edge failed under 2 players, who made 321 trades:\n1 player resumed at another edge, nothing was lost",
+	} {
+		require.Contains(t, drawn, line)
+	}
+	require.NotContains(t, drawn, "more than the faults explain")
+
+	e := foundEdge()
+	e.result.Ledgers[1].Disconnects, e.result.Ledgers[1].Resumes = 1, 1
+	require.Equal(t, []string{"1 connection lost that no death of an edge explains"}, newReport(e).Problems)
+	e = foundEdge()
+	e.result.Ledgers[0].Resumes = 0
+	require.Contains(t, newReport(e).Problems, "bot-001: disconnected 1 time, but resumed only 0")
+	e = foundEdge()
+	e.result.Faults[2].Stalls[0].Lost, e.result.Ledgers[0].Disconnects, e.result.Ledgers[0].Resumes = 0, 0, 0
+	require.Equal(t, []string{"round 3 (edge): nobody was on the edge that failed"}, newReport(e).Problems)
+}
+
+// Without output commit a player may see what a failover takes back.
+func TestTableWithoutOutputCommit(t *testing.T) {
+	e := found()
+	e.settings.OutputCommit = "none"
+	e.after.Players[0].Rolls = world.Rolls(nil).Add(0, 7, 201)
+	r := newReport(e)
+	require.True(t, r.OK, r.Problems)
+	require.Contains(t, table(r), "Replies did not wait until their action was durable (output commit none).\n")
+	require.Contains(t, table(r), "rolled again                     1\n")
+	e.settings.OutputCommit = "strict"
+	require.Equal(t, []string{"bot-001: 1 action rolled otherwise than the player saw"}, newReport(e).Problems)
 }
 
 func TestTableOfAFailure(t *testing.T) {
@@ -114,12 +172,13 @@ func TestARunThatProvesNothingFails(t *testing.T) {
 				}
 			}
 		},
-		"only 1 of 2 rounds took place":                func(e *evidence) { e.rounds = e.rounds[:1] },
-		"only 0 of 2 rounds took place":                func(e *evidence) { e.rounds = nil },
-		"the players sent only 200 of 2,000 actions":   func(e *evidence) { e.played = 100 * time.Second },
-		"round 2 (freeze): waited 30s in vain for it":  func(e *evidence) { e.failed = errors.New("round 2 (freeze): waited 30s in vain for it") },
-		"bot-001: 1 action lost":                       func(e *evidence) { e.after.Players[0].Journal.Last-- },
-		"the conserved totals were {1000000 [30000 25": func(e *evidence) { e.after.Gold++ },
+		"server-3 was restored from a snapshot of an edge, although": func(e *evidence) { e.rounds[1].Hot = false },
+		"only 1 of 2 rounds took place":                              func(e *evidence) { e.rounds = e.rounds[:1] },
+		"only 0 of 2 rounds took place":                              func(e *evidence) { e.rounds = nil },
+		"the players sent only 200 of 2,000 actions":                 func(e *evidence) { e.played = 100 * time.Second },
+		"round 2 (freeze): waited 30s in vain for it":                func(e *evidence) { e.failed = errors.New("round 2 (freeze): waited 30s in vain for it") },
+		"bot-001: 1 action lost":                                     func(e *evidence) { e.after.Players[0].Journal.Last-- },
+		"the conserved totals were {1000000 [30000 25":               func(e *evidence) { e.after.Gold++ },
 	} {
 		t.Run(says, func(t *testing.T) {
 			e := found()

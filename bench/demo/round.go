@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reseat-proxy/reseat/bench/bots"
 	"github.com/reseat-proxy/reseat/bench/fleet"
 )
 
@@ -24,45 +25,59 @@ func (d *demo) act(ctx context.Context) error {
 	return nil
 }
 
-// round makes one server fail, and sees it back.
+// round makes one server fail, or an edge, and sees it back.
 func (d *demo) round(ctx context.Context, fault fleet.Fault) (Round, error) {
 	if err := d.steady(ctx, steadyTime); err != nil {
 		return Round{}, err
 	}
-	server, epoch, err := d.ready(ctx, time.Time{}, "")
+	victim, epoch, err := d.ready(ctx, time.Time{}, "")
 	if err != nil {
 		return Round{}, err
 	}
+	on := 0
+	if fault.Edge {
+		victim, on = d.stage.busiest(d.progress.On)
+	}
 	d.cfg.Screen.Line("")
-	r := Round{Fault: fault.Name, Server: server.Name, At: time.Now(), EpochBefore: epoch}
-	d.stage.timeline.begin(r.At, fmt.Sprintf(fault.Does, server.Name))
-	if err := fault.Strike(server); err != nil {
+	r := Round{Fault: fault.Name, Edge: fault.Edge, Server: victim.Name, At: time.Now(), EpochBefore: epoch}
+	d.stage.timeline.begin(r.At, fmt.Sprintf(fault.Does, victim.Name))
+	if err := fault.Strike(victim); err != nil {
 		return r, err
 	}
 	if err := d.crowd.Mark(fault.Name, r.At.UnixNano()); err != nil {
 		return r, err
 	}
-	if r.Back, err = d.comeback(ctx, r.At); err != nil {
+	if r.Back, err = d.comeback(ctx, r.At, on); err != nil {
 		return r, err
 	}
 	d.stage.timeline.add(r.At.Add(r.Back), markDone, d.allBack())
 	if err := d.steady(ctx, aftermath); err != nil {
 		return r, err
 	}
+	return r, d.recover(ctx, fault, victim, &r)
+}
+
+// recover brings back what was struck and waits until all is as it was before.
+func (d *demo) recover(ctx context.Context, fault fleet.Fault, victim *fleet.Server, r *Round) error {
 	if err := d.crowd.Close(time.Now().UnixNano()); err != nil {
-		return r, err
+		return err
 	}
 	if fault.Heals != "" {
-		d.stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(fault.Heals, server.Name))
+		d.stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(fault.Heals, victim.Name))
 	}
-	if err := fault.Heal(server); err != nil {
-		return r, err
+	if err := fault.Heal(victim); err != nil {
+		return err
 	}
-	if _, r.EpochAfter, err = d.ready(ctx, r.At, server.Name); err != nil {
-		return r, err
+	var primary *fleet.Server
+	var err error
+	if primary, r.EpochAfter, err = d.ready(ctx, r.At, victim.Name); err != nil {
+		return err
 	}
+	r.Primary = primary.Name
+	r.Hot = r.EpochAfter > r.EpochBefore && !d.stage.restoredSince(r.At)
+	r.Protected = time.Since(r.At)
 	r.Timeline = d.stage.timeline.end()
-	return r, nil
+	return nil
 }
 
 func (d *demo) allBack() string {
@@ -83,6 +98,7 @@ func (d *demo) steady(ctx context.Context, long time.Duration) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case p := <-d.crowd.Progress():
+			d.progress = p
 			d.cfg.Screen.Bar(fmt.Sprintf("%s  %s   %s sent, %s in flight", d.bar, gauge(int(time.Since(began)), int(long), gaugeWidth),
 				plural(p.Sent, "action"), grouped(p.Sent-p.Durable)))
 		}
@@ -92,8 +108,8 @@ func (d *demo) steady(ctx context.Context, long time.Duration) error {
 const gaugeWidth = 20
 
 // comeback waits until every player can play on after the fault, and tells how
-// long after it the last of them could.
-func (d *demo) comeback(ctx context.Context, fault time.Time) (time.Duration, error) {
+// long after it the last of them could. movers were on the edge that was struck.
+func (d *demo) comeback(ctx context.Context, fault time.Time, movers int) (time.Duration, error) {
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
@@ -109,11 +125,21 @@ func (d *demo) comeback(ctx context.Context, fault time.Time) (time.Duration, er
 			if p.Ended > 0 {
 				return 0, fmt.Errorf("the sessions of %s have ended", plural(p.Ended, "player"))
 			}
-			if p.Back == p.Players {
+			if p.Back == p.Players && p.Resumed >= movers {
+				d.tellMoves(p.Moves)
 				return time.Unix(0, p.BackAt).Sub(fault), nil
 			}
 			d.cfg.Screen.Bar(fmt.Sprintf("%s  %s   %d of %s back, %s kept", d.bar, gauge(p.Back, p.Players, gaugeWidth),
 				p.Back, plural(p.Players, "player"), plural(p.Sent-p.Durable, "action")))
 		}
 	}
+}
+
+// tellMoves puts into the timeline what players noticed of the death of an edge.
+func (d *demo) tellMoves(m bots.Moves) {
+	if m.Lost == 0 {
+		return
+	}
+	d.stage.timeline.add(time.Unix(0, m.LostAt), markStep, fmt.Sprintf("the first of %s notices that its edge is gone", plural(m.Lost, "player")))
+	d.stage.timeline.add(time.Unix(0, m.ResumedAt), markStep, plural(m.Resumed, "player")+" resumed at another edge")
 }

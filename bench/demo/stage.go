@@ -5,8 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -23,7 +21,6 @@ import (
 // The cast.
 const (
 	region  = "demo"
-	edge    = "edge"
 	players = "players"
 	keeper  = "registry"
 	servers = 3
@@ -46,6 +43,7 @@ type stage struct {
 
 	mu      sync.Mutex      // guards the fields below
 	servers []*fleet.Server // only open adds to them
+	edges   []*fleet.Server // likewise
 	known   known
 	changed chan struct{} // closed when known has changed
 }
@@ -56,7 +54,10 @@ func newStage(cfg Config, dir string) *stage {
 	s := &stage{
 		cfg: cfg, dir: dir, space: "reseat-demo-" + hex.EncodeToString(id), consul: cfg.Consul,
 		fleet: fleet.New(dir, cfg.Echo), timeline: &timeline{screen: cfg.Screen}, changed: make(chan struct{}),
-		known: known{addrs: map[string]string{}, names: names{}, joined: map[string]time.Time{}},
+		known: known{
+			addrs: map[string]string{}, names: names{}, lives: map[string]string{},
+			joined: map[string]time.Time{}, restored: map[string]time.Time{}, follows: map[string]time.Time{},
+		},
 	}
 	return s
 }
@@ -83,10 +84,7 @@ func (s *stage) open(ctx context.Context) (certs.Set, error) {
 			return certs.Set{}, err
 		}
 	}
-	if err := s.start(edge, "edge", s.common(edge)...); err != nil {
-		return certs.Set{}, err
-	}
-	return made, s.await(ctx, "the edge", func(k known) bool { return k.addrs[edge] != "" })
+	return made, s.openEdges(ctx)
 }
 
 func (s *stage) start(name, command string, args ...string) error {
@@ -94,20 +92,52 @@ func (s *stage) start(name, command string, args ...string) error {
 	return err
 }
 
+// openEdges starts the edges. From then on each has the address that it found, so
+// that it is there again when it is started again.
+func (s *stage) openEdges(ctx context.Context) error {
+	for i := range s.cfg.Edges {
+		name := "edge"
+		if s.cfg.Edges > 1 {
+			name += "-" + strconv.Itoa(i+1)
+		}
+		edge := s.fleet.NewServer(s.edge(name))
+		s.update(func(*known) { s.edges = append(s.edges, edge) })
+		if err := edge.Start(); err != nil {
+			return err
+		}
+	}
+	for _, edge := range s.edges {
+		if err := s.await(ctx, edge.Name, func(k known) bool { return k.addrs[edge.Name] != "" }); err != nil {
+			return err
+		}
+		edge.SetArgs(append([]string{"edge"}, s.common(edge.Name, s.addr(edge.Name))...)...)
+	}
+	return nil
+}
+
+// edge is the command of an edge.
+func (s *stage) edge(name string) fleet.Spec {
+	// With keys of its own a restarted one is noticed by its players within a packet.
+	env := append(s.env(), "RESEAT_EDGE_KEYS_FILE="+filepath.Join(s.state(), name+".keys"))
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: append([]string{"edge"}, s.common(name, anyPort)...), Env: env}
+}
+
 // sidecar is the command of a sidecar and, behind the dash, of its game.
 func (s *stage) sidecar(name string) fleet.Spec {
-	args := append([]string{"sidecar"}, s.common(name)...)
-	args = append(args, "--", s.cfg.Program, "demo-game")
+	args := append([]string{"sidecar"}, s.common(name, anyPort)...)
+	args = append(args, "--output-commit", s.cfg.OutputCommit, "--", s.cfg.Program, "demo-game")
 	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: s.env()}
 }
 
 // common are the flags that edge and sidecar share.
-func (s *stage) common(name string) []string {
+func (s *stage) common(name, listen string) []string {
 	return []string{
-		"--name", name, "--region", region, "--listen", "127.0.0.1:0", "--state-dir", s.state(),
+		"--name", name, "--region", region, "--listen", listen, "--state-dir", s.state(),
 		"--consul", s.consul, "--log-format", "json",
 	}
 }
+
+const anyPort = "127.0.0.1:0"
 
 func (s *stage) state() string { return filepath.Join(s.dir, "state") }
 
@@ -135,13 +165,14 @@ func (s *stage) env() []string {
 
 // admit starts the players' process.
 func (s *stage) admit(ca string) (*bots.Remote, error) {
-	p, err := s.fleet.Start(fleet.Spec{
-		Name: players, Path: s.cfg.Program, Env: s.env(), Piped: true,
-		Args: []string{
-			"demo-bots", "--edge", s.addr(edge), "--region", region, "--ca", ca,
-			"--players", strconv.Itoa(s.cfg.Players), "--rate", fmt.Sprint(s.cfg.Rate), "--seed", fmt.Sprint(s.cfg.Seed),
-		},
-	})
+	args := []string{
+		"demo-bots", "--region", region, "--ca", ca, "--players", strconv.Itoa(s.cfg.Players),
+		"--rate", fmt.Sprint(s.cfg.Rate), "--seed", fmt.Sprint(s.cfg.Seed),
+	}
+	for _, edge := range s.edges {
+		args = append(args, "--edge", s.addr(edge.Name))
+	}
+	p, err := s.fleet.Start(fleet.Spec{Name: players, Path: s.cfg.Program, Args: args, Env: s.env(), Piped: true})
 	if err != nil {
 		return nil, err
 	}
@@ -162,29 +193,4 @@ func (s *stage) close(ctx context.Context) {
 	if err := forget(context.WithoutCancel(ctx), s.consul, s.space); err != nil {
 		s.cfg.Screen.Line("note: keys below %s/ are left in Consul: %v", s.space, err)
 	}
-}
-
-// forget deletes all keys below a prefix.
-func forget(ctx context.Context, consul, prefix string) error {
-	if !strings.Contains(consul, "://") {
-		consul = "http://" + consul
-	}
-	ctx, cancel := context.WithTimeout(ctx, grace)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodDelete, consul+"/v1/kv/"+prefix+"/?recurse", nil)
-	if err != nil {
-		return err
-	}
-	if token := os.Getenv("CONSUL_HTTP_TOKEN"); token != "" {
-		req.Header.Set("X-Consul-Token", token)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("status %d", resp.StatusCode)
-	}
-	return nil
 }

@@ -31,10 +31,17 @@ func (s *Screen) stalls(r Report) {
 	}
 	for _, f := range r.Faults {
 		row(f.Fault, grouped(f.Rounds), grouped(f.InFlight), f.Durable, f.Reply)
+		if f.Edge {
+			s.Line("%s", s.paint(dim, fmt.Sprintf("  ^ the %s of that edge, who resumed at another;", plural(f.Durable.N, "player"))))
+			s.Line("%s", s.paint(dim, fmt.Sprintf("    the others waited for %s at most", millis(f.Others.Max))))
+		}
 	}
 	row("no fault", "", "", r.QuietDurable, r.QuietReply)
 	s.Line("%s", s.paint(dim, "Stall: each player's longest wait, from the fault until an action is durable;"))
 	s.Line("%s", s.paint(dim, "nothing is subtracted. No fault: each action, from intended to durable."))
+	if r.Settings.OutputCommit == "none" {
+		s.Line("%s", s.paint(dim, "Replies did not wait until their action was durable (output commit none)."))
+	}
 	if n := r.unexplained(); n > 0 {
 		s.Line("%s", s.paint(dim, "Players were reseated "+plural(n, "time")+" more than the faults explain."))
 	}
@@ -55,13 +62,22 @@ func (s *Screen) promises(r Report) {
 	zero("lost", v.Lost+v.Skipped)
 	zero("applied twice", v.Doubled)
 	zero("out of order", v.Reordered)
-	zero("disconnects", v.Disconnects)
+	zero("disconnects", r.dropped())
+	if _, edges := r.struck(); edges > 0 {
+		s.Line("%-22s%12s  %s  of %s", "resumed elsewhere", grouped(v.Resumes), s.check(v.Resumes == v.Disconnects),
+			plural(v.Disconnects-r.dropped(), "player")+" on dead edges")
+	}
+	count("rolls seen", v.Rolls)
+	if r.Settings.OutputCommit == "none" {
+		count("rolled again", v.Rerolled)
+	} else {
+		zero("rolled again", v.Rerolled)
+	}
 	for _, rare := range []struct {
 		name string
 		n    uint64
 	}{
 		{"refused", v.Refused},
-		{"rerolled", v.Rerolled},
 		{"altered (players)", v.Altered},
 		{"invented", v.Invented},
 		{"malformed", v.Malformed},
@@ -76,7 +92,9 @@ func (s *Screen) promises(r Report) {
 	s.Line("%-22s%12s  %s  %s", "gold before", grouped(v.Before.Gold), " ", "items "+itemsOf(v.Before))
 	s.Line("%-22s%12s  %s  %s  %s", "gold after", grouped(v.After.Gold),
 		s.check(v.Before.Gold == v.After.Gold), "items "+itemsOf(v.After), s.check(v.Before.Items == v.After.Items))
-	s.Line("%-22s%12s  %s", "failovers (epochs)", grouped(r.epochs()), s.check(r.epochs() >= uint64(len(r.Rounds))))
+	servers, _ := r.struck()
+	s.Line("%-22s%12s  %s", "failovers (epochs)", grouped(r.epochs()), s.check(r.epochs() >= uint64(servers)))
+	s.Line("%-22s%12s  %s", "to a hot backup", grouped(r.Hot), s.check(r.Hot == servers))
 }
 
 func itemsOf(t world.Totals) string {
@@ -96,14 +114,24 @@ func (s *Screen) check(good bool) string {
 
 // closing is the last word.
 func (s *Screen) closing(r Report) {
-	if r.OK {
-		s.Line("%s", s.paint(green, fmt.Sprintf("%s failed under %s, who made %s:",
-			plural(len(r.Rounds), "game server"), plural(r.Verdict.Players, "player"), plural(r.Trades, "trade"))))
-		s.Line("%s", s.paint(green, "nobody was disconnected, nothing was lost and nothing was done twice."))
+	if !r.OK {
+		s.Line("%s", s.paint(red, fmt.Sprintf("The promises were not kept, or not put to the test (%s, seed %d):", r.faultNames(), r.Settings.Seed)))
+		for _, p := range r.Problems {
+			s.Line("  %s", s.paint(red, p))
+		}
 		return
 	}
-	s.Line("%s", s.paint(red, fmt.Sprintf("The promises were not kept, or not put to the test (%s, seed %d):", r.faultNames(), r.Settings.Seed)))
-	for _, p := range r.Problems {
-		s.Line("  %s", s.paint(red, p))
+	servers, edges := r.struck()
+	var what []string
+	if servers > 0 {
+		what = append(what, plural(servers, "game server"))
 	}
+	fate := "nobody was disconnected"
+	if edges > 0 {
+		what = append(what, plural(edges, "edge"))
+		fate = plural(r.Verdict.Resumes, "player") + " resumed at another edge"
+	}
+	s.Line("%s", s.paint(green, fmt.Sprintf("%s failed under %s, who made %s:",
+		list(what), plural(r.Verdict.Players, "player"), plural(r.Trades, "trade"))))
+	s.Line("%s", s.paint(green, fate+", nothing was lost and nothing was done twice."))
 }

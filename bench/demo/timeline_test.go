@@ -50,12 +50,14 @@ func TestTimelineOfAKill(t *testing.T) {
       +3.4 ms  · edge suspects server-2: nothing listens at its port
       +3.6 ms  · edge keeps the actions of 50 players, 63 so far
       +7.9 ms  · server-1 elected, epoch 4
-     +12.0 ms  · server-1 has the newest snapshot, 3.2 KiB
      +15.2 ms  · server-1 serves epoch 4
      +16.0 ms  · edge switches 50 players to server-1
+     +16.5 ms  · edge-2 follows server-1
      +21.7 ms  · edge has re-sent 63 kept actions of 50 players
      +31.0 ms  ✓ all 50 players play on, all kept actions are durable
-   +1203.4 ms  · server-2 is back, as a backup
+   +1203.4 ms  · server-2 is back, as a backup without state
+   +1220.0 ms  · server-2 has copied the state, 3.2 KiB
+   +1230.0 ms  · server-1 and server-2 are in sync
 `, "\n"), replay(t, "kill.log"))
 }
 
@@ -100,6 +102,11 @@ func TestWords(t *testing.T) {
 		"server-9 keeps the actions of 1 player, 0 so far":          {"event": "held", "players": 1, "reason": "drain"},
 		"server-9 gives up: there is a newer primary":               {"event": "down", "reason": "deposed"},
 		"": {"event": "suspect", "witness": "edge"},
+		"no backup is in sync: the edges keep the state":               {"event": "insync", "members": []string{}, "cold": true},
+		"server-1 alone is in sync":                                    {"event": "insync", "members": []string{"i1"}},
+		"server-1 is too slow to stay in sync":                         {"event": "late", "backup": "i1"},
+		"server-9 has the newest snapshot of the edges, 3.2 KiB":       {"event": "restored", "bytes": 3277},
+		"server-9 sets an action of bot-007 aside: servers died of it": {"event": "quarantined", "player": "bot-007"},
 	} {
 		e := event(t, attrs)
 		require.Equal(t, want, words[e.Name](e, n))

@@ -6,11 +6,12 @@ import (
 	"strings"
 )
 
-// Fault is something that happens to a game server.
+// Fault is something that happens to a game server, or to an edge.
 type Fault struct {
 	Name  string
 	Does  string // what happens, in words; %s is the server's name
 	Heals string // and how it is brought back; empty: that needs nobody
+	Edge  bool   // it happens to an edge
 
 	strike func(*Server) error
 	heal   func(*Server) error
@@ -32,6 +33,11 @@ var faults = []Fault{
 		Name: "freeze", Does: "game and sidecar of %s frozen (SIGSTOP)", Heals: "%s goes on (SIGCONT)",
 		strike: func(s *Server) error { return s.freeze() },
 		heal:   func(s *Server) error { return s.thaw() },
+	},
+	{
+		Name: "edge", Does: "%s killed (SIGKILL)", Heals: "%s started again", Edge: true,
+		strike: func(s *Server) error { return s.kill() },
+		heal:   func(s *Server) error { return s.Start() },
 	},
 }
 

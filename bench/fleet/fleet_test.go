@@ -251,6 +251,22 @@ func TestFreeze(t *testing.T) {
 	becomes(t, s.Game(), "")
 }
 
+func TestEdge(t *testing.T) {
+	f := newFleet(t)
+	s := f.NewServer(spec("game")) // like an edge it supervises nobody
+	require.Error(t, fault(t, "edge").Strike(s), "nothing to strike yet")
+	require.NoError(t, s.Start())
+	before := s.sidecar.PID()
+	require.NoError(t, fault(t, "edge").Strike(s))
+	becomes(t, before, "")
+	require.Empty(t, f.Failed())
+	s.SetArgs("--again")
+	require.NoError(t, fault(t, "edge").Heal(s))
+	require.NotEqual(t, before, s.sidecar.PID())
+	require.Equal(t, []string{"--again"}, s.sidecar.Spec.Args)
+	becomes(t, s.sidecar.PID(), "S", "R")
+}
+
 func TestParseFaults(t *testing.T) {
 	chosen, err := ParseFaults("kill, freeze,kill")
 	require.NoError(t, err)
@@ -259,7 +275,7 @@ func TestParseFaults(t *testing.T) {
 	require.Equal(t, "game and sidecar of server-2 frozen (SIGSTOP)", fmt.Sprintf(chosen[1].Does, "server-2"))
 	for _, bad := range []string{"", "kill,", "drain", "kill;freeze"} {
 		_, err := ParseFaults(bad)
-		require.ErrorContains(t, err, "choose from kill, host, freeze", "%q", bad)
+		require.ErrorContains(t, err, "choose from kill, host, freeze, edge", "%q", bad)
 	}
 }
 

@@ -8,36 +8,45 @@ import (
 	"time"
 )
 
-// Server is a sidecar and the game process that it supervises.
+// Server is a process that can fail and come back: a sidecar with the game
+// process that it supervises, or an edge, which supervises none.
 type Server struct {
 	Name string
 
 	fleet *Fleet
-	spec  Spec
 
 	mu      sync.Mutex
-	sidecar *Process
-	game    int // its process ID; 0: none that we know of
+	spec    Spec
+	sidecar *Process // or the edge
+	game    int      // its process ID; 0: none that we know of
 }
 
 // gameStarted is the event by which a sidecar tells the pid of its game.
 const gameStarted = "game_started"
 
-// NewServer makes a server out of the command of its sidecar. It is not started.
+// NewServer makes a server out of the command of its sidecar, or of an edge. It
+// is not started.
 func (f *Fleet) NewServer(spec Spec) *Server {
 	return &Server{Name: spec.Name, fleet: f, spec: spec}
 }
 
-// Start starts the sidecar, which starts the game.
+// Start starts the sidecar, which starts the game; or the edge.
 func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	p, err := s.fleet.Start(s.spec)
 	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.sidecar = p
 	return nil
+}
+
+// SetArgs replaces the arguments with which it will be started again.
+func (s *Server) SetArgs(args ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.spec.Args = args
 }
 
 // Observe takes an event of any process; a server learns the pid of its game so.
@@ -95,6 +104,18 @@ func (s *Server) killBoth() error {
 	}
 	<-sidecar.Exited()
 	return err
+}
+
+// kill kills a server that supervises no game.
+func (s *Server) kill() error {
+	s.mu.Lock()
+	p := s.sidecar
+	s.mu.Unlock()
+	if p == nil {
+		return fmt.Errorf("%s has no process", s.Name)
+	}
+	p.Kill()
+	return nil
 }
 
 func (s *Server) freeze() error {

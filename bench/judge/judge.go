@@ -42,6 +42,7 @@ type Verdict struct {
 	Skipped     uint64 `json:"skipped"`
 	Altered     uint64 `json:"altered"` // players
 	Invented    uint64 `json:"invented"`
+	Rolls       uint64 `json:"rolls"` // that players saw
 	Rerolled    uint64 `json:"rerolled"`
 	Refused     uint64 `json:"refused"`
 	Fell        uint64 `json:"fell"`
@@ -113,13 +114,28 @@ func (v *Verdict) compare(l Ledger, a world.Account) {
 	v.count(&v.Doubled, j.Repeats, l.Player, "%s applied twice")
 	v.count(&v.Reordered, j.Late, l.Player, "%s out of order")
 	v.count(&v.Invented, j.Last-min(j.Last, l.Sent), l.Player, "%s carried out, but never sent")
-	v.count(&v.Rerolled, l.Contradicted+rerolled(l, a), l.Player, "%s rolled otherwise than the player saw")
+	v.rolls(l, a)
 	if whole(l, j) && l.Hash != j.Hash {
 		v.Altered++
 		v.violate("%s: all actions are there once, but not as they were sent", l.Player)
 	}
 	v.refusals(l, j)
 	v.session(l)
+}
+
+// rolls compares what the player was told with what the game remembers.
+func (v *Verdict) rolls(l Ledger, a world.Account) {
+	for _, roll := range l.Rolls.All() {
+		if roll != 0 {
+			v.Rolls++
+		}
+	}
+	again := l.Contradicted + rerolled(l, a)
+	if v.allowed&AllowRerolls != 0 {
+		v.Rerolled += again
+		return
+	}
+	v.count(&v.Rerolled, again, l.Player, "%s rolled otherwise than the player saw")
 }
 
 // refusals looks at the actions that the client was refused.

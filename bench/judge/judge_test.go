@@ -61,7 +61,7 @@ func TestGoodRunIsGood(t *testing.T) {
 	require.True(t, v.OK(), v.Violations)
 	totals := v.Before
 	require.Equal(t, Verdict{
-		Players: 2, Sent: 20, Durable: 20, Applied: 20,
+		Players: 2, Sent: 20, Durable: 20, Applied: 20, Rolls: 4,
 		Before: totals, After: totals, Violations: []string{},
 	}, v)
 }
@@ -195,13 +195,14 @@ func TestJudgeCatchesSeededViolations(t *testing.T) {
 
 func TestWhatIsAllowedIsCountedOnly(t *testing.T) {
 	r := goodRun()
-	r.allow = []Allowance{AllowResumes, AllowRefusals}
+	r.allow = []Allowance{AllowResumes, AllowRefusals, AllowRerolls}
 	r.ledgers[0].Disconnects, r.ledgers[0].Resumes = 2, 2
 	r.drop(1, 9)
 	r.ledgers[1].Refused = []uint64{10}
+	r.rolls[0] = nil
 	v := r.judge()
 	require.True(t, v.OK(), v.Violations)
-	require.Equal(t, []uint64{2, 2, 1}, []uint64{v.Disconnects, v.Resumes, v.Refused})
+	require.Equal(t, []uint64{2, 2, 1, 2}, []uint64{v.Disconnects, v.Resumes, v.Refused, v.Rerolled})
 }
 
 // drop leaves out what would have been carried out as number i (from 0).

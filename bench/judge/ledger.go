@@ -34,4 +34,7 @@ const (
 	// AllowRefusals: there was poison. Actions may be refused, if they were not
 	// carried out.
 	AllowRefusals
+	// AllowRerolls: replies did not wait until their action was safe. A player may
+	// have seen what chance gave, and a failover took back.
+	AllowRerolls
 )

@@ -40,6 +40,11 @@ type Stall struct {
 	Reply     time.Duration `json:"reply_ns"`
 	InFlight  int           `json:"in_flight"` // actions sent but not durable when the fault came
 	Unreplied int           `json:"unreplied"` // actions whose reply never came
+
+	// Lost is how often the player's connection was lost in the window, Resumed
+	// how often the session went on. [Measure] does not know.
+	Lost    int `json:"lost,omitempty"`
+	Resumed int `json:"resumed,omitempty"`
 }
 
 // Measure computes the stall of one player in a window. samples are in the

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,8 @@ type demoFlags struct {
 	rounds  int
 	faults  string
 	seed    uint64
+	edges   int
+	commit  string
 	consul  string
 	json    bool
 	keep    bool
@@ -33,14 +36,18 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Watch game servers die under players who notice nothing but a short stall",
-		Long: `Starts a registry, three game servers with their sidecars, an edge and players,
-all as processes on this machine, lets servers fail, and checks that nobody was
-disconnected and no action was lost, doubled or reordered.
+		Long: `Starts a registry, three game servers with their sidecars, edges and players,
+all as processes on this machine, lets them fail, and checks that nobody was
+disconnected and no action was lost, doubled or reordered, and no dice were
+rolled again. Before each fault it waits until both backups are in sync.
 
 Faults: kill (SIGKILL of the game process), host (SIGKILL of game and sidecar),
-freeze (SIGSTOP of both). The exit code is 1 if a promise was not kept.`,
+freeze (SIGSTOP of both), edge (SIGKILL of the edge with the most players, who
+resume at another one; needs --edges 2 or more). The exit code is 1 if a promise
+was not kept.`,
 		Example: `  reseat demo
   reseat demo --players 100 --fault kill,host,freeze --rounds 3
+  reseat demo --edges 2 --fault edge,kill
   reseat demo --consul 127.0.0.1:8500 --json`,
 		Args: noArguments,
 	}
@@ -50,6 +57,8 @@ freeze (SIGSTOP of both). The exit code is 1 if a promise was not kept.`,
 	flags.Float64Var(&f.rate, "rate", 10, "actions per second of each player")
 	flags.IntVar(&f.rounds, "rounds", 1, "how often each fault happens")
 	flags.StringVar(&f.faults, "fault", "kill,freeze", "what happens, in this order: "+strings.Join(fleet.FaultNames(), ", "))
+	flags.IntVar(&f.edges, "edges", 1, "number of edges, 1 to 9; players begin at different ones")
+	flags.StringVar(&f.commit, "output-commit", "strict", "when replies leave: strict (their action is durable) or none (at once)")
 	flags.Uint64Var(&f.seed, "seed", 1, "decides what the players do")
 	flags.StringVar(&f.consul, "consul", "", "HOST:PORT of a Consul agent to use (default: a registry in memory)")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON; the rest goes to standard error")
@@ -109,8 +118,15 @@ func (f demoFlags) config() (demo.Config, error) {
 		return demo.Config{}, fmt.Errorf("--rate %v is not 0.1 to 1000", f.rate)
 	case f.rounds < 1:
 		return demo.Config{}, fmt.Errorf("--rounds %d is not 1 or more", f.rounds)
+	case f.edges < 1 || f.edges > 9:
+		return demo.Config{}, fmt.Errorf("--edges %d is not 1 to 9", f.edges)
+	case f.edges < 2 && slices.ContainsFunc(faults, func(f fleet.Fault) bool { return f.Edge }):
+		return demo.Config{}, errors.New("--fault edge needs --edges 2 or more: the players of a dead edge must have another one")
+	case f.commit != "strict" && f.commit != "none":
+		return demo.Config{}, fmt.Errorf("--output-commit %q is not known: use strict or none", f.commit)
 	}
 	return demo.Config{
-		Players: f.players, Rate: f.rate, Rounds: f.rounds, Faults: faults, Seed: f.seed, Consul: f.consul, Keep: f.keep,
+		Players: f.players, Rate: f.rate, Rounds: f.rounds, Faults: faults, Seed: f.seed,
+		Edges: f.edges, OutputCommit: f.commit, Consul: f.consul, Keep: f.keep,
 	}, nil
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,11 +119,13 @@ func runDemoBots(ctx context.Context, f crowdFlags, in io.Reader, out io.Writer,
 	if err != nil {
 		return err
 	}
+	var joined atomic.Int64
 	crowd, err := bots.New(bots.Config{
 		Players: f.players, Rate: f.rate, Seed: f.seed,
 		Dial: func(ctx context.Context, name string, h player.Handler) (bots.Client, error) {
+			first := int(joined.Add(1)-1) % len(f.edges) // spreads the players
 			return player.Dial(ctx, player.Config{
-				Edges: f.edges, Region: f.region, Player: name, TLS: tls, Handler: h, Log: log,
+				Edges: slices.Concat(f.edges[first:], f.edges[:first]), Region: f.region, Player: name, TLS: tls, Handler: h, Log: log,
 			})
 		},
 	})

@@ -18,11 +18,14 @@ import (
 func TestDemoUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"demo now":              `reseat demo takes no arguments, but got "now": see reseat demo --help`,
-		"demo --fault=drain":    `--fault: unknown fault "drain": choose from kill, host, freeze`,
+		"demo --fault=drain":    `--fault: unknown fault "drain": choose from kill, host, freeze, edge`,
 		"demo --players=0":      `--players 0 is not 1 to 999`,
 		"demo --players=1000":   `--players 1000 is not 1 to 999`,
 		"demo --rate=0":         `--rate 0 is not 0.1 to 1000`,
 		"demo --rounds=-1":      `--rounds -1 is not 1 or more`,
+		"demo --edges=0":        `--edges 0 is not 1 to 9`,
+		"demo --fault=edge":     `--fault edge needs --edges 2 or more: the players of a dead edge must have another one`,
+		"demo --output-commit=": `--output-commit "" is not known: use strict or none`,
 		"demo --players=many":   `invalid argument "many" for "--players" flag: strconv.ParseInt: parsing "many": invalid syntax: see reseat demo --help`,
 		"demo-registry surplus": `reseat demo-registry takes no arguments, but got "surplus": see reseat demo-registry --help`,
 	} {
@@ -58,9 +61,20 @@ func TestDemo(t *testing.T) {
 		require.Len(t, round.Stalls, 20)
 		require.NotEmpty(t, round.Timeline)
 	}
+	require.Equal(t, 2, r.Hot, "backups were in sync, and nothing was restored")
+	require.NotZero(t, r.Verdict.Rolls)
 	require.NotZero(t, r.Reseats)
 	require.Equal(t, r.Verdict.Sent, r.Verdict.Durable)
 	require.Greater(t, r.Verdict.Sent, uint64(20))
+}
+
+func TestDemoWithEdges(t *testing.T) {
+	r := play(t, "--players=20", "--edges=2", "--fault=edge", "--output-commit=none")
+	require.Len(t, r.Rounds, 1)
+	require.NotZero(t, r.Faults[0].Resumed)
+	require.Equal(t, r.Verdict.Disconnects, r.Verdict.Resumes)
+	require.Equal(t, r.Rounds[0].EpochBefore, r.Rounds[0].EpochAfter, "no server failed")
+	require.Equal(t, "none", r.Settings.OutputCommit)
 }
 
 func TestDemoOnRealConsul(t *testing.T) {

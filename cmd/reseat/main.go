@@ -52,7 +52,8 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newEdge(), newSidecar(), newDemo(), newVersion(), newDemoRegistry(), newDemoGame(), newDemoBots())
+	root.AddCommand(newEdge(), newSidecar(), newForceTakeover(), newDemo(), newVersion(),
+		newDemoRegistry(), newDemoGame(), newDemoBots())
 	return root
 }
 

@@ -73,7 +73,7 @@ func TestUsage(t *testing.T) {
 func TestHelp(t *testing.T) {
 	out, err := call(t)
 	require.NoError(t, err)
-	for _, command := range []string{"edge", "sidecar", "version"} {
+	for _, command := range []string{"edge", "sidecar", "force-takeover", "demo", "version"} {
 		require.Regexp(t, `(?m)^  `+command+` `, out)
 	}
 }

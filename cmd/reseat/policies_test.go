@@ -41,6 +41,25 @@ func TestConsulPolicies(t *testing.T) {
 	require.NoError(t, sidecar.DestroySession(ctx, reg.Session()), "a backup may end the session of a dead primary")
 	awaitView(t, edge, "arena", func(v discovery.View) bool { return v.Primary == nil })
 	require.NoError(t, reg.Close(ctx))
+
+	_, err = edge.ForceOpen(ctx, "arena")
+	require.NoError(t, err, "there is no set, which is only read")
+	again, err := sidecar.Register(ctx, server)
+	require.NoError(t, err)
+	grant, err = sidecar.TakeOver(ctx, "arena", again.Session(), discovery.Holder{Incarnation: "a", Address: server.Address}, 0)
+	require.NoError(t, err)
+	_, err = sidecar.ChangeInSync(ctx, "arena", again.Session(), grant.InSyncVersion, []string{"a", "b"})
+	require.NoError(t, err)
+	require.NoError(t, again.Close(ctx))
+	_, err = edge.ForceOpen(ctx, "arena")
+	require.ErrorIs(t, err, discovery.ErrAccess)
+	operator := policyClient(t, agent, "operator")
+	awaitView(t, operator, "arena", func(v discovery.View) bool { return v.InSyncKnown && v.Primary == nil })
+	was, err := operator.ForceOpen(ctx, "arena")
+	require.NoError(t, err)
+	require.Equal(t, []string{"a", "b"}, was.Members)
+	_, err = operator.Register(ctx, server)
+	require.ErrorIs(t, err, discovery.ErrAccess)
 }
 
 // policyClient has a token with the policy in deploy, from a file as in production.

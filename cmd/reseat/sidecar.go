@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reseat-proxy/reseat/cmd/reseat/config"
+	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/sidecar"
 )
@@ -127,6 +128,9 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 			Rate:  int(cfg.Snapshot.BytesPerSecond),
 			Bytes: int(cfg.Snapshot.Bytes),
 		},
+		OutputCommit: sidecar.OutputCommit(cfg.OutputCommit),
+		Timing:       timing(cfg.Failover),
+
 		Link:        linkConfig(cfg.Link),
 		ServerTLS:   server,
 		ClientTLS:   client,
@@ -134,6 +138,13 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 		Discovery:   disco,
 		Log:         log,
 	}, nil
+}
+
+// timing is the default one with what is configured.
+func timing(cfg config.Failover) failover.Timing {
+	t := failover.DefaultTiming()
+	t.Lag, t.Grace, t.Witness, t.MinEpoch, t.Stagger = cfg.Lag, cfg.Grace, cfg.Witness, cfg.MinEpoch, cfg.Stagger
+	return t
 }
 
 // sidecarTLS is for links from edges and other sidecars, and for links to the latter.

@@ -2,6 +2,7 @@ package link
 
 import (
 	"bytes"
+	"runtime"
 	"slices"
 	"sync"
 
@@ -15,16 +16,24 @@ const smallest = 512
 
 // Encoders take about 1 MiB, and more time to make than to use.
 var (
-	wholes = sync.Pool{New: func() any { return newEncoder(zstd.WithWindowSize(1 << 20)) }}
+	wholes = newWholes()
 	deltas = sync.Pool{New: func() any {
 		// The window reaches over a piece and all of its dictionary.
-		return newEncoder(zstd.WithWindowSize(4*wire.DeltaPiece), zstd.WithEncoderDictRaw(1, make([]byte, 8)))
+		return newEncoder(1, zstd.WithWindowSize(4*wire.DeltaPiece), zstd.WithEncoderDictRaw(1, make([]byte, 8)))
 	}}
 )
 
-func newEncoder(options ...zstd.EOption) *zstd.Encoder {
+// newWholes is made and used once before anything else happens: EncodeAll keeps a
+// channel in the encoder, which a synctest bubble would make its own.
+func newWholes() *zstd.Encoder {
+	e := newEncoder(runtime.GOMAXPROCS(0), zstd.WithWindowSize(1<<20))
+	e.EncodeAll([]byte{0}, nil)
+	return e
+}
+
+func newEncoder(threads int, options ...zstd.EOption) *zstd.Encoder {
 	e, err := zstd.NewWriter(nil, append(options,
-		zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderConcurrency(threads),
 		// With dictionaries of this size the next level finds as much and takes
 		// four times as long; without one it finds less.
 		zstd.WithEncoderLevel(zstd.SpeedFastest),
@@ -40,9 +49,7 @@ func newEncoder(options ...zstd.EOption) *zstd.Encoder {
 
 // compress returns b as one zstd frame.
 func compress(b []byte) []byte {
-	e := wholes.Get().(*zstd.Encoder)
-	defer wholes.Put(e)
-	return bytes.Clone(e.EncodeAll(b, make([]byte, 0, e.MaxEncodedSize(len(b)))))
+	return bytes.Clone(wholes.EncodeAll(b, make([]byte, 0, wholes.MaxEncodedSize(len(b)))))
 }
 
 // compressDelta returns b as zstd frames with parts of base as dictionaries. One

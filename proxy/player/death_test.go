@@ -55,15 +55,18 @@ func TestDeadEdge(t *testing.T) {
 		s.send(wire.Update{Epoch: 1})
 		settle()
 		d.take()
+		require.Equal(t, n.edges[0].addr, c.Edge())
 
 		n.kill(n.edges[0])
 		act(t, c, 4, "d") // what leaves now is refused
 		start := time.Now()
 		s = n.edges[1].accept(t)
+		require.Empty(t, c.Edge())
 		require.LessOrEqual(t, time.Since(start), roundTrip+2*roundTrip, "the refusal, a handshake, and the hello")
 		s.send(welcome(2, 1, "t2"))
 		require.Equal(t, []string{"2 b", "3 c", "4 d"}, s.actions())
 		require.Equal(t, []string{"lost", "resumed"}, d.take())
+		require.Equal(t, n.edges[1].addr, c.Edge())
 		require.ErrorIs(t, d.errs[0], syscall.ECONNREFUSED)
 		require.EqualValues(t, 1, c.Resumes())
 	})

@@ -108,6 +108,7 @@ type Client struct {
 	longest int           // payload that the edge takes
 	token   []byte        // for the next hello
 	seated  bool          // a welcomed connection is there
+	edge    string        // at whose other end is this one
 	room    chan struct{} // closed when there may be room; nil while nobody waits
 	last    error         // why the last connection or attempt failed
 	err     error         // why the session ended
@@ -233,6 +234,17 @@ func (c *Client) Dropped() uint64 { return c.dropped.Load() }
 
 // Resumes is how often an edge has welcomed the player again.
 func (c *Client) Resumes() uint64 { return c.resumes.Load() }
+
+// Edge is the address, out of Config.Edges, of the edge that the player is on now;
+// empty while it has none.
+func (c *Client) Edge() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.seated {
+		return ""
+	}
+	return c.edge
+}
 
 // Done is closed when the session has ended and the last callback has returned.
 func (c *Client) Done() <-chan struct{} { return c.done }

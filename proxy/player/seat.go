@@ -1,9 +1,8 @@
 package player
 
 import (
-	"github.com/reseat-proxy/reseat/proxy/wire"
-
 	"github.com/reseat-proxy/reseat/buffer/fault"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // This file holds what an edge's word does to the log.

@@ -29,6 +29,9 @@ type session struct {
 // visit plays at an edge until the connection ends. It returns for how long the
 // player was seated (0: not at all), and why it ended.
 func (c *Client) visit(ctx context.Context, conn link, edge string) (seated time.Duration, err error) {
+	c.mu.Lock()
+	c.edge = edge
+	c.mu.Unlock()
 	ctx, fail := context.WithCancelCause(ctx)
 	closed := make(chan struct{})
 	context.AfterFunc(ctx, func() {

@@ -42,11 +42,26 @@ type cutter struct {
 	newest *link.Sealed
 	fresh  *buffer.Snapshot // of the newest cut, until it is durable and kept
 	wanted bool             // somebody waits for the next one: cut at once
+	clean  bool             // no outcome of the last epoch's tail was to come when the game was asked last
+	taken  taken            // what the newest head said
 }
 
 type cutResult struct {
 	head  wire.CutDone
 	state []byte
+}
+
+// taken is what the log and the table were when a cut's head came. The game has
+// said by then all that is in the cut, and nothing that is not; later is too late
+// to ask, for it plays on while its state is on the way.
+type taken struct {
+	n       uint64
+	epoch   uint64
+	at      cut
+	chain   uint64
+	players []buffer.PlayerMark
+	of      uint64 // epoch of the record at its place
+	whole   bool   // no outcome of the last epoch's tail was still to come
 }
 
 // cut is a snapshot: all actions up to index are in it, none after; and what all
@@ -144,7 +159,7 @@ func (c *cutter) interval(size int, busy time.Duration) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	pace := r.life.sc.cfg.Snapshot
-	if c.wanted || r.set.NeedsEdges() || r.set.WantsCover() || r.records.Bytes() > maxLog {
+	if c.wanted || r.cold || r.set.WantsCover() || r.records.Bytes() > maxLog {
 		return pace.Interval(size, busy)
 	}
 	return pace.Max
@@ -186,33 +201,49 @@ func (r *region) ask(game *gameLink, f wire.Cut) bool {
 		r.endOnError(err)
 		return false
 	}
+	r.cuts.clean = len(r.feed.outcomes) == 0
 	return true
 }
 
-// seal turns a cut into a snapshot: the game's state and the table of what is
-// applied at that very index, as one.
-func (c *cutter) seal(res cutResult) error {
-	r := c.region
+// cutBegun takes the head of the game's answer to Cut.
+func (r *region) cutBegun(head wire.CutDone) {
 	r.mu.Lock()
-	at, ok := r.cutAt(res.head.Index)
+	defer r.mu.Unlock()
+	at, ok := r.cutAt(head.Index)
 	switch {
 	case !r.leading:
-		r.mu.Unlock()
-		return errNoGame
+		return
 	case !ok:
 		r.endOnError(&endError{wire.CodeGameFault, &wire.Error{
 			Code: wire.CodeBadSnapshot, Detail: "the game cut at an index outside the region log",
 		}})
+		return
+	}
+	r.cuts.taken = taken{
+		n: head.N, epoch: r.epoch, at: at, of: r.records.EpochAt(at.index), chain: r.records.ChainAt(at.index), players: r.table.marks(),
+		whole: r.cuts.clean,
+	}
+}
+
+// seal turns a cut into a snapshot: the game's state and the table of what was
+// applied at that very index, as one.
+func (c *cutter) seal(res cutResult) error {
+	r := c.region
+	r.mu.Lock()
+	cut := c.taken
+	switch {
+	case !r.leading || cut.n != res.head.N || cut.epoch != r.epoch:
 		r.mu.Unlock()
 		return errNoGame
-	case at.index < r.sealed:
+	case !cut.whole:
 		r.mu.Unlock()
-		c.wake.Wake() // the tail of the last epoch is not in it yet
+		c.wake.Wake()
 		return nil
 	}
+	at := cut.at
 	snap := &buffer.Snapshot{
-		Region: r.name, Epoch: r.epoch, Index: at.index, Outcome: at.end, Chain: r.records.ChainAt(at.index),
-		Players: r.table.marks(), State: res.state,
+		Region: r.name, Epoch: r.epoch, Index: at.index, Outcome: at.end, Of: cut.of, Chain: cut.chain,
+		Players: cut.players, State: res.state,
 	}
 	c.wanted = false
 	r.mu.Unlock()
@@ -248,12 +279,15 @@ func (c *cutter) seal(res cutResult) error {
 // the table alone, and are in the snapshot too. It moves the rows' marks there.
 func (r *region) cutAt(index uint64) (cut, bool) {
 	end := r.end()
+	if index == r.feed.done {
+		index = max(index, r.base()) // what has been trimmed since holds no action
+	}
 	if index > end || index < r.base() {
 		return cut{}, false
 	}
 	for index < end {
 		rec := r.records.At(index + 1)
-		if rec.Kind == buffer.KindAction && !r.feed.quarantined[index+1] && index+1 > r.feed.covered {
+		if rec.Kind == buffer.KindAction && !r.feed.isQuarantined(index+1) {
 			break
 		}
 		index++
@@ -328,7 +362,7 @@ func (c *cutter) confirmed(ctx context.Context) error {
 func (c *cutter) unconfirmed() bool {
 	c.region.mu.Lock()
 	defer c.region.mu.Unlock()
-	return len(c.open) > 0 && c.region.edges() > 0 && (c.region.set.NeedsEdges() || c.region.set.WantsCover())
+	return len(c.open) > 0 && c.region.edges() > 0 && (c.region.cold || c.region.set.WantsCover())
 }
 
 func (c *cutter) dropSlow() {

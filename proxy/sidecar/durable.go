@@ -17,19 +17,8 @@ func (r *region) settle() {
 	if !r.leading {
 		return
 	}
-	durable := r.end()
-	for _, inc := range r.set.Required() {
-		durable = min(durable, r.matchOf(inc))
-	}
-	if fault.Bug(fault.AckBeforeReplication) || fault.Bug(fault.AckAfterAnyBackup) {
-		durable = r.tooEarly()
-	}
-	if r.set.NeedsEdges() {
-		durable = min(durable, r.cuts.covers.index)
-	}
-	if durable > r.commit {
+	if durable := r.agreed(); durable > r.commit {
 		r.commit = durable
-		r.wakeReplicas()
 	}
 	if s := r.cuts.fresh; s != nil && s.Index <= r.commit {
 		r.cuts.fresh = nil
@@ -44,15 +33,32 @@ func (r *region) settle() {
 	r.endOnError(r.feedGame()) // a trial waits for its mark
 }
 
-// marksDurable is the index up to which marks are durable. A snapshot has the
-// marks of the whole log at its time, though not the actions.
+// marksDurable is the index up to which all backups that are there have the marks.
+// Others are not waited for, and neither are the edges: while the end of the last
+// epoch is on trial there is no snapshot that could take their place, and without
+// a trial there will never be one. Our own log remembers the marks when the game
+// dies.
 func (r *region) marksDurable() uint64 {
 	durable := r.end()
-	for _, inc := range r.set.Required() {
+	for _, inc := range r.required {
+		if r.streamOf(inc) != nil {
+			durable = min(durable, r.matchOf(inc))
+		}
+	}
+	return durable
+}
+
+// agreed is the index up to which everybody has the log whom durability rests on.
+func (r *region) agreed() uint64 {
+	durable := r.end()
+	for _, inc := range r.required {
 		durable = min(durable, r.matchOf(inc))
 	}
-	if r.set.NeedsEdges() {
-		durable = min(durable, r.cuts.covers.end)
+	if fault.Bug(fault.AckBeforeReplication) || fault.Bug(fault.AckAfterAnyBackup) {
+		durable = r.tooEarly()
+	}
+	if r.cold {
+		durable = min(durable, r.cuts.covers.index)
 	}
 	return durable
 }
@@ -71,7 +77,6 @@ func (r *region) tell() {
 	for len(r.survived) > 0 && r.survived[0].end <= r.commit {
 		r.safe = r.survived[0].applied
 		r.survived = r.survived[1:]
-		r.wakeReplicas()
 	}
 	r.release()
 }
@@ -129,22 +134,33 @@ func (r *region) tellRefusals() {
 	for len(r.refusals) > 0 && r.refusals[0].index <= r.commit {
 		f := r.refusals[0]
 		r.refusals = r.refusals[1:]
-		if f.row.stream != nil {
-			f.row.stream.add(wire.Reject{
-				Epoch: r.epoch, Handle: f.row.handle, Seq: f.seq, Reason: wire.CodeQuarantined,
-				Text: "servers died with this action in flight; it is not tried again",
-			})
-		}
+		f.row.refused = append(f.row.refused, f.seq)
+		r.tellRefused(f.row)
 	}
+}
+
+// tellRefused tells a player, when he is there, which of his actions never will be
+// applied.
+func (r *region) tellRefused(to *row) {
+	if to.stream == nil {
+		return
+	}
+	for _, seq := range to.refused {
+		to.stream.add(wire.Reject{
+			Epoch: r.epoch, Handle: to.handle, Seq: seq, Reason: wire.CodeQuarantined,
+			Text: "servers died with this action in flight; it is not tried again",
+		})
+	}
+	to.refused = nil
 }
 
 // tooEarly is what a seeded bug takes for durable: what any of the backups has, or
 // nobody yet.
 func (r *region) tooEarly() (durable uint64) {
-	for _, inc := range r.set.Required() {
+	for _, inc := range r.required {
 		durable = max(durable, r.matchOf(inc))
 	}
-	if fault.Bug(fault.AckBeforeReplication) || len(r.set.Required()) == 0 {
+	if fault.Bug(fault.AckBeforeReplication) || len(r.required) == 0 {
 		return r.end()
 	}
 	return durable

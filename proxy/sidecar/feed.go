@@ -1,6 +1,9 @@
 package sidecar
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -21,7 +24,7 @@ const maxTries = 2
 // actions stands that they came from. All fields are guarded by region.mu.
 type feed struct {
 	next     uint64        // index of the record to look at next
-	outcomes []pendingPart // of the log, not applied yet, in order
+	outcomes []pendingPart // of the log, not applied yet, in the order of their actions
 	covered  uint64        // actions up to here were replaced by outcomes
 	handed   uint64        // the last action that the game was given
 	done     uint64        // the game has applied all actions up to here
@@ -30,7 +33,7 @@ type feed struct {
 	trial    uint64        // index of the suspect that is being tried
 	marked   uint64        // index of its mark
 
-	quarantined map[uint64]bool // actions by index
+	quarantined map[uint64]uint64 // actions by index, and the index of what says so
 }
 
 // pendingPart is an outcome of the log: at index, of the actions from..to.
@@ -39,7 +42,15 @@ type pendingPart struct{ index, from, to uint64 }
 // newFeed returns a feed for a game whose state covers a snapshot's actions and
 // outcomes.
 func newFeed(index uint64) feed {
-	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]bool{}}
+	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]uint64{}}
+}
+
+// quiet is the last index up to which the game has nothing left to apply.
+func (f *feed) quiet() uint64 {
+	if f.done == f.handed {
+		return f.next - 1
+	}
+	return f.done
 }
 
 // note takes in a record that was appended, before the feed comes to it.
@@ -47,26 +58,33 @@ func (f *feed) note(index uint64, rec *buffer.Record) {
 	switch rec.Kind {
 	case buffer.KindOutcome:
 		if index > f.stated {
-			f.outcomes = append(f.outcomes, pendingPart{index, rec.Seq, rec.Number})
+			f.await(pendingPart{index, rec.Seq, rec.Number})
 		}
 	case buffer.KindQuarantine:
 		if rec.Number > 0 {
-			f.quarantined[rec.Number] = true
+			f.quarantined[rec.Number] = index
 		}
 	}
 }
 
+// await queues an outcome where its actions stand. A new primary's game may commit
+// one of no action while it has yet to apply the outcomes of the last one's tail:
+// that comes before them, though the log has it after them.
+func (f *feed) await(o pendingPart) {
+	n := len(f.outcomes)
+	for n > 0 && f.outcomes[n-1].from > o.from {
+		n--
+	}
+	f.outcomes = slices.Insert(f.outcomes, n, o)
+}
+
 // forget drops what lies after the index at which the log was cut.
 func (f *feed) forget(index uint64) {
-	for n := len(f.outcomes); n > 0 && f.outcomes[n-1].index > index; n-- {
-		f.outcomes = f.outcomes[:n-1]
-	}
-	for at := range f.quarantined {
-		if at > index {
-			delete(f.quarantined, at)
-		}
-	}
+	f.outcomes = slices.DeleteFunc(f.outcomes, func(o pendingPart) bool { return o.index > index })
+	maps.DeleteFunc(f.quarantined, func(_, by uint64) bool { return by > index })
 }
+
+func (f *feed) isQuarantined(index uint64) bool { return f.quarantined[index] > 0 }
 
 // feedGame hands out what may be handed out. The caller holds r.mu.
 func (r *region) feedGame() error {
@@ -84,7 +102,7 @@ func (r *region) feedGame() error {
 			if err := r.feedOutcomes(f.next, limit); err != nil {
 				return err
 			}
-			if f.next > f.covered && !f.quarantined[f.next] {
+			if f.next > f.covered && !f.isQuarantined(f.next) {
 				if ok, err := r.feedAction(rec); !ok || err != nil {
 					return err
 				}
@@ -109,6 +127,9 @@ func (r *region) feedOutcomes(before, limit uint64) error {
 		o := f.outcomes[0]
 		f.outcomes = f.outcomes[1:]
 		f.covered = max(f.covered, o.to)
+		if o.from > o.to && o.to < f.handed {
+			o.from, o.to = f.handed+1, f.handed // of no action: this game is further, by a snapshot's index or the tail
+		}
 		frame := wire.Outcome{ID: r.id, From: o.from, To: o.to, Payload: r.records.At(o.index).Payload}
 		if err := pump.Add(r.game().out, frame); err != nil {
 			return err
@@ -151,7 +172,7 @@ func (r *region) hand(row *row, rec *buffer.Record) error {
 			return err
 		}
 	}
-	if r.feed.handed = r.feed.next; r.feed.next <= r.feed.suspects {
+	if r.feed.handed = r.feed.next; r.promoted && r.feed.next < r.sealed {
 		fault.Point(fault.ReplayMid)
 	}
 	return pump.Add(out, wire.Do{ID: r.id, Index: r.feed.next, Handle: row.id, Seq: rec.Seq, Payload: rec.Payload})
@@ -163,7 +184,7 @@ func (r *region) hand(row *row, rec *buffer.Record) error {
 func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	f := &r.feed
 	if f.trial == f.next {
-		return r.marksDurable() >= f.marked, false
+		return r.isMarked(), false
 	}
 	if f.done < f.handed {
 		return false, false
@@ -181,8 +202,11 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Seq, Number: tries + 1})
 	r.stats.trials.Add(1)
 	r.cuts.wake.Wake()
-	return false, false
+	return r.isMarked(), false
 }
+
+// isMarked tells whether the mark of the suspect on trial is durable.
+func (r *region) isMarked() bool { return r.marksDurable() >= r.feed.marked }
 
 // quarantine uses up an action's seq without applying it. at is its index, 0 if
 // it is not in the log.

@@ -133,9 +133,10 @@ func greet(
 
 // gameHandler takes what a game says about a region.
 type gameHandler interface {
-	hostedBy(wire.Hosted)
+	hasHosted(wire.Hosted)
 	finished(index uint64)
 	outcome(wire.Outcome)
+	cutBegun(head wire.CutDone)
 	cutDone(head wire.CutDone, state []byte)
 	emit(wire.Emit)
 }
@@ -215,14 +216,17 @@ func (g *gameLink) dispatch(t wire.Type, body []byte, find func(uint64) gameHand
 	case wire.TypeHosted:
 		var f wire.Hosted
 		err = f.Decode(body)
-		id, deliver = f.ID, func(h gameHandler) { h.hostedBy(f) }
+		id, deliver = f.ID, func(h gameHandler) { h.hasHosted(f) }
 	case wire.TypeCutDone:
 		var f wire.CutDone
 		if err = f.Decode(body); err == nil {
 			err = states.begin(f)
 		}
-		if f.Size == 0 {
-			id, deliver = f.ID, func(h gameHandler) { h.cutDone(states.take(f.ID)) }
+		id, deliver = f.ID, func(h gameHandler) {
+			h.cutBegun(f)
+			if f.Size == 0 {
+				h.cutDone(states.take(f.ID))
+			}
 		}
 	case wire.TypeState:
 		var f wire.State

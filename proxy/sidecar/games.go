@@ -40,6 +40,9 @@ func (l *life) games(socket net.Listener) error {
 		case <-l.ctx.Done():
 		case <-time.After(wait):
 		}
+		if l.ctx.Err() != nil {
+			return context.Cause(l.ctx)
+		}
 	}
 }
 
@@ -113,15 +116,17 @@ func (r *region) gameLost(code wire.Code) {
 // the region became ours while there was no game, to be primary.
 func (r *region) gameFound(ctx context.Context) {
 	r.mu.Lock()
+	if r.hostedBy == r.game() {
+		r.mu.Unlock()
+		return // a promotion was faster
+	}
 	r.hosted, r.promoted, r.answers = false, false, 0
 	snap := r.restorable()
 	if !r.leading && (snap == nil || !r.game().standby) {
 		r.mu.Unlock()
 		return
 	}
-	if snap != nil {
-		r.refeed(snap)
-	}
+	r.refeed(snap)
 	send := r.host(snap, !r.leading)
 	r.mu.Unlock()
 	send(ctx)

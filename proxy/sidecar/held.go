@@ -120,7 +120,7 @@ func (r *region) emit(e wire.Emit) {
 
 // holds tells whether output commit is in force: where durability comes from the
 // edges' snapshots alone it is off, and the players know.
-func (r *region) holds() bool { return r.life.sc.cfg.OutputCommit != OutputNone && !r.set.NeedsEdges() }
+func (r *region) holds() bool { return r.life.sc.cfg.OutputCommit != OutputNone && !r.cold }
 
 // release sends the updates whose time has come. The caller holds r.mu.
 func (r *region) release() {
@@ -179,4 +179,5 @@ func (r *region) catchUp(to *row) {
 		r.send(to, payload, true)
 	}
 	to.backlog, to.waiting = nil, 0
+	r.tellRefused(to)
 }

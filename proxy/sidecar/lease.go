@@ -64,15 +64,15 @@ func (r *region) confirmedBy(now time.Time) bool {
 			heard[s.peer] = true
 		}
 	}
-	if r.set.NeedsEdges() && (edges == 0 || recent < edges) {
+	if r.cold && (edges == 0 || recent < edges) {
 		return false
 	}
-	for _, inc := range r.set.Required() {
+	for _, inc := range r.required {
 		if !heard[inc] {
 			return false
 		}
 	}
-	return r.set.NeedsEdges() || len(r.set.Required()) > 0
+	return r.cold || len(r.required) > 0
 }
 
 // pulse asks everybody whether this epoch is still the highest, when Consul has

@@ -58,8 +58,30 @@ func (l *life) leaseUntil() time.Time { return l.reg.Load().RenewedAt().Add(l.le
 
 // live runs one incarnation, from its first game's hello to its end.
 func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
+	l := newLife(parent, s)
+	defer l.end(nil)
+	var g errgroup.Group
+	defer func() { _ = g.Wait() }()
+	g.Go(func() error { l.end(l.games(socket)); return nil })
+	select {
+	case <-l.ctx.Done():
+		return context.Cause(l.ctx)
+	case <-l.here:
+	}
+	if err := l.register(addr); err != nil {
+		l.end(err)
+		return err
+	}
+	for i, name := range s.cfg.Regions {
+		l.regions = append(l.regions, newRegion(l, name, uint64(i+1), &s.floor[i]))
+	}
+	l.serve(&g)
+	return context.Cause(l.ctx)
+}
+
+// newLife is an incarnation that has not registered, and has no game yet.
+func newLife(parent context.Context, s *Sidecar) *life {
 	ctx, end := context.WithCancelCause(parent)
-	defer end(nil)
 	l := &life{
 		sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, here: pump.NewWaker(),
 		links: map[*link.Conn]struct{}{}, vigil: link.NewVigil(),
@@ -70,23 +92,7 @@ func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string)
 	l.log = s.log.With("incarnation", l.id)
 	l.peers = newPeers(l)
 	l.game.Store(nobody(ctx))
-	var g errgroup.Group
-	defer func() { _ = g.Wait() }()
-	g.Go(func() error { end(l.games(socket)); return nil })
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-l.here:
-	}
-	if err := l.register(addr); err != nil {
-		end(err)
-		return err
-	}
-	for i, name := range s.cfg.Regions {
-		l.regions = append(l.regions, newRegion(l, name, uint64(i+1), &s.floor[i]))
-	}
-	l.serve(&g)
-	return context.Cause(ctx)
+	return l
 }
 
 // serve runs the regions until the incarnation ends, and ends it: Consul and

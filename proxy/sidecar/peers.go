@@ -48,7 +48,7 @@ func (p *peers) wanted() map[string]discovery.Server {
 	out := map[string]discovery.Server{}
 	for _, servers := range p.views {
 		for _, s := range servers {
-			if s.Incarnation != p.life.id {
+			if s.Incarnation != p.life.id && s.Address != *p.life.sc.addr.Load() { // nor an earlier life of ours
 				out[s.Incarnation] = s
 			}
 		}
@@ -233,6 +233,9 @@ func (p *peer) receiveSnapshots(ctx context.Context, conn *link.Conn) {
 		head, snap, err := receiver.Receive(st)
 		if err == nil {
 			err = p.life.region(head.Region).copied(p.life.ctx, conn, head, snap)
+		}
+		if errors.Is(err, link.ErrBase) {
+			p.life.sc.stats.refuse(wire.CodeBadSnapshot)
 		}
 		if err == nil || errors.Is(err, link.ErrBase) || wire.CodeOf(err) == wire.CodeStaleEpoch {
 			continue // it comes whole, or is nobody's any more

@@ -205,9 +205,11 @@ func (r *region) outcome(f wire.Outcome) {
 	if !r.leading || !r.promoted {
 		return // it is not ours to commit any more
 	}
-	if f.From > f.To+1 || f.To > r.feed.handed {
+	late := f.From <= f.To && f.From <= r.feed.done // a standby may have run these actions itself by now
+	if late || f.From > f.To+1 || f.To > r.feed.handed {
 		r.game().end(&endError{wire.CodeGameFault, &wire.Error{
-			Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d", f.From, f.To, r.feed.handed),
+			Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d, the last one done %d",
+				f.From, f.To, r.feed.handed, r.feed.done),
 		}})
 		return
 	}
@@ -218,13 +220,17 @@ func (r *region) outcome(f wire.Outcome) {
 }
 
 // confirm notes that an edge keeps a snapshot of ours.
-func (r *region) confirm(s *stream, f wire.Confirm) {
+func (r *region) confirm(s *stream, f wire.Confirm) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.fresh(s, f.Epoch) {
-		return
+		return nil
+	}
+	if f.Index > r.end() {
+		return &wire.Error{Code: wire.CodeAckAhead, Detail: "an edge confirmed a snapshot that there is not"}
 	}
 	s.holds, s.confirmed = true, max(s.confirmed, f.Index)
 	r.cuts.confirmedByAll()
 	r.settle()
+	return nil
 }

@@ -41,7 +41,7 @@ func TestGameThatDoesNotConnect(t *testing.T) {
 	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
-	err = s.live(t.Context(), socket, "127.0.0.1:1")
+	err = newLife(t.Context(), s).play(socket)
 	require.Equal(t, wire.CodeGameHang, causeOf(err))
 	require.ErrorContains(t, err, "does it call game.Run")
 }
@@ -51,7 +51,7 @@ func TestGameThatExits(t *testing.T) {
 	socket, err := listenGame(t.Context(), s.cfg.Game)
 	require.NoError(t, err)
 	defer socket.Close()
-	err = s.live(t.Context(), socket, "127.0.0.1:1")
+	err = newLife(t.Context(), s).play(socket)
 	require.Equal(t, wire.CodeGameExit, causeOf(err))
 	require.ErrorContains(t, err, "exit status 3")
 }

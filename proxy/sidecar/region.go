@@ -25,7 +25,7 @@ const pending = 64
 
 // beat is how often a region looks at the clock: at its lease, and at backups
 // that are late.
-const beat = 50 * time.Millisecond
+const beat = 10 * time.Millisecond
 
 var (
 	errNoRow     = errors.New("an action of an unknown player")
@@ -43,7 +43,7 @@ type region struct {
 	floor *atomic.Uint64
 
 	events  chan failover.CandidateEvent
-	changes chan failover.SetChange // one slot: one is under way at a time
+	changes chan setChange // one slot: one is under way at a time
 	cuts    *cutter
 
 	// Owned by the control goroutine.
@@ -60,6 +60,8 @@ type region struct {
 	wanted   *wire.Fetch // the snapshot that we asked an edge for
 
 	upstreams map[string]*upstream // to the other sidecars, by incarnation
+	led       time.Time            // when it told us of its epoch
+	lost      failover.Reason      // why we follow it no longer
 	leader    *upstream            // whom we follow in the promised epoch
 	kept      []*buffer.Snapshot   // the newest one and the one before it; the log goes back to the last
 
@@ -72,15 +74,19 @@ type region struct {
 	safe     uint64 // as a backup: actions up to here the primary's game has survived
 
 	feed      feed
-	answers   int  // of the game that are to come
-	hosted    bool // the game has the region, or has it until it answers
-	promoted  bool // as primary
-	restoring bool // the epoch is ours, and the game is on its way
-	outcomes  bool // the game commits outcomes
+	hostedBy  *gameLink // the game that the region was given to last
+	answers   int       // of it that are to come
+	hosted    bool      // the game has the region, or has it until it answers
+	promoted  bool      // as primary
+	restoring bool      // the epoch is ours, and the game is on its way
+	outcomes  bool      // the game commits outcomes
 
 	// As primary.
 	set         *failover.InSync
+	required    []string         // what it says: who must have a record
+	cold        bool             // and whether the edges must keep it
 	grant       failover.SetSeen // the set that the take-over left
+	granted     uint64           // in this epoch
 	sealed      uint64           // index of our epoch's first record
 	held        held
 	room        pump.Waker // something was released
@@ -92,6 +98,12 @@ type region struct {
 	guarded     bool       // what edges were told of the set
 	lease       lease
 	reattach    time.Time // until then, updates wait for players to attach again
+}
+
+// setChange is a change of the in-sync set, and the machine that wants it.
+type setChange struct {
+	failover.SetChange
+	by *failover.InSync
 }
 
 // survival says that the game has survived the actions up to applied, whose
@@ -110,7 +122,7 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64) *region {
 		life: l, name: name, id: id, floor: floor, stats: &l.sc.stats,
 		log:      l.log.With("region", name),
 		events:   make(chan failover.CandidateEvent, pending),
-		changes:  make(chan failover.SetChange, 1),
+		changes:  make(chan setChange, 1),
 		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
 		promised: floor.Load(),
 		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{},
@@ -199,6 +211,9 @@ func (r *region) promiseLocked(epoch uint64) {
 	if epoch > r.promised {
 		r.promised, r.leader = epoch, nil
 	}
+	if epoch > r.epoch {
+		r.leading, r.serving = false, false // deposed; the machine ends the incarnation
+	}
 	r.floor.Store(max(r.floor.Load(), epoch))
 }
 
@@ -250,6 +265,7 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 	fault.Point(fault.AfterLockTxn)
 	r.mu.Lock()
 	r.grant = failover.SetSeen{Members: grant.InSync, Known: grant.InSyncKnown, Version: grant.InSyncVersion}
+	r.granted = grant.Epoch
 	r.mu.Unlock()
 	return failover.Claimed{Epoch: grant.Epoch, InSync: grant.InSyncKnown}
 }
@@ -262,6 +278,9 @@ func (r *region) lead(epoch uint64) {
 	defer r.mu.Unlock()
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
+	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
+		r.grant = failover.SetSeen{Members: v.InSync, Known: v.InSyncKnown, Version: v.InSyncVersion}
+	}
 	r.lease.renew(r.life.leaseUntil())
 	for s := range r.streams {
 		s.add(wire.Elected{Epoch: epoch})
@@ -372,9 +391,13 @@ func (r *region) look(ctx context.Context) error {
 		case now := <-tick.C:
 			fault.Point(fault.LeaseTimer)
 			r.mu.Lock()
+			if r.epoch > 0 && r.promised > r.epoch {
+				r.tryPost(failover.EpochHeard{Epoch: r.promised})
+			}
 			if r.leading {
 				r.pulse(now)
 				r.dropLate(now)
+				r.flush()
 				r.stepSet(failover.Tick{})
 			}
 			r.mu.Unlock()
@@ -389,12 +412,9 @@ func (r *region) publish(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case change := <-r.changes:
+			ev := r.changeSet(ctx, change.SetChange)
 			r.mu.Lock()
-			set := r.set
-			r.mu.Unlock()
-			ev := r.changeSet(ctx, change)
-			r.mu.Lock()
-			if r.set == set { // of this epoch still
+			if r.set == change.by { // of this epoch still
 				r.stepSet(ev)
 			}
 			r.mu.Unlock()
@@ -430,8 +450,13 @@ func (r *region) changeSet(ctx context.Context, change failover.SetChange) failo
 // stepSet lets the machine of the in-sync set decide. The caller holds r.mu.
 func (r *region) stepSet(ev failover.SetEvent) {
 	change, _ := r.set.Step(time.Now(), ev)
+	r.required, r.cold = r.set.Required(), r.set.NeedsEdges()
 	if change != nil {
-		r.changes <- *change // never full: there is no other before this one is answered
+		select {
+		case <-r.changes: // of an epoch that is over; this one has no other before it is answered
+		default:
+		}
+		r.changes <- setChange{*change, r.set}
 	}
 	if on := r.set.Protected(); on != r.guarded && r.serving {
 		r.guarded = on

@@ -23,11 +23,13 @@ type replica struct {
 	matched  bool       // the logs have been compared
 	match    uint64
 	next     uint64
-	copying  uint64    // outcome index of the snapshot on its way; 0: none
+	copying  uint64    // index of the snapshot on its way; 0: none
+	since    time.Time // when it was sent
 	waiting  time.Time // since when something is unacknowledged; zero: nothing is
 	caughtUp bool      // the in-sync machine knows
 	commit   uint64    // what it was told is durable
 	safe     uint64    // and survived
+	flush    bool      // tell it now; else with the next records
 }
 
 // Fill implements pump.Source for a stream to a peer: frames that wait, then, for
@@ -44,7 +46,7 @@ func (s *stream) Fill(dst []byte) []byte {
 	if !r.leading || !p.matched {
 		return dst
 	}
-	end := r.end()
+	end, first := r.end(), p.next
 	for ; p.next <= end && len(dst) < pump.Batch; p.next++ {
 		rec := r.records.At(p.next)
 		fault.Point(fault.BeforeSendISR)
@@ -57,8 +59,10 @@ func (s *stream) Fill(dst []byte) []byte {
 			ID: rec.ID, Seq: rec.Seq, Number: rec.Number, Payload: rec.Payload,
 		}.Append(dst)
 	}
-	if p.next > end && (p.commit != r.commit || p.safe != r.safe) {
-		p.commit, p.safe = r.commit, r.safe
+	// What is durable rides on records: a packet of its own for each would cost as
+	// much as they do, and a standby is in no hurry.
+	if (p.next > first || p.flush) && (p.commit != r.commit || p.safe != r.safe) {
+		p.commit, p.safe, p.flush = r.commit, r.safe, false
 		dst = wire.Commit{Epoch: r.epoch, Index: r.commit, Applied: r.safe}.Append(dst)
 	}
 	return dst
@@ -100,6 +104,9 @@ func (r *region) have(s *stream, f wire.Have) error {
 	if !p.matched {
 		r.compare(s)
 		return nil
+	}
+	if f.Index >= p.next && f.Index == s.snaps.newest {
+		p.next = f.Index + 1 // a snapshot of ours has overtaken the log
 	}
 	if f.Index >= p.next {
 		return &wire.Error{Code: wire.CodeAckAhead, Detail: "a backup acknowledged what it was not sent"}
@@ -143,7 +150,7 @@ func (r *region) copyTo(s *stream) {
 		c.wake.Wake()
 		return
 	}
-	s.replica.copying = c.newest.Head.SnapIndex
+	s.replica.copying, s.replica.since = c.newest.Head.SnapIndex, time.Now()
 	r.stats.copies.Add(1)
 	s.snaps.offer(c.newest)
 }
@@ -162,11 +169,25 @@ func (r *region) welcomeBackups() {
 	}
 }
 
+// flush tells backups what is durable when there is nothing for it to ride on.
+func (r *region) flush() {
+	for s := range r.streams {
+		if p := &s.replica; s.role.Backup() && p.matched && (p.commit != r.commit || p.safe != r.safe) {
+			p.flush = true
+			s.out.Wake()
+		}
+	}
+}
+
 // dropLate takes out backups that leave a record unacknowledged for too long.
 // They may come back when they have caught up.
 func (r *region) dropLate(now time.Time) {
 	for s := range r.streams {
 		p := &s.replica
+		if s.role.Backup() && !p.matched && p.copying > 0 && now.Sub(p.since) > copyTime {
+			s.slow() // the log waits for it; it may dial again
+			p.copying = 0
+		}
 		if s.role.Backup() && !p.waiting.IsZero() && now.Sub(p.waiting) > r.life.sc.cfg.Timing.Lag {
 			r.log.Warn("backup is late", "event", "late", "backup", s.peer, "match", p.match, "end", r.end())
 			r.stats.late.Add(1)
@@ -176,6 +197,10 @@ func (r *region) dropLate(now time.Time) {
 		}
 	}
 }
+
+// copyTime is how long a newcomer may take to load a snapshot: for so long the
+// log is not trimmed.
+const copyTime = 30 * time.Second
 
 // trim forgets the records up to an index that a kept snapshot covers, unless
 // somebody still needs them. The caller holds r.mu.
@@ -193,7 +218,7 @@ func (r *region) trim(index uint64) {
 		index = min(index, r.counted)
 	}
 	if r.hosted {
-		index = min(index, r.feed.done) // where the game may still cut
+		index = min(index, r.feed.quiet()) // where the game may still cut
 	}
 	r.records.Trim(min(index, r.commit, r.cutMarks))
 }

@@ -25,7 +25,7 @@ var errContradiction = errors.New("a record contradicts the ones before it")
 // holds r.mu.
 func (r *region) install(snap *buffer.Snapshot) {
 	r.table = tableOf(snap)
-	r.records.Reset(snap.Index, snap.Epoch, snap.Chain)
+	r.records.Reset(snap.Index, snap.Of, snap.Chain)
 	r.tabled, r.commit, r.counted, r.safe = snap.Index, snap.Index, snap.Index, snap.Index
 	r.cutMarks = snap.Index
 	r.kept = nil
@@ -35,21 +35,26 @@ func (r *region) install(snap *buffer.Snapshot) {
 	r.refeed(snap)
 }
 
-// refeed makes the feed begin after a snapshot, whose place in the log is at or
-// behind its base. The caller holds r.mu.
+// refeed makes the feed begin after a snapshot (nil: at the beginning), to which
+// the log must go back. The caller holds r.mu.
 func (r *region) refeed(snap *buffer.Snapshot) {
+	suspects := r.feed.suspects
+	if snap == nil {
+		snap = &buffer.Snapshot{} // a new world, and the whole log
+	}
 	r.feed = newFeed(snap.Index)
-	r.feed.stated = snap.Outcome
+	r.feed.stated, r.feed.suspects = snap.Outcome, suspects
 	for i := snap.Index + 1; i <= r.end(); i++ {
 		r.feed.note(i, r.records.At(i))
 	}
 }
 
 // host makes the game run the region from a snapshot (nil: anew), as standby or
-// as primary. Its answer comes as hostedBy. What it ran before is given up. The
+// as primary. Its answer comes as hasHosted. What it ran before is given up. The
 // caller holds r.mu, and calls send when it does not any more.
 func (r *region) host(snap *buffer.Snapshot, standby bool) (send func(context.Context)) {
-	again := r.hosted || r.answers > 0
+	again := r.hostedBy == r.game() && (r.hosted || r.answers > 0)
+	r.hostedBy = r.game()
 	r.hosted, r.promoted = false, !standby
 	r.answers++
 	head := wire.Host{ID: r.id, Epoch: r.promised, New: snap == nil, Standby: standby, Region: r.name}
@@ -81,8 +86,8 @@ func (r *region) sendHost(ctx context.Context, again bool, head wire.Host, state
 	}
 }
 
-// hostedBy is the game's answer to Host and to Promote.
-func (r *region) hostedBy(h wire.Hosted) {
+// hasHosted is the game's answer to Host and to Promote.
+func (r *region) hasHosted(h wire.Hosted) {
 	if !h.OK {
 		r.log.Error("the game could not take the region", "error", h.Text)
 		r.game().end(&endError{wire.CodeGameFault, errors.New(h.Text)}) // as good as dead
@@ -124,20 +129,29 @@ func (r *region) promoteGame() {
 	r.endOnError(r.feedGame())
 }
 
+// begin forgets what an earlier time as primary has left.
+func (r *region) begin() {
+	r.held, r.survived, r.refusals = held{}, nil, nil
+	for _, row := range r.table.sorted {
+		row.backlog, row.waiting, row.refused = nil, 0, nil
+	}
+}
+
 // open begins our epoch with a seal: from here on our log is the region's. The
 // caller holds r.mu; log, table and feed are those of the state that the game has
 // or gets.
 func (r *region) open() {
 	r.leading, r.restoring = true, true
-	r.held, r.survived, r.refusals, r.joins = held{}, nil, nil, nil
+	r.joins = nil
 	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
+	r.required, r.cold = nil, true
 	fault.Point(fault.BeforeSeal)
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
 	fault.Point(fault.AfterSeal)
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
 		if s.role.Backup() {
-			s.replica = replica{}
+			s.replica, s.snaps.newest = replica{}, 0
 			s.add(wire.Elected{Epoch: r.epoch}) // compare logs, now that there is one
 			r.stepSet(failover.BackupUp{Incarnation: s.peer})
 		}
@@ -152,6 +166,9 @@ func (r *region) promote(ctx context.Context) {
 	r.mu.Lock()
 	again := r.promoted && r.hosted
 	if !again {
+		r.begin()
+	}
+	if r.tabled <= r.commit { // else we have led before, and have counted
 		r.table.settle() // what has taken effect so far is durable
 		r.counted = r.commit
 	}
@@ -159,7 +176,7 @@ func (r *region) promote(ctx context.Context) {
 	if fault.Bug(fault.PoisonCounterReset) {
 		r.table.try(nil, 0, 0)
 	}
-	if !again {
+	if !again && r.lost.Suspicious(time.Since(r.led) < failover.Young) {
 		r.feed.suspects = r.end()
 	}
 	r.open()
@@ -178,9 +195,7 @@ func (r *region) promote(ctx context.Context) {
 			r.log.Error("games have died of every snapshot that is left: a person must look", "event", "no_snapshot")
 			break
 		}
-		if snap != nil {
-			r.refeed(snap)
-		}
+		r.refeed(snap)
 		send = r.host(snap, false)
 	}
 	r.mu.Unlock()
@@ -191,6 +206,7 @@ func (r *region) promote(ctx context.Context) {
 func (r *region) found(ctx context.Context) {
 	r.mu.Lock()
 	r.install(&buffer.Snapshot{})
+	r.begin()
 	r.open()
 	send := r.host(nil, false)
 	r.mu.Unlock()
@@ -208,6 +224,7 @@ func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
 	}
 	r.wanted = nil
 	r.install(snap)
+	r.begin()
 	r.open()
 	send := r.host(snap, false)
 	r.mu.Unlock()
@@ -219,6 +236,8 @@ func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
 func (r *region) take(index uint64) {
 	for ; r.tabled < index; r.tabled++ {
 		if !r.table.apply(r.records.At(r.tabled + 1)) {
+			// A member that began anew under its name could be elected with nothing.
+			r.stats.refuse(wire.CodeProtocol)
 			r.life.end(&endError{wire.CodeProtocol, errContradiction})
 			return
 		}

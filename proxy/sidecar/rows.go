@@ -29,7 +29,8 @@ type row struct {
 	named   bool   // the game knows what the id means
 	touched bool   // durable has risen, and the edge has not been told
 	backlog [][]byte
-	waiting int // bytes of backlog
+	waiting int      // bytes of backlog
+	refused []uint64 // quarantined actions that the player was not told of
 }
 
 // table holds the rows of a region.

@@ -19,6 +19,7 @@ type snapshotSender struct {
 	next   chan *link.Sealed // one slot
 	base   uint64            // index of the last one that was sent, of epoch
 	epoch  uint64
+	newest uint64 // index of the last one that was offered; guarded by region.mu
 }
 
 func newSnapshotSender(s *stream) *snapshotSender {
@@ -32,6 +33,7 @@ func (s *snapshotSender) offer(snap *link.Sealed) {
 	default:
 	}
 	s.next <- snap
+	s.newest = snap.Head.SnapIndex
 }
 
 func (s *snapshotSender) run(ctx context.Context) error {

@@ -29,6 +29,7 @@ type stream struct {
 	grams  *pump.Datagrams
 	gram   []byte // scratch, guarded by region.mu
 	snaps  *snapshotSender
+	offer  uint64 // epoch in which it made its offer; owned by the reader
 
 	// Guarded by region.mu.
 	rows      map[uint64]*row // by the edge's handle
@@ -77,6 +78,12 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 	var open wire.Open
 	if err := open.Decode(body); err != nil {
 		return nil, err
+	}
+	if open.Epoch > wire.MaxEpoch {
+		return nil, &wire.Error{Code: wire.CodeProtocol, Detail: "an epoch that no region has lived to see"}
+	}
+	if open.To != l.id { // a process that was here before, or its own earlier life
+		return nil, &wire.Error{Code: wire.CodeNotServing, Detail: "this is " + l.id + ", and not " + open.To}
 	}
 	r := l.region(open.Region)
 	if r == nil {
@@ -177,15 +184,32 @@ func (s *stream) read(ctx context.Context, reader *wire.Reader) error {
 		if err := s.region.game().room(ctx); err != nil { // back-pressure: the game reads slowly
 			return err
 		}
+		if err := wire.CheckEpoch(t, body); err != nil {
+			return err
+		}
 		if err := s.take(t, body); err != nil {
 			return err
 		}
 	}
 }
 
+// says tells whether a peer of that role may send a frame of that type.
+func says(role wire.Role, t wire.Type) bool {
+	switch t {
+	case wire.TypeAction, wire.TypeAttach, wire.TypeDetach, wire.TypeConfirm, wire.TypeOffer:
+		return role == wire.RoleEdge
+	case wire.TypeHave, wire.TypeReject:
+		return role.Backup()
+	}
+	return true
+}
+
 // take handles one frame from the peer.
 func (s *stream) take(t wire.Type, body []byte) error {
 	r := s.region
+	if !says(s.role, t) {
+		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %v of another role's from %s", t, s.peer)}
+	}
 	switch t {
 	case wire.TypeAction:
 		var f wire.Action
@@ -210,7 +234,7 @@ func (s *stream) take(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		r.confirm(s, f)
+		return r.confirm(s, f)
 	case wire.TypeHave:
 		var f wire.Have
 		if err := f.Decode(body); err != nil {
@@ -277,6 +301,10 @@ func (r *region) offered(s *stream, f wire.Offer) {
 		r.stats.refuse(wire.CodeBadSnapshot)
 		return
 	}
+	if s.offer == f.Epoch {
+		return // the one before the newest: not needed
+	}
+	s.offer = f.Epoch
 	r.post(failover.Offered{Edge: s.peer, Epoch: f.SnapEpoch, Index: f.SnapIndex})
 }
 

@@ -3,6 +3,8 @@ package sidecar
 import (
 	"context"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
@@ -27,6 +29,7 @@ type upstream struct {
 	// Guarded by region.mu.
 	said uint64 // what we said last that we have, in this epoch
 	held bool   // it was said
+	logs bool   // the log comes from where ours ends: it was compared
 }
 
 // upstreamQueue bounds what we say to a peer: some thousand small frames.
@@ -42,7 +45,7 @@ func newUpstream(r *region, conn *link.Conn, inc string) *upstream {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_ = pump.Add(out, wire.Open{
-		Version: wire.Version, Role: role, Region: r.name, Incarnation: r.life.id, Epoch: r.promised,
+		Version: wire.Version, Role: role, Region: r.name, Incarnation: r.life.id, To: inc, Epoch: r.promised,
 	})
 	r.upstreams[inc] = u
 	return u
@@ -69,6 +72,9 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) {
 	}
 	if r.leader == u {
 		r.leader = nil
+		if r.lost == failover.ReasonNone {
+			r.lost = failover.Reason(link.Cause(context.Cause(u.conn.Context())).String())
+		}
 		r.tellStanding()
 	}
 }
@@ -101,6 +107,9 @@ func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
 			return err
 		}
 		if err := u.region.game().room(ctx); err != nil { // a standby that is slow slows the log down
+			return err
+		}
+		if err := wire.CheckEpoch(t, body); err != nil {
 			return err
 		}
 		if err := u.take(t, body); err != nil {
@@ -169,7 +178,12 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 		}
 		r.tryPost(failover.EpochHeard{Epoch: f.Epoch})
 	case wire.TypeDown:
-		if r.leader == u {
+		var f wire.Down
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if r.leader == u && f.Epoch == r.promised {
+			r.lost = failover.Reason(f.Reason.String())
 			r.tellStanding()
 		}
 	case wire.TypeServing, wire.TypeGuard, wire.TypeReject: // for edges
@@ -190,7 +204,8 @@ func (u *upstream) elected(epoch uint64) {
 	}
 	r.promiseLocked(epoch)
 	r.tryPost(failover.EpochHeard{Epoch: epoch})
-	r.leader, u.held = u, false
+	r.leader, u.held, u.logs = u, false, false
+	r.led, r.lost = time.Now(), failover.ReasonNone
 	u.wake.Wake()
 }
 
@@ -218,6 +233,7 @@ func (u *upstream) follow(epoch uint64) bool {
 func (u *upstream) record(f *wire.Record) error {
 	r := u.region
 	end := r.end()
+	u.logs = true
 	if f.Index <= end {
 		return nil
 	}
@@ -251,6 +267,7 @@ func (r *region) committed(f wire.Commit) error {
 // durable is in both; a log that would lose it is worthless, and begins anew.
 func (u *upstream) truncate(f wire.Truncate) {
 	r := u.region
+	u.logs = false
 	at := r.records.EndOf(f.Index, f.Of)
 	r.records.Truncate(at)
 	r.feed.forget(at)
@@ -258,6 +275,10 @@ func (u *upstream) truncate(f wire.Truncate) {
 	if end, of := r.records.End(); end > f.Index || of > f.Of || at < r.commit {
 		r.log.Warn("our log has nothing in common with the primary's: starting over", "event", "diverged",
 			"end", end, "of", of, "common", f.Index, "commit", r.commit)
+		if slices.Contains(r.view.InSync, r.life.id) { // as one that could be elected with nothing
+			r.stats.refuse(wire.CodeProtocol)
+			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+		}
 		r.records.Reset(0, 0, 0) // the snapshot that comes replaces the rest
 	}
 	u.held = false
@@ -268,13 +289,12 @@ func (u *upstream) truncate(f wire.Truncate) {
 func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.SnapshotHead, snap *buffer.Snapshot) error {
 	r.mu.Lock()
 	u := r.leader
-	end := r.end()
 	switch {
 	case u == nil || u.conn != conn || head.Epoch != r.promised || snap.Epoch != head.Epoch:
 		r.mu.Unlock()
 		r.stats.refuse(wire.CodeStaleEpoch)
 		return nil
-	case end > 0 && snap.Index >= r.base() && snap.Index <= end: // one of many
+	case u.logs || r.covers(snap): // one of many
 		if snap.Index <= r.commit { // else it may hold what a next primary does not have
 			r.keep(snap)
 		}
@@ -297,4 +317,10 @@ func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.Snapshot
 	r.mu.Unlock()
 	send(ctx)
 	return nil
+}
+
+// covers tells whether a snapshot is of a place in our log. The caller holds r.mu.
+func (r *region) covers(snap *buffer.Snapshot) bool {
+	end := r.end()
+	return end > 0 && snap.Index >= r.base() && snap.Index <= end && r.records.ChainAt(snap.Index) == snap.Chain
 }

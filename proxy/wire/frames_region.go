@@ -13,12 +13,15 @@ const (
 // Backup tells whether the role is that of a backup of either kind.
 func (r Role) Backup() bool { return r == RoleBackup || r == RoleStore }
 
-// Open starts a region stream. Epoch is the highest that the sender has heard of.
+// Open starts a region stream from Incarnation to To; whoever listens at that
+// address and is somebody else refuses it. Epoch is the highest that the sender
+// has heard of.
 type Open struct {
 	Version     uint64
 	Role        Role
 	Region      string
 	Incarnation string
+	To          string
 	Epoch       uint64
 }
 
@@ -27,6 +30,7 @@ func (f *Open) fields(c *codec) {
 	c.role(&f.Role)
 	c.name(&f.Region)
 	c.name(&f.Incarnation)
+	c.name(&f.To)
 	c.uint(&f.Epoch)
 }
 

@@ -76,9 +76,9 @@ func TestGoldenFrames(t *testing.T) {
 func TestGoldenSnapshot(t *testing.T) {
 	s := snapshotSample
 	head := parts(struct {
-		Region                              string
-		Epoch, Index, Outcome, Chain, Count uint64
-	}{s.Region, s.Epoch, s.Index, s.Outcome, s.Chain, uint64(len(s.Players))})
+		Region                                  string
+		Epoch, Index, Outcome, Of, Chain, Count uint64
+	}{s.Region, s.Epoch, s.Index, s.Outcome, s.Of, s.Chain, uint64(len(s.Players))})
 	for _, p := range s.Players {
 		head = append(head, parts(p)...)
 	}

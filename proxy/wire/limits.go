@@ -1,5 +1,7 @@
 package wire
 
+import "encoding/binary"
+
 const (
 	// ALPN names the protocol in TLS, on every QUIC connection of ours.
 	ALPN = "reseat/2"
@@ -24,4 +26,18 @@ const (
 // ValidName tells whether s may be a name: 1..MaxName bytes of printable UTF-8.
 func ValidName(s string) bool {
 	return s != "" && len(s) <= MaxName && printable([]byte(s))
+}
+
+// MaxEpoch is the highest epoch that is believed on a link. A region that has
+// lived for a thousand years is far below it; one that heard of a higher one could
+// never raise its epoch again.
+const MaxEpoch = 1 << 62
+
+// CheckEpoch judges the epoch of a region stream's frame, before it is decoded.
+// Of Open and Opened, which begin with something else, the receiver judges it.
+func CheckEpoch(t Type, body []byte) error {
+	if epoch, _ := binary.Uvarint(body); epoch > MaxEpoch && t != TypeOpen && t != TypeOpened {
+		return &Error{Code: CodeProtocol, Detail: "an epoch that no region has lived to see"}
+	}
+	return nil
 }

@@ -33,7 +33,7 @@ var samples = []appender{
 	wire.Bye{Reason: wire.CodeLeft},
 	wire.Bye{Reason: wire.CodeExpired, First: 300, Last: 399, Text: "no server for 10 s"},
 
-	wire.Open{Version: 2, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", Epoch: 7},
+	wire.Open{Version: 2, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
 	wire.Opened{Version: 2, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
 	wire.Elected{Epoch: 8},
 	wire.Offer{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100, Size: 1 << 20},
@@ -91,7 +91,7 @@ var samples = []appender{
 }
 
 var snapshotSample = buffer.Snapshot{
-	Region: "harbor", Epoch: 7, Index: 4100, Outcome: 4102, Chain: 1 << 63,
+	Region: "harbor", Epoch: 7, Index: 4100, Outcome: 4102, Of: 6, Chain: 1 << 63,
 	Players: []buffer.PlayerMark{
 		{Player: "ada", ID: 1, Attach: 2, Applied: 299, Token: []byte("hash"), Next: []byte("next hash")},
 		{Player: "bob", ID: 3, Attach: 1, Applied: 12, Tried: 13, Tries: 2},

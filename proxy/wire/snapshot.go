@@ -11,11 +11,11 @@ import (
 
 // A snapshot in wire form, which SnapshotHead announces and Chunks carry:
 //
-//	+--------+-------+-------+---------+-------+--------+-------------+--------------+
-//	| region | epoch | index | outcome | chain | count  | count times | state        |
-//	| name   | varint| varint| varint  | varint| varint | a player    | opaque, fills|
-//	|        |       |       |         |       |        |             | the rest     |
-//	+--------+-------+-------+---------+-------+--------+-------------+--------------+
+//	+--------+-------+-------+---------+-------+-------+--------+-------------+--------------+
+//	| region | epoch | index | outcome | of    | chain | count  | count times | state        |
+//	| name   | varint| varint| varint  | varint| varint| varint | a player    | opaque, fills|
+//	|        |       |       |         |       |       |        |             | the rest     |
+//	+--------+-------+-------+---------+-------+-------+--------+-------------+--------------+
 //
 //	+--------+--------+--------+---------+-------+-------+--------+--------+
 //	| player | id     | attach | applied | token | next  | tried  | tries  |
@@ -90,6 +90,7 @@ func (c *codec) cut(s *buffer.Snapshot) {
 	c.uint(&s.Epoch)
 	c.uint(&s.Index)
 	c.uint(&s.Outcome)
+	c.uint(&s.Of)
 	c.uint(&s.Chain)
 }
 

@@ -42,17 +42,17 @@ func TestBadSnapshots(t *testing.T) {
 	whole := wire.AppendSnapshot(nil, &snapshotSample)
 	for name, b := range map[string][]byte{
 		"empty":                  nil,
-		"no region":              {0, 1, 1, 1, 1, 0},
+		"no region":              {0, 1, 1, 1, 1, 1, 0},
 		"a player twice":         players("ada", "ada"),
 		"players out of order":   players("bob", "ada"),
 		"an empty player":        players(""),
 		"a player CR LF":         players("a\r\n"),
-		"more players than fit":  {1, 'r', 1, 1, 1, 1, 2, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 's'},
-		"2^63 players":           slices.Concat([]byte{1, 'r', 1, 1, 1, 1}, uvarint(1<<63), make([]byte, 100)),
-		"an epoch in two bytes":  {1, 'r', 0x81, 0, 1, 1, 1, 0},
-		"an index above 64 bits": slices.Concat([]byte{1, 'r', 1}, bytes.Repeat([]byte{0xff}, 10), []byte{1, 1, 0}),
-		"a token of 65 bytes":    slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 65}, make([]byte, 65), []byte{0, 0, 0}),
-		"a next token too long":  slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 65}, make([]byte, 65), []byte{0, 0}),
+		"more players than fit":  {1, 'r', 1, 1, 1, 1, 1, 2, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 's'},
+		"2^63 players":           slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1}, uvarint(1<<63), make([]byte, 100)),
+		"an epoch in two bytes":  {1, 'r', 0x81, 0, 1, 1, 1, 1, 0},
+		"an index above 64 bits": slices.Concat([]byte{1, 'r', 1}, bytes.Repeat([]byte{0xff}, 10), []byte{1, 1, 1, 0}),
+		"a token of 65 bytes":    slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 65}, make([]byte, 65), []byte{0, 0, 0}),
+		"a next token too long":  slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 65}, make([]byte, 65), []byte{0, 0}),
 	} {
 		_, err := wire.DecodeSnapshot(b, wire.MaxSnapshot)
 		requireCode(t, wire.CodeBadSnapshot, fmt.Errorf("%s: %w", name, err))
@@ -71,7 +71,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := &buffer.Snapshot{
 			Region: name.Draw(t, "region"), Epoch: number.Draw(t, "epoch"), Index: number.Draw(t, "index"),
-			Outcome: number.Draw(t, "outcome"), Chain: number.Draw(t, "chain"),
+			Outcome: number.Draw(t, "outcome"), Of: number.Draw(t, "of"), Chain: number.Draw(t, "chain"),
 			State: rapid.SliceOfN(rapid.Byte(), 1, 300).Draw(t, "state"),
 		}
 		for _, p := range rapid.SliceOfDistinct(name, rapid.ID).Draw(t, "players") {

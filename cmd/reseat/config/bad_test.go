@@ -368,6 +368,19 @@ func TestBadSidecars(t *testing.T) {
 			`sidecar.yaml:2: snapshot.bytes_per_second: 1KiB is out of range: use 64KiB to 64GiB`,
 		},
 		{
+			"output commit", "regions: [arena]\noutput_commit: lax\n",
+			`sidecar.yaml:2: output_commit: "lax" is not known: use strict (replies leave when what they depend on is durable) or none (at once)`,
+		},
+		{
+			"lag above what edges keep", "regions: [arena]\nfailover: {lag: 10s, grace: 0s}\n",
+			`sidecar.yaml:2: failover.lag: 10s is out of range: use 50ms to 5s` + "\n" +
+				`sidecar.yaml:2: failover.grace: 0s is out of range: use 10ms to 5s`,
+		},
+		{
+			"witness against idle", "regions: [arena]\nlink: {idle: 2s}\n",
+			`failover.witness: 1s is not above link.idle, 2s: what one server learns at once another learns only after link.idle, and their words would never meet`,
+		},
+		{
 			"token in the clear", "regions: [arena]\nconsul: {address: '10.0.0.9:8500', token_file: ca.pem}\n",
 			`sidecar.yaml:2: consul.address: 10.0.0.9:8500 would send the token in the clear: use https://, or the Consul agent of this machine`,
 		},

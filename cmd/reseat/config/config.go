@@ -70,9 +70,13 @@ type Sidecar struct {
 	Host string `yaml:"host"`
 	// StateDir keeps what is made on the first run. If empty, as for an edge.
 	StateDir string `yaml:"state_dir" flag:"state-dir" help:"folder for generated keys and certificates (default ~/.local/state/reseat)"`
+	// OutputCommit says when reliable updates leave for players: strict, when what
+	// they depend on is durable, or none, at once.
+	OutputCommit string `yaml:"output_commit" flag:"output-commit" help:"when replies leave: strict (what they depend on is durable) or none (at once)"`
 
 	Game     Game     `yaml:"game"`
 	Snapshot Snapshot `yaml:"snapshot"`
+	Failover Failover `yaml:"failover"`
 	LinkTLS  LinkTLS  `yaml:"link_tls"`
 	Link     Link     `yaml:"link"`
 	Consul   Consul   `yaml:"consul"`
@@ -126,12 +130,22 @@ type Game struct {
 	RestartMax time.Duration `yaml:"restart_max"`
 }
 
-// Snapshot says how often a region's state is copied to the edges.
+// Snapshot says how often a region's state is copied to the edges. Where backups
+// are in sync, MaxInterval is what counts.
 type Snapshot struct {
 	MinInterval    time.Duration `yaml:"min_interval"`
 	MaxInterval    time.Duration `yaml:"max_interval"`
 	BytesPerSecond Size          `yaml:"bytes_per_second"` // for each region
 	Bytes          Size          `yaml:"bytes"`            // of one snapshot
+}
+
+// Failover times how servers judge each other.
+type Failover struct {
+	Lag      time.Duration `yaml:"lag"`       // that a backup in sync may owe a record before it is taken out
+	Grace    time.Duration `yaml:"grace"`     // that a new primary waits for backups which have not connected
+	Witness  time.Duration `yaml:"witness"`   // that a word against the primary counts
+	MinEpoch time.Duration `yaml:"min_epoch"` // in which silence does not depose a new primary
+	Stagger  time.Duration `yaml:"stagger"`   // between candidates
 }
 
 // Consul is where and how Consul is asked.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -28,7 +29,8 @@ func DefaultEdge() Edge {
 // DefaultSidecar has the defaults of a sidecar. Regions has none.
 func DefaultSidecar() Sidecar {
 	return Sidecar{
-		Listen: "127.0.0.1:0",
+		Listen:       "127.0.0.1:0",
+		OutputCommit: "strict",
 		Game: Game{
 			BeatTimeout:  300 * time.Millisecond, // the SDK beats every 50 ms
 			HelloTimeout: 30 * time.Second,
@@ -41,10 +43,16 @@ func DefaultSidecar() Sidecar {
 			BytesPerSecond: 16 * MiB,
 			Bytes:          16 * MiB,
 		},
-		Link:   defaultLink(),
-		Consul: defaultConsul(),
-		Log:    defaultLog(),
+		Failover: defaultFailover(),
+		Link:     defaultLink(),
+		Consul:   defaultConsul(),
+		Log:      defaultLog(),
 	}
+}
+
+func defaultFailover() Failover {
+	t := failover.DefaultTiming()
+	return Failover{Lag: t.Lag, Grace: t.Grace, Witness: t.Witness, MinEpoch: t.MinEpoch, Stagger: t.Stagger}
 }
 
 func defaultLimits() Limits {

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,10 +54,14 @@ func (s *Sidecar) check(c *checker) {
 		c.name("zone", s.Zone)
 	}
 
+	if s.OutputCommit != "strict" && s.OutputCommit != "none" {
+		c.refuse("output_commit", "%q is not known: use strict (replies leave when what they depend on is durable) or none (at once)", clip(s.OutputCommit))
+	}
 	s.LinkTLS.check(c)
 	s.checkReach(c)
 	s.Game.check(c)
 	s.Snapshot.check(c)
+	s.Failover.check(c, s.Link)
 	s.Link.check(c)
 	s.Consul.check(c)
 	s.Log.check(c)
@@ -201,50 +204,17 @@ func (s Snapshot) check(c *checker) {
 	}
 }
 
-func (k Consul) check(c *checker) {
-	k.checkAddress(c)
-	c.secret("consul.token_file", k.TokenFile)
-	c.file("consul.ca_file", k.CAFile)
-	for part := range strings.SplitSeq(k.Prefix, "/") {
-		c.name("consul.prefix", part)
-	}
-	c.name("consul.service", k.Service)
-
-	timeout := between(c, "consul.timeout", k.Timeout, 10*time.Millisecond, time.Minute)
-	check := between(c, "consul.check_ttl", k.CheckTTL, 100*time.Millisecond, time.Hour)
-	session := between(c, "consul.session_ttl", k.SessionTTL, 10*time.Second, 24*time.Hour) // Consul's own bounds
-	if timeout && check && k.CheckTTL < 3*k.Timeout {
-		c.refuse("consul.check_ttl", "%v is below three times consul.timeout, %v: one lost beat would look like a death", show(k.CheckTTL), show(k.Timeout))
-	}
-	if check && session && k.SessionTTL < k.CheckTTL {
-		c.refuse("consul.session_ttl", "%v is below consul.check_ttl, %v: a primary would lose its lease before its check fails", show(k.SessionTTL), show(k.CheckTTL))
-	}
-}
-
-func (k Consul) checkAddress(c *checker) {
-	text := k.Address
-	if !strings.Contains(text, "://") {
-		text = "http://" + text
-	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Scheme != "unix" && u.Host == "":
-		c.refuse("consul.address", "%q is not an address: write host:port, http://host:port, https://host:port or unix:///path", clip(hidePassword(k.Address)))
-		return
-	case u.User != nil:
-		c.refuse("consul.address", "has a password in it: put the token into a file and its path into consul.token_file")
-		return
-	case u.Scheme == "unix":
-		return
-	case u.Scheme != "http" && u.Scheme != "https":
-		c.refuse("consul.address", "%q is not known: use http, https or unix", u.Scheme)
-		return
-	}
-	if u.Port() != "" {
-		c.address("consul.address", u.Host)
-	}
-	if k.TokenFile != "" && u.Scheme == "http" && !isLoopback(u.Hostname()) {
-		c.refuse("consul.address", "%s would send the token in the clear: use https://, or the Consul agent of this machine", clip(k.Address))
+// check takes link, whose silence is what witnesses tell of.
+func (f Failover) check(c *checker, link Link) {
+	// Durability waits for a backup as long as lag, and edges keep actions for 10s.
+	between(c, "failover.lag", f.Lag, 50*time.Millisecond, 5*time.Second)
+	between(c, "failover.grace", f.Grace, 10*time.Millisecond, 5*time.Second)
+	between(c, "failover.min_epoch", f.MinEpoch, 10*time.Millisecond, time.Minute)
+	between(c, "failover.stagger", f.Stagger, time.Millisecond, time.Second)
+	word := between(c, "failover.witness", f.Witness, 200*time.Millisecond, time.Hour)
+	if word && f.Witness <= link.Idle {
+		c.refuse("failover.witness", "%v is not above link.idle, %v: what one server learns at once another learns only after link.idle, and their words would never meet",
+			show(f.Witness), show(link.Idle))
 	}
 }
 

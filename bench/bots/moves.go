@@ -1,0 +1,51 @@
+package bots
+
+import "github.com/reseat-proxy/reseat/bench/judge"
+
+// Moves is who went from one edge to another since the open fault.
+type Moves struct {
+	On map[string]int `json:"on"` // players on each edge now, by its address
+
+	Lost      int   `json:"lost"`       // players who have lost their edge
+	LostAt    int64 `json:"lost_at"`    // when the first of them noticed
+	Resumed   int   `json:"resumed"`    // those of them who are on an edge again
+	ResumedAt int64 `json:"resumed_at"` // when the last of them was
+}
+
+// moves adds this bot to m. mu is held.
+func (b *bot) moves(m *Moves, fault int64) {
+	if b.done == nil {
+		return // has not joined
+	}
+	if at := b.client.Edge(); at != "" {
+		m.On[at]++
+	}
+	lost, resumed := since(b.lost, fault), since(b.resumed, fault)
+	if fault == 0 || len(lost) == 0 {
+		return
+	}
+	m.Lost++
+	if m.LostAt == 0 || lost[0] < m.LostAt {
+		m.LostAt = lost[0]
+	}
+	if len(resumed) >= len(lost) {
+		m.Resumed++
+		m.ResumedAt = max(m.ResumedAt, resumed[len(resumed)-1])
+	}
+}
+
+// since is the part of ascending times from a moment on.
+func since(times []int64, moment int64) []int64 {
+	for len(times) > 0 && times[0] < moment {
+		times = times[1:]
+	}
+	return times
+}
+
+// stall is what a window cost this bot. mu is held.
+func (b *bot) stall(w judge.Window, now int64) judge.Stall {
+	s := judge.Measure(b.name, b.samples, w, now)
+	s.Lost = len(since(b.lost, w.From)) - len(since(b.lost, w.To))
+	s.Resumed = len(since(b.resumed, w.From)) - len(since(b.resumed, w.To))
+	return s
+}

@@ -1,0 +1,58 @@
+package bots
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/world"
+)
+
+// TestPlayersOfADeadEdge: who lost an edge, and when, is known while it happens,
+// and in each player's stall afterwards.
+func TestPlayersOfADeadEdge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRegion()
+		c := newCrowd(t, r, 5)
+		require.Equal(t, Moves{On: map[string]int{"edge-1": 3, "edge-2": 2}}, c.Progress().Moves)
+		c.Play(t.Context())
+		time.Sleep(time.Second)
+
+		fault := time.Now()
+		c.Mark("edge", fault.UnixNano())
+		r.kill(0, 200*time.Millisecond)
+		time.Sleep(100 * time.Millisecond)
+		p := c.Progress()
+		require.Equal(t, map[string]int{"edge-2": 2}, p.On)
+		require.Equal(t, 3, p.Lost)
+		require.WithinRange(t, time.Unix(0, p.LostAt), fault, fault.Add(50*time.Millisecond))
+		require.Zero(t, p.Resumed)
+		time.Sleep(400 * time.Millisecond)
+		p = c.Progress()
+		require.Equal(t, map[string]int{"edge-2": 5}, p.On)
+		require.Equal(t, 3, p.Resumed)
+		require.WithinRange(t, time.Unix(0, p.ResumedAt), fault.Add(200*time.Millisecond), fault.Add(250*time.Millisecond))
+		c.Close(time.Now().UnixNano())
+		require.Zero(t, c.Progress().Lost, "no window is open")
+
+		c.Stop()
+		require.NoError(t, c.Settle(t.Context()))
+		after, err := c.Audit(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, c.Settle(t.Context()))
+		result := c.Result()
+		v := judge.Judge(result.Ledgers, world.Books{}, after, judge.AllowResumes)
+		require.True(t, v.OK(), v.Violations)
+		require.EqualValues(t, 3, v.Resumes)
+		var lost, resumed []int
+		for _, s := range result.Faults[0].Stalls {
+			lost, resumed = append(lost, s.Lost), append(resumed, s.Resumed)
+		}
+		require.Equal(t, []int{1, 0, 1, 0, 1}, lost)
+		require.Equal(t, []int{1, 0, 1, 0, 1}, resumed)
+		require.NoError(t, c.Leave())
+	})
+}

@@ -1,0 +1,113 @@
+package demo
+
+import (
+	"fmt"
+	"strings"
+)
+
+// happened looks for signs that the run proves nothing: a demo in which no
+// server failed while there was something to lose is no success.
+func (r *Report) happened() (problems []string) {
+	inFlight := 0
+	for _, f := range r.Faults {
+		inFlight += f.InFlight
+	}
+	for i, round := range r.Rounds {
+		if problem := round.missed(); problem != "" {
+			problems = append(problems, fmt.Sprintf("round %d (%s): %s", i+1, round.Fault, problem))
+		}
+	}
+	if n := r.dropped(); n > 0 {
+		problems = append(problems, plural(n, "connection")+" lost that no death of an edge explains")
+	}
+	if asked := r.Settings.Rounds * len(r.Settings.Faults); len(r.Rounds) < asked {
+		problems = append(problems, fmt.Sprintf("only %d of %s took place", len(r.Rounds), plural(asked, "round")))
+	}
+	if len(r.Rounds) > 0 && inFlight == 0 && r.usuallyInFlight() >= enough {
+		problems = append(problems, "no action was in flight when the faults came: nothing was at stake")
+	}
+	if r.Verdict.Sent < r.Scheduled/2 {
+		problems = append(problems, fmt.Sprintf("the players sent only %s of %s: the machine, or the edge's push-back, slowed them down",
+			grouped(r.Verdict.Sent), plural(r.Scheduled, "action")))
+	}
+	return problems
+}
+
+// missed says what should have happened in a round and did not.
+func (r *Round) missed() string {
+	switch moved := r.moved(); {
+	case r.Edge && moved == 0:
+		return "nobody was on the edge that failed"
+	case r.Edge:
+		return ""
+	case r.EpochAfter <= r.EpochBefore:
+		return fmt.Sprintf("no failover happened, the epoch is still %d", r.EpochAfter)
+	case !r.Hot:
+		return r.Primary + " was restored from a snapshot of an edge, although the backups were in sync"
+	}
+	return ""
+}
+
+// moved is how often players lost their edge in a round.
+func (r *Round) moved() (n uint64) {
+	for _, s := range r.Stalls {
+		n += uint64(s.Lost)
+	}
+	return n
+}
+
+// dropped is how often players were disconnected although no edge had failed.
+func (r *Report) dropped() uint64 {
+	var explained uint64
+	for _, round := range r.Rounds {
+		if round.Edge {
+			explained += round.moved()
+		}
+	}
+	return r.Verdict.Disconnects - min(r.Verdict.Disconnects, explained)
+}
+
+// enough is how many actions must usually be in flight for none to be a sign
+// that something is wrong, and not that the players are few.
+const enough = 5
+
+// usuallyInFlight is how many actions are on their way at any time: how many
+// start in a second, times how many seconds they take.
+func (r *Report) usuallyInFlight() float64 {
+	return r.Settings.Rate * float64(r.Settings.Players) * r.QuietDurable.P50.Seconds()
+}
+
+// epochs is the number of times that the epoch rose in all rounds.
+func (r *Report) epochs() (rose uint64) {
+	if len(r.Rounds) == 0 {
+		return 0
+	}
+	return r.Rounds[len(r.Rounds)-1].EpochAfter - r.Rounds[0].EpochBefore
+}
+
+// struck is how many rounds hit a game server, and how many an edge.
+func (r *Report) struck() (servers, edges int) {
+	for _, round := range r.Rounds {
+		if round.Edge {
+			edges++
+		}
+	}
+	return len(r.Rounds) - edges, edges
+}
+
+// unexplained is how often players were reseated beyond once for each fault: a
+// link was given up, or a primary changed, without one.
+func (r *Report) unexplained() uint64 {
+	servers, _ := r.struck()
+	explained := uint64(servers)*uint64(r.Verdict.Players) + r.Verdict.Resumes
+	return r.Reseats - min(r.Reseats, explained)
+}
+
+// faultNames are the kinds of faults that took place.
+func (r *Report) faultNames() string {
+	all := make([]string, 0, len(r.Faults))
+	for _, f := range r.Faults {
+		all = append(all, f.Fault)
+	}
+	return strings.Join(all, ", ")
+}

@@ -1,0 +1,68 @@
+package proxy_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	village "github.com/reseat-proxy/reseat/bench/world"
+	"github.com/reseat-proxy/reseat/proxy/game"
+)
+
+// What replication costs in bytes on the network, at a hundred players with ten
+// actions a second and a region of 256 KiB: a figure, and no test of anything but
+// that there is one. UDP payloads are counted, with all that QUIC adds to them.
+func TestReplicationCost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a figure for -v")
+	}
+	for _, servers := range []int{1, 2, 3} {
+		inMesh(t, func(m *mesh) {
+			m.world = func(*server) game.World { return village.New(village.Ballast(256)) }
+			m.serve(servers)
+			bots := make([]*bot, 100)
+			for i := range bots {
+				bots[i] = m.join(fmt.Sprintf("bot-%03d", i+1))
+			}
+			time.Sleep(3 * time.Second) // virtual: until backups are in sync
+			primary, _ := m.primary(0)
+			var mu sync.Mutex
+			sent := map[[2]string]int{}
+			m.net.tally = func(from, to string, n int) { mu.Lock(); sent[[2]string{from, to}] += n; mu.Unlock() }
+			const seconds = 10
+			var g sync.WaitGroup
+			for i, b := range bots {
+				g.Go(func() {
+					time.Sleep(time.Duration(i) * time.Millisecond) // virtual
+					for n := range 10 * seconds {
+						c := village.Command{Kind: village.Move, N: uint64(n + 1), DX: 1}
+						_, err := b.Act(t.Context(), c.Append(nil))
+						require.NoError(t, err)
+						time.Sleep(100 * time.Millisecond) // virtual
+					}
+				})
+			}
+			g.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			m.net.tally = nil
+			total, actions := 0, sent[[2]string{m.edges[0].host.ip, primary.host.ip}]
+			for _, n := range sent {
+				total += n
+			}
+			out, back := 0, 0
+			for _, s := range m.servers {
+				if s != primary {
+					out += sent[[2]string{primary.host.ip, s.host.ip}]
+					back += sent[[2]string{s.host.ip, primary.host.ip}]
+				}
+			}
+			t.Logf("%d backups: edge to primary %d B/s; primary to backups %d B/s (%.0f %%), back %d B/s; %.1f %% of all traffic, %d B/s",
+				servers-1, actions/seconds, out/seconds, 100*float64(out)/float64(actions), back/seconds,
+				100*float64(out+back)/float64(total), total/seconds)
+		})
+	}
+}
