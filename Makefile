@@ -1,4 +1,5 @@
 # make test    everything, under the race detector, on a real Consul
+# make seeded  the bugs that must be caught: caught
 # make check   formatting, vet, linters, import directions
 # make chaos   whole meshes broken in every way we know, judged promise by promise
 # make demo    servers die under real players: make demo ARGS='--players 100'
@@ -23,7 +24,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help test consul check layering fmt fuzz bench build chaos demo clean
+.PHONY: help test seeded consul check layering fmt fuzz bench build chaos demo clean
 
 help: ## say what the targets do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +47,11 @@ test: ## run everything with -race -shuffle=on, the suites on a real Consul incl
 	export RESEAT_CONSUL="$$consul"; \
 	set -x; go test -race -shuffle=on -p $(PARALLEL) -timeout $(TIMEOUT) $(PKGS); { set +x; } 2>/dev/null; \
 	echo "ran $$(go list $(PKGS) | wc -l) packages with -race -shuffle=on, and $$version ($$consul)"
+	@$(MAKE) --no-print-directory seeded
+
+seeded: ## switch each seeded bug on, and see it caught
+	go test -tags fault -count=1 -timeout 2m ./buffer/fault
+	go test -tags fault -count=1 -timeout 2m -run '^TestSeededBugs$$' -v ./proxy | grep -E '^(seeded|[a-z-]+ +(NOT )?(CAUGHT|caught))|Messages|Error:|^(ok|FAIL)'
 
 consul: ## find or build the Consul that the tests use, and print its path
 	@$(find_consul)
@@ -54,6 +60,7 @@ check: layering ## formatting, go vet, go.mod, linters, import directions
 	@unformatted=$$(go run $(GOFUMPT) -l .); \
 	if [[ -n "$$unformatted" ]]; then echo "run 'make fmt' for:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
+	go vet -tags fault ./...
 	go mod tidy -diff
 	go run $(STATICCHECK) ./...
 	go run $(GOLANGCI) run ./...

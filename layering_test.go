@@ -25,17 +25,18 @@ var layers = map[string]struct {
 	why string
 }{
 	"buffer":        {nil, "what everything is built on stands alone"},
-	"discovery":     {nil, "discovery knows Consul and nothing else"},
-	"failover":      {[]string{"discovery", "buffer"}, "decisions do not know who carries them out"},
+	"buffer/fault":  {nil, "what fails on purpose must not depend on what it breaks"},
+	"discovery":     {[]string{"buffer/fault"}, "discovery knows Consul and nothing else"},
+	"failover":      {[]string{"discovery", "buffer", "buffer/fault"}, "decisions do not know who carries them out"},
 	"failover/mesh": {[]string{"failover", "proxy/wire", "discovery", "buffer"}, "the mesh decides, and serves nobody"},
 	"proxy/wire":    {[]string{"buffer"}, "frames do not know who sends them, and a game must not get Consul's client with them"},
 	"proxy/pump":    {nil, "writing bytes needs to know nothing of them"},
 	"proxy/udp":     {nil, "a socket needs to know nothing of what it carries"},
 	"proxy/certs":   {nil, "certificates are files, whoever uses them"},
 	"proxy/game":    {[]string{"proxy/wire", "proxy/pump"}, "a game server must not get an edge or Consul's client with it"},
-	"proxy/player":  {[]string{"proxy/wire", "proxy/pump", "proxy/udp", "buffer"}, "a game client must not get an edge or Consul's client with it"},
+	"proxy/player":  {[]string{"proxy/wire", "proxy/pump", "proxy/udp", "buffer", "buffer/fault"}, "a game client must not get an edge or Consul's client with it"},
 	"proxy": {
-		[]string{"proxy/pump", "proxy/udp", "failover/mesh", "failover", "proxy/wire", "discovery", "buffer"},
+		[]string{"proxy/pump", "proxy/udp", "failover/mesh", "failover", "proxy/wire", "discovery", "buffer", "buffer/fault"},
 		"the data path is below the commands, and gets its certificates from them",
 	},
 	"bench/judge":   {[]string{"bench"}, "who judges with the code that is judged acquits it"},
@@ -169,6 +170,9 @@ func TestLayeringNotices(t *testing.T) {
 	}{
 		{"buffer", "time", ""},
 		{"buffer", module + "discovery", "buffer imports discovery: what everything is built on stands alone"},
+		{"buffer/fault", module + "buffer", "buffer/fault imports buffer: what fails on purpose must not depend on what it breaks"},
+		{"buffer", module + "buffer/fault", "buffer imports buffer/fault: what everything is built on stands alone"},
+		{"discovery", module + "buffer/fault", ""},
 		{"buffer", module + "proxy/wire", "buffer imports proxy/wire: what everything is built on stands alone"},
 		{"discovery", "github.com/hashicorp/consul/api", ""},
 		{"discovery", "github.com/hashicorp/consul/api/watch", ""},

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	consul "github.com/hashicorp/consul/api"
+
+	"github.com/reseat-proxy/reseat/buffer/fault"
 )
 
 // Holder is who holds a region's lock: the value of the lock key.
@@ -54,6 +56,7 @@ type regionState struct {
 	holder    Holder // with at least its Session if the lock is held
 	last      string // incarnation that holds or last held the lock, empty if that is not known
 	lockIndex uint64 // of the lock key, 0 if absent
+	locks     uint64 // how often Consul says it was taken; only for a seeded bug
 	lockValue []byte // as it is
 
 	inSync      []string // sorted
@@ -90,6 +93,9 @@ func readRegion(k keys, pairs consul.KVPairs) regionState {
 func (s *regionState) readLock(pair *consul.KVPair) {
 	s.session, s.lockIndex, s.lockValue = pair.Session, pair.ModifyIndex, pair.Value
 	h, ours := readHolder(pair.Value)
+	if fault.Bug(fault.LockIndexAsEpoch) {
+		s.locks = pair.LockIndex
+	}
 	s.epoch = max(s.epoch, h.Epoch) // a former holder's epoch counts as well
 	if s.session == "" {
 		if ours {

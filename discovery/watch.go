@@ -9,6 +9,8 @@ import (
 
 	consul "github.com/hashicorp/consul/api"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/buffer/fault"
 )
 
 // Watch follows one region. One per region and process is enough: each has two
@@ -169,6 +171,9 @@ func (w *Watch) ask(ctx context.Context, from source, ask query, index uint64) (
 // server), in which the old one may lie in the future and hide real changes.
 func nextIndex(last, got uint64) uint64 {
 	if got < last {
+		if fault.Bug(fault.BlockingQueryNotReset) {
+			return last
+		}
 		return 0
 	}
 	return got

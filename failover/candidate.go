@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
@@ -340,7 +341,9 @@ func (c *Candidate) forgot() bool { return c.view.Epoch < c.promise }
 
 // mayClaim tells whether the take-over could succeed: where a set is published,
 // it is for its members only.
-func (c *Candidate) mayClaim() bool { return !c.setKnown || slices.Contains(c.set, c.self) }
+func (c *Candidate) mayClaim() bool {
+	return fault.Bug(fault.TakeOverByNonMember) || !c.setKnown || slices.Contains(c.set, c.self)
+}
 
 // rank is our turn: those whose logs are longer go first, then the order on which
 // all candidates agree.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
@@ -86,6 +87,9 @@ func (s *InSync) Required() []string {
 	all := s.set
 	if s.change != nil {
 		all = union(all, s.change.Members)
+		if fault.Bug(fault.ShrinkNotPublished) {
+			all = s.change.Members
+		}
 	}
 	return without(all, s.self)
 }

@@ -189,3 +189,47 @@ func TestCutThatTrailsTheLog(t *testing.T) {
 		require.Equal(t, "153", ann.last())
 	})
 }
+
+// An edge keeps two snapshots; a server that begins with nothing gets the newest,
+// and with it everything that is durable.
+func TestColdServerGetsTheNewestSnapshot(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(1)
+		ann := m.join("ann")
+		for range 4 {
+			ann.act(3)
+			ann.settle()
+			time.Sleep(time.Second) // virtual
+		}
+		m.servers[0].stop()
+		m.serve(1)
+		ann.act(1)
+		ann.settle()
+		require.Equal(t, "13", ann.last())
+		require.Zero(t, ann.heard(&ann.lost))
+	})
+}
+
+// Of two servers one dies with actions in flight. The other one tries them one at
+// a time, alone, and all become durable, the last one with no further action to
+// bring a cut about: in ticks, the cut that its mark brings about trails the log.
+func TestLastActionInFlightBecomesDurable(t *testing.T) {
+	for _, ticks := range []bool{false, true} {
+		t.Run(fmt.Sprintf("ticks=%v", ticks), func(t *testing.T) {
+			inMesh(t, func(m *mesh) {
+				m.ticks = ticks
+				m.serve(2)
+				ann := m.join("ann")
+				ann.act(10)
+				ann.settle()
+				time.Sleep(2 * time.Second) // virtual
+				s, _ := m.primary(0)
+				s.die(true)
+				ann.act(5)
+				ann.settle()
+				require.Equal(t, "15", ann.last())
+				require.Zero(t, ann.heard(&ann.lost))
+			})
+		})
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -42,6 +43,9 @@ func (r *region) attached(f wire.Attached) error {
 		return nil // left in the meantime
 	}
 	s.attached, s.number = true, f.Number
+	if fault.Bug(fault.EdgeDropsOnApplied) {
+		f.Durable = f.Have
+	}
 	r.reseat.pending--
 	defer r.reseated(f.Epoch)
 	if s.actions == nil {
@@ -108,6 +112,7 @@ func (r *region) acked(f wire.Acked) error {
 	if err := s.actions.Ack(f.Seq); err != nil {
 		return fmt.Errorf("%w: %w", &wire.Error{Code: wire.CodeAckAhead, Detail: "the primary acked what it was not sent"}, err)
 	}
+	fault.Point(fault.EdgeAfterDrop)
 	if f.Seq > s.mark {
 		s.mark = f.Seq
 		s.ack(f.Epoch, f.Seq)
@@ -136,6 +141,7 @@ func (r *region) keep(s *session, f wire.Act) error {
 	err := s.actions.Append(f.Seq, f.Payload, time.Now())
 	switch {
 	case err == nil:
+		fault.Point(fault.EdgeAfterKeep)
 		if r.serving != nil {
 			r.serving.wake.Wake()
 		}

@@ -223,13 +223,18 @@ func (s *server) newWorld(ctx context.Context) game.World {
 	if s.mesh.world != nil {
 		return s.mesh.world(s)
 	}
+	w := s.newLedger()
+	if s.mesh.ticks {
+		return tickLedger{w}
+	}
+	return w
+}
+
+func (s *server) newLedger() *ledger {
 	w := &ledger{counts: map[string]uint64{}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.worlds = append(s.worlds, w)
-	if s.mesh.ticks {
-		return tickLedger{w}
-	}
 	return w
 }
 

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -104,7 +105,12 @@ func (u *uplink) Fill(dst []byte) []byte {
 			if !ok {
 				break
 			}
-			dst = wire.Action{Epoch: epoch, Handle: handle, Seq: a.Seq, Suspect: a.Seq <= suspect, Payload: a.Payload}.Append(dst)
+			f := wire.Action{Epoch: epoch, Handle: handle, Seq: a.Seq, Suspect: a.Seq <= suspect, Payload: a.Payload}
+			if fault.Bug(fault.EdgeReplaysInMapOrder) {
+				dst = append(f.Append(nil), dst...)
+				continue
+			}
+			dst = f.Append(dst)
 		}
 		r.buf.Requeue(log)
 	}
@@ -248,7 +254,7 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 // What is not is counted and dropped: a deposed primary is harmless here.
 func (u *uplink) fresh(epoch uint64) bool {
 	r := u.region
-	if r.serving == u && r.machine.Epoch() == epoch {
+	if r.serving == u && r.machine.Epoch() == epoch || fault.Bug(fault.EdgeAcceptsOldEpoch) {
 		return true
 	}
 	r.edge.stats.stale.Add(1)

@@ -9,6 +9,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -133,6 +134,7 @@ func (p *Parcel) WriteTo(w io.Writer) (n int64, err error) {
 		if err := flush(); err != nil {
 			return n, err
 		}
+		fault.Point(fault.SnapshotHalfSent)
 	}
 	return n, flush()
 }

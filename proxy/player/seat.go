@@ -1,6 +1,9 @@
 package player
 
-import "github.com/reseat-proxy/reseat/proxy/wire"
+import (
+	"github.com/reseat-proxy/reseat/buffer/fault"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
 
 // This file holds what an edge's word does to the log.
 
@@ -57,6 +60,9 @@ func (c *Client) seat(w wire.Welcome) (before uint64, err error) {
 	}
 	if err := c.forget(min(w.Durable, c.log.Tail())); err != nil {
 		return 0, err
+	}
+	if fault.Bug(fault.ClientReusesSeq) && c.forget(c.log.Tail()) == nil {
+		_ = c.log.Reset(w.Durable)
 	}
 	if w.Durable > c.log.Tail() { // an earlier life of this player used more seqs than we know of
 		if err := c.log.Reset(w.Durable); err != nil {

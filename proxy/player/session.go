@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -270,6 +271,7 @@ func (s *session) Fill(dst []byte) []byte {
 			break
 		}
 		dst = wire.Act{Seq: a.Seq, Payload: a.Payload}.Append(dst)
+		fault.Point(fault.ClientAfterSend)
 	}
 	if len(dst) == 0 && c.closing.Load() && !s.bye {
 		s.bye = true

@@ -259,7 +259,7 @@ func (c *cutter) seal(res cutResult) error {
 	}
 	c.open = append(c.open, at)
 	c.newest, c.fresh = s, snap
-	if r.end() > at.end || r.lastAction() > at.index {
+	if r.end() > at.index {
 		c.wake.Wake() // a cut may trail the log: the game had not applied the rest yet
 	}
 	for st := range r.streams {
@@ -307,14 +307,6 @@ func (r *region) markCut(index uint64) {
 			row.cut = max(row.cut, rec.Seq)
 		}
 	}
-}
-
-// lastAction is the index of the last record if that is an action, or 0.
-func (r *region) lastAction() uint64 {
-	if end := r.end(); end > r.base() && r.records.At(end).Kind == buffer.KindAction {
-		return end
-	}
-	return 0
 }
 
 // confirmedByAll finds the newest cut that every edge keeps. An edge that has

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -54,6 +55,9 @@ func (r *region) agreed() uint64 {
 	for _, inc := range r.required {
 		durable = min(durable, r.matchOf(inc))
 	}
+	if fault.Bug(fault.AckBeforeReplication) || fault.Bug(fault.AckAfterAnyBackup) {
+		durable = r.tooEarly()
+	}
 	if r.cold {
 		durable = min(durable, r.cuts.covers.index)
 	}
@@ -99,8 +103,10 @@ func (r *region) count() {
 	for _, row := range r.touched {
 		row.touched = false
 		r.stats.durable.Add(1)
+		fault.Point(fault.BeforeDurableAck)
 		if row.stream != nil {
 			row.stream.acked(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
+			fault.Point(fault.AfterDurableAckSent)
 		}
 	}
 	r.touched = r.touched[:0]
@@ -148,6 +154,18 @@ func (r *region) tellRefused(to *row) {
 		})
 	}
 	to.refused = nil
+}
+
+// tooEarly is what a seeded bug takes for durable: what any of the backups has, or
+// nobody yet.
+func (r *region) tooEarly() (durable uint64) {
+	for _, inc := range r.required {
+		durable = max(durable, r.matchOf(inc))
+	}
+	if fault.Bug(fault.AckBeforeReplication) || len(r.required) == 0 {
+		return r.end()
+	}
+	return durable
 }
 
 // base is the index of the last record that was trimmed.

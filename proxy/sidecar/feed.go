@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -175,7 +176,9 @@ func (r *region) hand(row *row, rec *buffer.Record) error {
 			return err
 		}
 	}
-	r.feed.handed = r.feed.next
+	if r.feed.handed = r.feed.next; r.promoted && r.feed.next < r.sealed {
+		fault.Point(fault.ReplayMid)
+	}
 	return pump.Add(out, wire.Do{ID: r.id, Index: r.feed.next, Handle: row.id, Seq: rec.Seq, Payload: rec.Payload})
 }
 
@@ -269,6 +272,7 @@ func (r *region) finished(index uint64) {
 		return
 	}
 	r.feed.done = max(r.feed.done, index)
+	fault.Point(fault.AfterApply)
 	if r.promoted {
 		r.held.resolve(r.feed.done, r.lastOutcome)
 		r.survived = append(r.survived, survival{applied: r.feed.done, end: r.end()})

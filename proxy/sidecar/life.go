@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
@@ -84,6 +85,9 @@ func newLife(parent context.Context, s *Sidecar) *life {
 	l := &life{
 		sc: s, id: discovery.NewIncarnation(), ctx: ctx, end: end, here: pump.NewWaker(),
 		links: map[*link.Conn]struct{}{}, vigil: link.NewVigil(),
+	}
+	if fault.Bug(fault.RestartedUnderOldName) {
+		l.id = s.cfg.Name
 	}
 	l.log = s.log.With("incarnation", l.id)
 	l.peers = newPeers(l)

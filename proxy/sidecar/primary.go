@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -54,7 +55,7 @@ func (r *region) action(s *stream, f wire.Action) error {
 		if f.Seq <= row.durable && r.maySpeak() {
 			s.acked(wire.Acked{Epoch: r.epoch, Handle: f.Handle, Seq: row.durable})
 		}
-	case f.Seq > row.have+1:
+	case f.Seq > row.have+1 && !fault.Bug(fault.GapNotChecked):
 		r.stats.gaps.Add(1)
 		s.add(wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
 	case row.tried == f.Seq && row.tries >= maxTries:
@@ -73,6 +74,7 @@ func (r *region) accept(row *row, f wire.Action) error {
 		rec.Number = 1
 	}
 	r.append(rec)
+	fault.Point(fault.AfterAppend)
 	r.stats.actions.Add(1)
 	if err := r.feedGame(); err != nil {
 		return err
@@ -108,6 +110,7 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 	again := row != nil && f.Number != 0 && f.Number == row.attach
 	if !again && !row.isFor(f) {
 		row = r.record(row, f)
+		fault.Point(fault.AttachMid)
 	}
 	r.evict(row, s, f.Handle)
 	row.stream, row.handle = s, f.Handle
@@ -137,7 +140,7 @@ func (r *region) admit(row *row, f wire.Attach) (wire.Code, string) {
 	switch {
 	case f.Durable > have: // never go on without what was promised: say so instead
 		return wire.CodeLost, fmt.Sprintf("actions %d to %d were durable and are missing here", have+1, f.Durable)
-	case f.Number != 0 && f.Number < attach:
+	case f.Number != 0 && f.Number < attach && !fault.Bug(fault.AttachNumberIgnored):
 		return wire.CodeStaleAttach, ""
 	case f.Number != 0 || row == nil || row.isFor(f):
 	case len(f.Show) > 0 && len(row.next) > 0 && !row.shows(f.Show):

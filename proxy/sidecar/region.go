@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -262,6 +263,7 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 		r.log.Info("claim failed", "error", err)
 		return failover.ClaimFailed{Final: isSessionGone(err)}
 	}
+	fault.Point(fault.AfterLockTxn)
 	r.mu.Lock()
 	r.grant = failover.SetSeen{Members: grant.InSync, Known: grant.InSyncKnown, Version: grant.InSyncVersion}
 	r.granted = grant.Epoch
@@ -397,6 +399,7 @@ func (r *region) look(ctx context.Context) error {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case now := <-tick.C:
+			fault.Point(fault.LeaseTimer)
 			r.mu.Lock()
 			if r.epoch > 0 && r.promised > r.epoch {
 				r.tryPost(failover.EpochHeard{Epoch: r.promised})
@@ -439,6 +442,7 @@ func (r *region) changeSet(ctx context.Context, change failover.SetChange) failo
 	} else {
 		version, err = client.ChangeInSync(ctx, r.name, session, change.From, change.Members)
 	}
+	fault.Point(fault.ISRTxnSent)
 	switch {
 	case err == nil:
 		r.stats.setChanges.Add(1)

@@ -3,6 +3,7 @@ package sidecar
 import (
 	"time"
 
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -48,6 +49,7 @@ func (s *stream) Fill(dst []byte) []byte {
 	end, first := r.end(), p.next
 	for ; p.next <= end && len(dst) < pump.Batch; p.next++ {
 		rec := r.records.At(p.next)
+		fault.Point(fault.BeforeSendISR)
 		if p.waiting.IsZero() {
 			p.waiting = time.Now()
 		}
@@ -114,6 +116,7 @@ func (r *region) have(s *stream, f wire.Have) error {
 		if p.match+1 < p.next {
 			p.waiting = time.Now()
 		}
+		fault.Point(fault.AfterFirstISRAck)
 	}
 	r.settle()
 	return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -144,7 +145,9 @@ func (r *region) open() {
 	r.joins = nil
 	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
 	r.required, r.cold = nil, true
+	fault.Point(fault.BeforeSeal)
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
+	fault.Point(fault.AfterSeal)
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
 		if s.role.Backup() {
@@ -170,6 +173,9 @@ func (r *region) promote(ctx context.Context) {
 		r.counted = r.commit
 	}
 	r.take(r.end())
+	if fault.Bug(fault.PoisonCounterReset) {
+		r.table.try(nil, 0, 0)
+	}
 	if !again && (r.lost.Suspicious(time.Since(r.led) < failover.Young) || r.table.onTrial()) {
 		r.feed.suspects = r.end()
 	}

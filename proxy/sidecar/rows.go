@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -81,7 +82,7 @@ func (t *table) apply(rec *buffer.Record) bool {
 			return t.try(r, rec.Seq, rec.Number)
 		case rec.Kind == buffer.KindQuarantine && rec.Seq <= r.have:
 			return true // the action stands in the log already
-		case rec.Seq != r.have+1:
+		case rec.Seq != r.have+1 && !fault.Bug(fault.GapNotChecked):
 			return false
 		}
 		r.have = rec.Seq
@@ -152,6 +153,12 @@ func (t *table) marks() []buffer.PlayerMark {
 		out[i] = buffer.PlayerMark{
 			Player: r.player, ID: r.id, Attach: r.attach, Applied: r.cut,
 			Token: r.token, Next: r.next, Tried: r.tried, Tries: r.tries,
+		}
+		if fault.Bug(fault.TableNotInSnapshot) {
+			out[i].Applied = 0
+		}
+		if fault.Bug(fault.SnapshotNewerThanItsSeqs) && r.cut > 0 {
+			out[i].Applied--
 		}
 	}
 	return out

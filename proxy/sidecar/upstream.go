@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -196,7 +197,7 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 // of, and tells it what we have.
 func (u *upstream) elected(epoch uint64) {
 	r := u.region
-	if epoch < r.promised {
+	if epoch < r.promised && !fault.Bug(fault.BackupAcceptsOldEpoch) {
 		r.stats.refuse(wire.CodeStaleEpoch)
 		_ = pump.Add(u.out, wire.Stale{Epoch: r.promised})
 		return
@@ -213,7 +214,7 @@ func (u *upstream) elected(epoch uint64) {
 func (u *upstream) follow(epoch uint64) bool {
 	r := u.region
 	switch {
-	case epoch == r.promised && r.leader == u:
+	case epoch == r.promised && r.leader == u, fault.Bug(fault.BackupAcceptsOldEpoch):
 		return true
 	case epoch > r.promised:
 		u.elected(epoch) // its word came by another road first
@@ -305,6 +306,7 @@ func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.Snapshot
 		return nil
 	}
 	r.install(snap)
+	fault.Point(fault.SnapshotHalfApplied)
 	r.log.Info("snapshot copied", "event", "copied", "epoch", head.Epoch, "bytes", head.Whole, "players", len(snap.Players), "index", snap.Index)
 	u.held = false
 	u.wake.Wake()
