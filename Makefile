@@ -1,5 +1,6 @@
 # make test    everything, under the race detector, on a real Consul
 # make seeded  the bugs that must be caught: caught
+# make simulate  whole meshes under hundreds of seeded plans of faults, in virtual time
 # make check   formatting, vet, linters, import directions
 # make chaos   whole meshes broken in every way we know, judged promise by promise
 # make demo    servers die under real players: make demo ARGS='--players 100'
@@ -17,6 +18,7 @@ CONSUL_MIN := 1.22.5
 PARALLEL ?= 2
 TIMEOUT  ?= 15m
 FUZZTIME ?= 10s
+SEEDS    ?= 300
 ARGS     ?=
 PKGS     ?= ./...
 
@@ -24,7 +26,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help test seeded consul check layering fmt fuzz bench build chaos demo clean
+.PHONY: help test seeded simulate consul check layering fmt fuzz bench build chaos demo clean
 
 help: ## say what the targets do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,11 +49,15 @@ test: ## run everything with -race -shuffle=on, the suites on a real Consul incl
 	export RESEAT_CONSUL="$$consul"; \
 	set -x; go test -race -shuffle=on -p $(PARALLEL) -timeout $(TIMEOUT) $(PKGS); { set +x; } 2>/dev/null; \
 	echo "ran $$(go list $(PKGS) | wc -l) packages with -race -shuffle=on, and $$version ($$consul)"
-	@$(MAKE) --no-print-directory seeded
+	@$(MAKE) --no-print-directory seeded simulate
 
 seeded: ## switch each seeded bug on, and see it caught
 	go test -tags fault -count=1 -timeout 2m ./buffer/fault
 	go test -tags fault -count=1 -timeout 2m -run '^TestSeededBugs$$' -v ./proxy | grep -E '^(seeded|[a-z-]+ +(NOT )?(CAUGHT|caught))|Messages|Error:|^(ok|FAIL)'
+
+simulate: ## SEEDS plans of faults (300) for whole meshes, in virtual time
+	RESEAT_SEEDS=$(SEEDS) go test -count=1 -timeout 15m -run '^TestSimulation$$' -v ./proxy | \
+		grep -E '^ *(--- FAIL|ok|FAIL|panic)|plans, |repeat with|Error:|Messages:|violat'
 
 consul: ## find or build the Consul that the tests use, and print its path
 	@$(find_consul)
