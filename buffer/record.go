@@ -23,7 +23,7 @@ const (
 	// were survived (Number 0).
 	KindMark
 	// KindQuarantine says that the action Seq of player ID is never applied
-	// again; its seq is used up. Number is how often it was tried.
+	// again; its seq is used up. Number is its index, 0 if it is not in the log.
 	KindQuarantine
 	kinds
 )

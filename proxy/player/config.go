@@ -72,7 +72,8 @@ type Handler struct {
 	Refused func(seq uint64, reason wire.Code, text string)
 	// Pressure tells that the edge has stopped (on) or goes on taking actions.
 	Pressure func(on bool)
-	// Protection tells whether durable actions survive the loss of any process.
+	// Protection tells whether durable actions survive the loss of any process. It
+	// is called at each change; a player who is welcomed unprotected is told at once.
 	Protection func(protected bool)
 	// Lost is called when the connection has failed. The client resumes. If the
 	// edge has said why, err is a *ByeError: wire.CodeExpired, for one, names the

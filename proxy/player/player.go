@@ -102,6 +102,8 @@ type Client struct {
 	resumes atomic.Uint64
 	closing atomic.Bool
 
+	unprotected atomic.Bool // what the handler was told last
+
 	mu      sync.Mutex // guards the fields below
 	log     *buffer.Log
 	most    int           // how many actions the edge keeps

@@ -44,7 +44,7 @@ func TestPlay(t *testing.T) {
 		<-dialing.done
 		c := dialing.client
 		require.NoError(t, dialing.err)
-		require.Equal(t, []string{"reseated 2 7"}, d.take())
+		require.Equal(t, []string{"reseated 2 7", "protection true"}, d.take())
 		require.Equal(t, uint64(7), c.Durable())
 
 		act(t, c, 8, "jump", "shout", "run")

@@ -157,7 +157,7 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 			return err
 		}
 		s.c.heard(f.Epoch)
-		return s.c.tell(ctx, event{kind: t, on: f.Protected})
+		return s.protection(ctx, f.Protected)
 	case wire.TypeBye:
 		var f wire.Bye
 		if err := f.Decode(body); err != nil {
@@ -237,6 +237,9 @@ func (s *session) welcome(ctx context.Context, f wire.Welcome) error {
 		return err
 	}
 	s.since = time.Now()
+	if err := s.protection(ctx, f.Protected); err != nil {
+		return err
+	}
 	s.running.Go(func() { s.fail(s.write(ctx)) })
 	s.running.Go(func() { s.fail(s.datagrams(ctx)) })
 	if !s.c.wasSeated() {
@@ -248,6 +251,14 @@ func (s *session) welcome(ctx context.Context, f wire.Welcome) error {
 		return err
 	}
 	return s.c.tell(ctx, event{kind: wire.TypeDurable, seq: f.Durable})
+}
+
+// protection tells the handler what changed.
+func (s *session) protection(ctx context.Context, protected bool) error {
+	if s.c.unprotected.Swap(!protected) == !protected {
+		return nil
+	}
+	return s.c.tell(ctx, event{kind: wire.TypeProtection, on: protected})
 }
 
 // write sends actions. An edge that stops reading them has a bye to say, which
