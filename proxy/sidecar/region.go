@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -99,12 +98,6 @@ type region struct {
 	guarded     bool       // what edges were told of the set
 	lease       lease
 	reattach    time.Time // until then, updates wait for players to attach again
-}
-
-// setChange is a change of the in-sync set, and the machine that wants it.
-type setChange struct {
-	failover.SetChange
-	by *failover.InSync
 }
 
 // survival says that the game has survived the actions up to applied, whose
@@ -218,142 +211,6 @@ func (r *region) promiseLocked(epoch uint64) {
 	r.floor.Store(max(r.floor.Load(), epoch))
 }
 
-// do carries out one command. What waits for Consul runs beside the control
-// goroutine and posts its answer.
-func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, cmd failover.CandidateCommand) {
-	switch cmd := cmd.(type) {
-	case failover.WakeAt:
-		timer.Reset(time.Until(cmd.Time))
-	case failover.DestroySession:
-		g.Go(func() error { r.destroy(ctx, cmd.Suspicion); return nil })
-	case failover.Claim:
-		g.Go(func() error { r.post(r.claim(ctx, cmd.Floor)); return nil })
-	case failover.Lead:
-		r.lead(cmd.Epoch)
-	case failover.Fetch:
-		r.fetch(cmd)
-	case failover.Found:
-		g.Go(func() error { r.found(ctx); return nil })
-	case failover.Promote:
-		g.Go(func() error { r.promote(ctx); return nil })
-	case failover.Announce:
-		r.announce(cmd.Epoch)
-	case failover.Fence:
-		r.fence()
-	case failover.StepDown:
-		r.life.end(&endError{code: codeOf(cmd.Reason)})
-	}
-}
-
-func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
-	r.log.Warn("two witnesses: destroying the primary's session", "event", "detected",
-		"reason", string(s.Reason), "primary", s.Incarnation, "session", s.Session)
-	if err := r.life.sc.cfg.Discovery.DestroySession(ctx, s.Session); err != nil {
-		r.log.Warn("could not destroy the session", "session", s.Session, "error", err)
-	}
-}
-
-func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEvent {
-	l := r.life
-	addr, _ := l.sc.Addr(ctx)
-	session := l.session()
-	grant, err := l.sc.cfg.Discovery.TakeOver(ctx, r.name, session,
-		discovery.Holder{Incarnation: l.id, Address: addr}, floor)
-	if err != nil {
-		r.log.Info("claim failed", "error", err)
-		return failover.ClaimFailed{Final: isSessionGone(err)}
-	}
-	fault.Point(fault.AfterLockTxn)
-	r.mu.Lock()
-	r.grant = failover.SetSeen{Members: grant.InSync, Known: grant.InSyncKnown, Version: grant.InSyncVersion}
-	r.granted = grant.Epoch
-	r.mu.Unlock()
-	return failover.Claimed{Epoch: grant.Epoch, InSync: grant.InSyncKnown}
-}
-
-// lead tells everybody that the epoch is ours, and asks edges what they keep.
-func (r *region) lead(epoch uint64) {
-	r.began = time.Now()
-	r.log.Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.promiseLocked(epoch)
-	r.epoch, r.leader = epoch, nil
-	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
-		r.grant = failover.SetSeen{Members: v.InSync, Known: v.InSyncKnown, Version: v.InSyncVersion}
-	}
-	r.lease.renew(r.life.leaseUntil())
-	for s := range r.streams {
-		s.add(wire.Elected{Epoch: epoch})
-	}
-}
-
-func (r *region) fetch(cmd failover.Fetch) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for s := range r.streams {
-		if s.peer == cmd.Edge && s.role == wire.RoleEdge {
-			r.wanted = &wire.Fetch{Epoch: r.epoch, SnapEpoch: cmd.Epoch, SnapIndex: cmd.Index}
-			s.add(*r.wanted)
-			return
-		}
-	}
-}
-
-// announce is the word on which edges switch.
-func (r *region) announce(epoch uint64) {
-	r.mu.Lock()
-	r.serving = true
-	r.reattach = time.Now().Add(reattachTime)
-	r.guarded = r.set.Protected()
-	players, end := len(r.table.byID), r.end()
-	for s := range r.streams {
-		if s.role == wire.RoleEdge {
-			s.add(wire.Serving{Epoch: epoch, Protected: r.guarded})
-		}
-	}
-	r.mu.Unlock()
-	r.stats.takeovers.Add(1)
-	r.log.Info("serving", "event", "serving", "epoch", epoch, "server", r.life.sc.cfg.Name,
-		"players", players, "index", end, "duration_ms", ms(time.Since(r.began)))
-	r.cuts.start()
-}
-
-// fence stops all output, because the lock is not ours any more; what we have
-// stays, for nobody else has taken it. Edges hold.
-func (r *region) fence() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.fenceLocked(wire.CodeNoLock)
-}
-
-func (r *region) fenceLocked(why wire.Code) {
-	if !r.serving && !r.leading {
-		return
-	}
-	r.silence(why)
-	r.leading, r.restoring = false, false
-}
-
-// silence stops everything that players would hear of. The caller holds r.mu.
-func (r *region) silence(why wire.Code) {
-	if r.silent || !r.serving && !r.leading {
-		return
-	}
-	r.log.Warn("fenced", "event", "fenced", "epoch", r.epoch, "reason", why.String())
-	r.stats.fences.Add(1)
-	r.serving, r.silent = false, true
-	for s := range r.streams {
-		s.add(wire.Down{Epoch: r.epoch, Reason: why})
-		for _, row := range s.rows {
-			row.stream, row.handle = nil, 0
-		}
-		clear(s.rows)
-	}
-	r.joins = nil
-	r.room.Wake()
-}
-
 // game is the game of the moment.
 func (r *region) game() *gameLink { return r.life.game.Load() }
 
@@ -413,74 +270,6 @@ func (r *region) look(ctx context.Context) error {
 			r.mu.Unlock()
 		}
 	}
-}
-
-// publish carries out changes of the in-sync set, one after the other.
-func (r *region) publish(ctx context.Context) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case change := <-r.changes:
-			ev := r.changeSet(ctx, change.SetChange)
-			r.mu.Lock()
-			if r.set == change.by { // of this epoch still
-				r.stepSet(ev)
-			}
-			r.mu.Unlock()
-		}
-	}
-}
-
-// changeSet is one transaction, and a look at the set if that was refused.
-func (r *region) changeSet(ctx context.Context, change failover.SetChange) failover.SetEvent {
-	client, session := r.life.sc.cfg.Discovery, r.life.session()
-	var version discovery.SetVersion
-	var err error
-	if change.Clear {
-		err = client.ClearInSync(ctx, r.name, session, change.From)
-	} else {
-		version, err = client.ChangeInSync(ctx, r.name, session, change.From, change.Members)
-	}
-	fault.Point(fault.ISRTxnSent)
-	switch {
-	case err == nil:
-		r.stats.setChanges.Add(1)
-		r.log.Info("in-sync set changed", "event", "insync", "members", change.Members, "cold", change.Clear)
-		return failover.SetSeen{Members: slices.Clone(change.Members), Known: !change.Clear, Version: version}
-	case errors.Is(err, discovery.ErrRaced):
-		if set, err := client.InSync(ctx, r.name); err == nil {
-			return failover.SetSeen{Members: set.Members, Known: set.Known, Version: set.Version}
-		}
-	}
-	r.log.Warn("could not change the in-sync set", "members", change.Members, "error", err)
-	return failover.ChangeFailed{}
-}
-
-// stepSet lets the machine of the in-sync set decide. The caller holds r.mu.
-func (r *region) stepSet(ev failover.SetEvent) {
-	change, _ := r.set.Step(time.Now(), ev)
-	r.required, r.cold = r.set.Required(), r.set.NeedsEdges()
-	if change != nil {
-		select {
-		case <-r.changes: // of an epoch that is over; this one has no other before it is answered
-		default:
-		}
-		r.changes <- setChange{*change, r.set}
-	}
-	if on := r.set.Protected(); on != r.guarded && r.serving {
-		r.guarded = on
-		r.log.Warn("protection changed", "event", "protection", "protected", on)
-		for s := range r.streams {
-			if s.role == wire.RoleEdge {
-				s.add(wire.Guard{Epoch: r.epoch, Protected: on})
-			}
-		}
-	}
-	if r.set.WantsCover() {
-		r.cuts.wake.Wake()
-	}
-	r.settle()
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
