@@ -42,7 +42,7 @@ func (r *region) guard(f wire.Guard) {
 	r.protected = f.Protected
 	for _, s := range r.players {
 		if s.actions != nil {
-			s.add(wire.Protection{Epoch: f.Epoch, Protected: f.Protected})
+			s.add(wire.Protection(f))
 		}
 	}
 }

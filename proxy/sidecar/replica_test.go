@@ -41,7 +41,6 @@ type pair struct {
 	primary *rig
 	backup  *rig
 	stream  *stream // at the primary
-	rounds  int
 }
 
 func newPair(t *rapid.T) *pair {
