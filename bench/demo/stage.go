@@ -169,6 +169,7 @@ func (s *stage) admit(ca string) (*bots.Remote, error) {
 		"demo-bots", "--region", region, "--ca", ca, "--players", strconv.Itoa(s.cfg.Players),
 		"--rate", fmt.Sprint(s.cfg.Rate), "--seed", fmt.Sprint(s.cfg.Seed),
 	}
+	args = slices.Grow(args, 2*len(s.edges))
 	for _, edge := range s.edges {
 		args = append(args, "--edge", s.addr(edge.Name))
 	}

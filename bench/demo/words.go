@@ -68,8 +68,9 @@ var words = map[string]func(e fleet.Event, n names) string{
 	},
 	"late": func(e fleet.Event, n names) string { return n.of(e.Text("backup")) + " is too slow to stay in sync" },
 	"insync": func(e fleet.Event, n names) string {
-		var members []string
-		for _, incarnation := range e.Texts("members") {
+		ids := e.Texts("members")
+		members := make([]string, 0, len(ids))
+		for _, incarnation := range ids {
 			members = append(members, n.of(incarnation))
 		}
 		slices.Sort(members)

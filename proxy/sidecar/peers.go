@@ -232,7 +232,7 @@ func (p *peer) receiveSnapshots(ctx context.Context, conn *link.Conn) {
 		}
 		head, snap, err := receiver.Receive(st)
 		if err == nil {
-			err = p.life.region(head.Region).copied(p.life.ctx, conn, head, snap)
+			p.life.region(head.Region).copied(p.life.ctx, conn, head, snap)
 		}
 		if errors.Is(err, link.ErrBase) {
 			p.life.sc.stats.refuse(wire.CodeBadSnapshot)

@@ -286,24 +286,24 @@ func (u *upstream) truncate(f wire.Truncate) {
 }
 
 // copied installs a snapshot of the primary's, as its backup.
-func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.SnapshotHead, snap *buffer.Snapshot) error {
+func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.SnapshotHead, snap *buffer.Snapshot) {
 	r.mu.Lock()
 	u := r.leader
 	switch {
 	case u == nil || u.conn != conn || head.Epoch != r.promised || snap.Epoch != head.Epoch:
 		r.mu.Unlock()
 		r.stats.refuse(wire.CodeStaleEpoch)
-		return nil
+		return
 	case u.logs || r.covers(snap): // one of many
 		if snap.Index <= r.commit { // else it may hold what a next primary does not have
 			r.keep(snap)
 		}
 		r.mu.Unlock()
-		return nil
+		return
 	case r.life.sc.restores.bad(r.name, idOf(snap)):
 		_ = pump.Add(u.out, wire.Reject{Epoch: r.promised, Seq: snap.Index, Reason: wire.CodeBadSnapshot, Text: "games died of it"})
 		r.mu.Unlock()
-		return nil
+		return
 	}
 	r.install(snap)
 	fault.Point(fault.SnapshotHalfApplied)
@@ -316,7 +316,6 @@ func (r *region) copied(ctx context.Context, conn *link.Conn, head wire.Snapshot
 	}
 	r.mu.Unlock()
 	send(ctx)
-	return nil
 }
 
 // covers tells whether a snapshot is of a place in our log. The caller holds r.mu.

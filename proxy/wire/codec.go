@@ -171,14 +171,14 @@ func (c *codec) text(v *string) {
 	}
 }
 
-func (c *codec) bytes(v *[]byte, limit int) {
+func (c *codec) token(v *[]byte) {
 	switch c.mode {
 	case encoding:
 		c.b = append(binary.AppendUvarint(c.b, uint64(len(*v))), *v...)
 	case decoding:
-		*v = c.take(limit, CodeTooLarge)
+		*v = c.take(MaxToken, CodeTooLarge)
 	case measuring:
-		c.measure(limit)
+		c.measure(MaxToken)
 	}
 }
 

@@ -19,7 +19,7 @@ func (f *Hello) fields(c *codec) {
 	c.name(&f.Player)
 	c.uint(&f.Durable)
 	c.uint(&f.Tail)
-	c.bytes(&f.Token, MaxToken)
+	c.token(&f.Token)
 }
 
 // Welcome seats a session. All actions up to Durable are safe; the client
@@ -43,7 +43,7 @@ func (f *Welcome) fields(c *codec) {
 	c.uint(&f.Actions)
 	c.uint(&f.ActionBytes)
 	c.uint(&f.AgeMillis)
-	c.bytes(&f.Token, MaxToken)
+	c.token(&f.Token)
 }
 
 // Act is one action. Seq is 1, 2, 3 … for this player for ever.

@@ -127,8 +127,8 @@ func (f *Attach) fields(c *codec) {
 	c.uint(&f.Number)
 	c.uint(&f.Durable)
 	c.name(&f.Player)
-	c.bytes(&f.Show, MaxToken)
-	c.bytes(&f.Next, MaxToken)
+	c.token(&f.Show)
+	c.token(&f.Next)
 }
 
 // Attached answers Attach: the primary has the player's actions up to Have, and

@@ -55,12 +55,12 @@ func drawFrame(t *rapid.T, link wire.Link) appender {
 		case "Version":
 			field.SetUint(wire.Version)
 		case "Role":
-			field.SetUint(rapid.SampledFrom([]uint64{1, 2}).Draw(t, label))
+			field.SetUint(rapid.SampledFrom([]uint64{1, 2, 3}).Draw(t, label))
 		case "Kind":
 			field.SetUint(rapid.Uint64Range(1, uint64(buffer.KindQuarantine)).Draw(t, label))
 		}
 	}
-	if head, ok := f.Addr().Interface().(*wire.SnapshotHead); ok {
+	if head, ok := reflect.TypeAssert[*wire.SnapshotHead](f.Addr()); ok {
 		fit(t, head)
 	}
 	return f.Interface().(appender)

@@ -99,8 +99,8 @@ func (c *codec) mark(m *buffer.PlayerMark) {
 	c.uint(&m.ID)
 	c.uint(&m.Attach)
 	c.uint(&m.Applied)
-	c.bytes(&m.Token, MaxToken)
-	c.bytes(&m.Next, MaxToken)
+	c.token(&m.Token)
+	c.token(&m.Next)
 	c.uint(&m.Tried)
 	c.uint(&m.Tries)
 	if c.mode == decoding && len(m.Token) == 0 {
