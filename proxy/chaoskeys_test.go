@@ -66,13 +66,17 @@ func (m *mesh) request(method, path, body string) string {
 	return string(text[:n])
 }
 
-// expendable tells whether all that is durable survives the loss of a server.
+// expendable tells whether all that is durable survives the loss of a server. One
+// that has been deposed, and may not have heard of it, does not count: it will
+// give up what it has.
 func (c *chaos) expendable(s *server) bool {
+	c.sample()
 	set := c.m.inSync()
 	if set.Known {
 		return slices.ContainsFunc(c.m.servers, func(other *server) bool {
 			p, _ := other.now().Position("arena", 0)
-			return other != s && other.alive() && slices.Contains(set.Members, p.Incarnation)
+			deposed := p.Epoch > 0 && p.Epoch < c.epoch
+			return other != s && other.alive() && !deposed && slices.Contains(set.Members, p.Incarnation)
 		})
 	}
 	return c.holder(nil) // cold: an edge must keep it

@@ -116,17 +116,28 @@ func (r *region) cutAt(index uint64) (cut, bool) {
 	return cut{index, end}, true
 }
 
-// markCut moves the rows' marks of what a cut holds to an index.
+// markCut moves the rows' marks of what a cut holds to an index: back, too, for a
+// new game begins at a snapshot, and its first cuts may lie before the last one's.
 func (r *region) markCut(index uint64) {
-	for ; r.cutMarks < index; r.cutMarks++ {
-		rec := r.records.At(r.cutMarks + 1)
-		if rec.Kind != buffer.KindAction && rec.Kind != buffer.KindQuarantine {
-			continue
+	for ; r.cutMarks > index; r.cutMarks-- {
+		if rec, row := r.usesSeq(r.cutMarks); row != nil {
+			row.cut = min(row.cut, rec.Seq-1)
 		}
-		if row := r.table.get(rec.ID); row != nil {
+	}
+	for ; r.cutMarks < index; r.cutMarks++ {
+		if rec, row := r.usesSeq(r.cutMarks + 1); row != nil {
 			row.cut = max(row.cut, rec.Seq)
 		}
 	}
+}
+
+// usesSeq is the record at an index and its row, if it uses up a seq of a player's.
+func (r *region) usesSeq(index uint64) (*buffer.Record, *row) {
+	rec := r.records.At(index)
+	if rec.Kind == buffer.KindAction || rec.Kind == buffer.KindQuarantine && rec.Number == 0 {
+		return rec, r.table.get(rec.ID)
+	}
+	return rec, nil
 }
 
 // cutDone is the game's answer to Cut. One cut is open at a time.

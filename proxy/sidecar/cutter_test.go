@@ -143,6 +143,28 @@ func TestCuts(t *testing.T) {
 	require.Positive(t, cuts, "nothing was cut")
 }
 
+// A new game begins at a snapshot: its first cut may lie before the last one's.
+func TestCutsGoBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p := drawPast(t)
+		r := newRig(t, "a")
+		r.follow(1)
+		r.receive(p.records...)
+		r.elect(2)
+		for range 4 {
+			at, ok := r.cutAt(rapid.Uint64Range(r.base(), r.end()).Draw(t, "index"))
+			require.True(t, ok)
+			table := newTable()
+			for i := range at.index {
+				require.True(t, table.apply(r.records.At(i+1)))
+			}
+			for _, row := range table.sorted {
+				require.Equal(t, row.have, r.table.get(row.id).cut, "cut at %d", at.index)
+			}
+		}
+	})
+}
+
 // requireWhole restores a snapshot elsewhere and lets the rest of the log follow.
 func requireWhole(t *rapid.T, g *toy, snap *buffer.Snapshot) {
 	var log buffer.RegionLog

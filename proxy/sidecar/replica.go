@@ -43,7 +43,7 @@ func (s *stream) Fill(dst []byte) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := &s.replica
-	if !r.leading || !p.matched {
+	if !r.leading || !p.matched || s.left {
 		return dst
 	}
 	end, first := r.end(), p.next
@@ -91,6 +91,9 @@ func (r *region) matchOf(inc string) uint64 {
 func (r *region) have(s *stream, f wire.Have) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if s.left {
+		return nil
+	}
 	if !r.leading && f.Epoch <= r.promised { // told to whoever may take over
 		r.tryPost(failover.Standing{From: s.peer, Epoch: f.Of, Index: f.Index})
 		return nil

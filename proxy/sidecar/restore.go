@@ -239,9 +239,11 @@ func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
 // take lets the records up to an index take effect on the table.
 func (r *region) take(index uint64) {
 	for ; r.tabled < index; r.tabled++ {
-		if !r.table.apply(r.records.At(r.tabled + 1)) {
+		if rec := r.records.At(r.tabled + 1); !r.table.apply(rec) {
 			// A member that began anew under its name could be elected with nothing.
 			r.stats.refuse(wire.CodeProtocol)
+			r.log.Error("a record contradicts the ones before it", "event", "contradiction", "index", r.tabled+1, "of", rec.Epoch,
+				"kind", rec.Kind, "id", rec.ID, "seq", rec.Seq, "number", rec.Number, "row", r.table.get(rec.ID).String(), "commit", r.commit)
 			r.life.end(&endError{wire.CodeProtocol, errContradiction})
 			return
 		}

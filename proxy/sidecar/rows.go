@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -89,6 +90,14 @@ func (t *table) apply(rec *buffer.Record) bool {
 		r.token = nil // he has been welcomed since, and knows the next one
 	}
 	return true
+}
+
+// String is for logs; r may be nil.
+func (r *row) String() string {
+	if r == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%s, attach %d, have %d", r.player, r.attach, r.have)
 }
 
 // try notes whose suspect is about to be tried. There is one trial at a time: a

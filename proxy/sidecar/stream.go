@@ -36,6 +36,7 @@ type stream struct {
 	confirmed uint64          // end of the newest snapshot that it keeps, of our epoch
 	holds     bool            // it has confirmed one
 	replica   replica         // of a backup
+	left      bool            // a backup that has opened another one since
 	heard     time.Time       // when the last pulse was sent that it has echoed
 }
 
@@ -104,6 +105,10 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 // opened greets a stream with all that its peer has missed.
 func (r *region) opened(s *stream) {
 	r.mu.Lock()
+	if old := r.streamOf(s.peer); s.role.Backup() && old != nil {
+		old.left = true // we have not heard of it yet
+		delete(r.streams, old)
+	}
 	r.streams[s] = struct{}{}
 	s.add(wire.Opened{Version: wire.Version, Incarnation: r.life.id, Epoch: r.epoch, Serving: r.serving})
 	switch leads := r.epoch > 0 && r.epoch == r.promised; {

@@ -269,6 +269,7 @@ func (u *upstream) truncate(f wire.Truncate) {
 	r := u.region
 	u.logs = false
 	at := r.records.EndOf(f.Index, f.Of)
+	r.markCut(min(r.cutMarks, at))
 	r.records.Truncate(at)
 	r.feed.forget(at)
 	r.stats.truncated.Add(1)
