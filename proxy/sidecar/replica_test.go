@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -160,4 +161,27 @@ func TestQuietRegionsTrim(t *testing.T) {
 	}
 	require.Positive(t, r.base())
 	require.Less(t, r.end()-r.base(), uint64(5), "two snapshots back, and no further")
+}
+
+// A backup whose link broke dials again before we hear of that. What the old
+// stream leaves unanswered is not held against the new one.
+func TestBackupComesAgain(t *testing.T) {
+	r := newRig(t, "a")
+	r.elect(1)
+	old := r.backup("b")
+	old.replica.waiting = time.Now().Add(-time.Hour)
+	again := r.backup("b")
+	r.settle()
+	r.consul()
+	r.dropLate(time.Now())
+	r.closed(old)
+	r.consul()
+	members, _ := r.set.Members()
+	require.Equal(t, []string{"a", "b"}, members)
+	require.True(t, again.replica.caughtUp)
+	require.NoError(t, r.have(old, wire.Have{Epoch: 1, Index: r.end() + 1}), "nobody listens to it")
+	old.out.Fill(nil)
+	r.append(buffer.Record{Epoch: 1, Kind: buffer.KindMark})
+	require.Empty(t, old.Fill(nil), "the log goes to the new one")
+	require.NotEmpty(t, again.Fill(nil))
 }
