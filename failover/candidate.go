@@ -112,7 +112,7 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 	case ClaimFailed:
 		return c.claimFailed(now, ev)
 	case EdgeUp:
-		c.restore.edges[ev.Edge] = nil
+		c.restore.edges[ev.Edge], c.restore.up = nil, now
 		return c.decideRestore(now)
 	case EdgeDown:
 		delete(c.restore.edges, ev.Edge)

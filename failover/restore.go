@@ -12,12 +12,19 @@ type restore struct {
 	has   bool                // the state of the epoch is here
 	by    time.Time           // from then on we do not wait for missing offers
 	anew  time.Time           // and from then on not for edges that are not there
+	up    time.Time           // when the newest of the edges came
 }
 
 // absence is how many times Timing.Offers a new primary waits for an edge that
 // keeps a snapshot, when those that are there keep none: one of them may have been
 // started a moment ago, while the one that has it all is out of reach.
 const absence = 40
+
+// gathering is how many times Timing.Offers a new primary waits after an edge has
+// come, before it believes that this is all of them: after an outage they dial at
+// about the same time, and the first is not the one that keeps most. Edges that
+// have been there all along cost nothing.
+const gathering = 4
 
 func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 
@@ -48,7 +55,7 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 }
 
 // decideRestore picks the newest snapshot once every edge has made its offer,
-// or the time for offers is over. A region that has lived before (epoch above
+// or the time for offers is over, and no edge has come a moment ago. A region that has lived before (epoch above
 // 1) is founded anew only when edges are there and none has kept a snapshot for
 // a good while: without one it waits, because the edge that comes may keep one.
 func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
@@ -57,16 +64,20 @@ func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
 	}
 	best, missing := c.bestOffer()
 	inTime := now.Before(c.restore.by)
+	gathered := c.restore.up.Add(gathering * c.timing.Offers)
+	complete := !now.Before(gathered) || !now.Before(c.restore.anew)
 	switch {
-	case best != nil && (!missing || !inTime):
+	case best != nil && (!missing || !inTime) && complete:
 		c.restore.begun, c.restore.from = true, best.Edge
 		return []CandidateCommand{Fetch{Edge: best.Edge, Epoch: best.Epoch, Index: best.Index}}
 	case best == nil && c.epoch == 1,
 		best == nil && !missing && len(c.restore.edges) > 0 && !now.Before(c.restore.anew):
 		c.restore.begun = true
 		return []CandidateCommand{Found{}}
-	case inTime:
+	case inTime && (missing || best == nil):
 		return []CandidateCommand{WakeAt{c.restore.by}}
+	case best != nil:
+		return []CandidateCommand{WakeAt{gathered}}
 	case best == nil && now.Before(c.restore.anew):
 		return []CandidateCommand{WakeAt{c.restore.anew}}
 	}
