@@ -36,6 +36,22 @@ func (c *cutter) confirmedByAll() {
 	}
 }
 
+// kept tells whether the edges that are here keep the newest cut that was confirmed
+// by all: they may be others than those that confirmed it. The caller holds
+// region.mu.
+func (c *cutter) kept() bool {
+	edges := 0
+	for s := range c.region.streams {
+		if s.role != wire.RoleEdge {
+			continue
+		}
+		if edges++; !s.holds || s.confirmed < c.covers.end {
+			return false
+		}
+	}
+	return edges > 0
+}
+
 // confirmed waits until all cuts are confirmed. Edges that do not confirm in
 // time are cut off if they hold up durability for everybody.
 func (c *cutter) confirmed(ctx context.Context) error {

@@ -24,7 +24,7 @@ func (r *region) settle() {
 		r.cuts.fresh = nil
 		r.keep(s)
 	}
-	if r.set.WantsCover() && r.cuts.covers.index >= r.commit {
+	if r.set.WantsCover() && r.cuts.covers.index >= r.commit && r.cuts.kept() {
 		r.stepSet(failover.EdgesCover{}) // settles again
 		return
 	}

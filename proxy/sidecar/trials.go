@@ -64,11 +64,24 @@ func (r *region) condemn() {
 	}
 	for i := r.end(); i > max(r.base(), r.safe); i-- {
 		rec := r.records.At(i)
-		if rec.Kind == buffer.KindAction && rec.ID == row.id && rec.Seq == seq && !r.feed.isQuarantined(i) {
-			r.quarantine(row, seq, i, tries)
+		if rec.Kind == buffer.KindAction && rec.ID == row.id && rec.Seq == seq {
+			if !r.feed.isQuarantined(i) && !r.hasOutcome(i) {
+				r.quarantine(row, seq, i, tries)
+			}
 			return
 		}
 	}
+}
+
+// hasOutcome tells whether the game that died of an action had said what came out:
+// that stands, and the action is not run again.
+func (r *region) hasOutcome(action uint64) bool {
+	for i := action + 1; i <= r.end(); i++ {
+		if rec := r.records.At(i); rec.Kind == buffer.KindOutcome && rec.Seq <= action && action <= rec.Number {
+			return true
+		}
+	}
+	return false
 }
 
 // isMarked tells whether the mark of the suspect on trial is durable.
