@@ -193,7 +193,7 @@ func (r *region) finished(index uint64) {
 	fault.Point(fault.AfterApply)
 	if r.promoted {
 		r.held.resolve(r.feed.done, r.lastOutcome)
-		r.survived = append(r.survived, survival{applied: r.feed.done, end: r.end()})
+		r.survived = append(r.survived, survival{applied: r.feed.done, end: max(r.feed.done, r.lastOutcome)}) // as for held
 		r.settle()
 	}
 	r.endOnError(r.feedGame())

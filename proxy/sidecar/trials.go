@@ -62,7 +62,7 @@ func (r *region) condemn() {
 		r.quarantine(row, seq, 0, tries)
 		return
 	}
-	for i := r.end(); i > max(r.base(), r.safe); i-- {
+	for i := r.end(); i > max(r.base(), r.safe, r.feed.handed); i-- { // what the game's snapshot holds was survived
 		rec := r.records.At(i)
 		if rec.Kind == buffer.KindAction && rec.ID == row.id && rec.Seq == seq {
 			if !r.feed.isQuarantined(i) && !r.hasOutcome(i) {
