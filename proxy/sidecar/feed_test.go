@@ -239,6 +239,28 @@ func TestSecondDeathQuarantines(t *testing.T) {
 	require.Zero(t, r.table.get(1).tried)
 }
 
+// An action that the game died of after it had said what came out is not run again,
+// and needs no quarantine. Nor does one that is in the snapshot that we began with.
+func TestDecidedActionIsNotQuarantined(t *testing.T) {
+	log := func() []buffer.Record {
+		return []buffer.Record{attach(1, 1, 1, "ann", "", ""), action(1, 1, 1)}
+	}
+	mark := buffer.Record{Epoch: 2, Kind: buffer.KindMark, ID: 1, Seq: 1, Number: 2}
+
+	r := newRig(t, "b")
+	r.follow(2)
+	r.receive(append(log(), buffer.Record{Epoch: 2, Kind: buffer.KindOutcome, Seq: 2, Number: 2, Payload: make([]byte, 8)}, mark)...)
+	r.elect(3)
+	require.Zero(t, r.stats.quarantined.Load())
+
+	r = newRig(t, "b")
+	r.follow(2)
+	r.receive(append(log(), mark)...)
+	r.feed.next, r.feed.done, r.feed.handed = 3, 2, 2
+	r.elect(3)
+	require.Zero(t, r.stats.quarantined.Load())
+}
+
 // A quarantine that is cut off with its record does not hold any more, although
 // the action stays.
 func TestQuarantineIsForgotten(t *testing.T) {
