@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -62,6 +63,13 @@ func (a *actor) note(f func()) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f()
+}
+
+// endings are the ends of connections that the actor has been told of.
+func (a *actor) endings() []error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.ended)
 }
 
 func (a *actor) update(p []byte, reliable bool) {

@@ -30,9 +30,8 @@ func TestReplicationCost(t *testing.T) {
 			}
 			time.Sleep(3 * time.Second) // virtual: until backups are in sync
 			primary, _ := m.primary(0)
-			var mu sync.Mutex
 			sent := map[[2]string]int{}
-			m.net.tally = func(from, to string, n int) { mu.Lock(); sent[[2]string{from, to}] += n; mu.Unlock() }
+			m.net.count(func(from, to string, n int) { sent[[2]string{from, to}] += n }) // one at a time, under the network's lock
 			const seconds = 10
 			var g sync.WaitGroup
 			for i, b := range bots {
@@ -47,9 +46,7 @@ func TestReplicationCost(t *testing.T) {
 				})
 			}
 			g.Wait()
-			mu.Lock()
-			defer mu.Unlock()
-			m.net.tally = nil
+			m.net.count(nil)
 			total, actions := 0, sent[[2]string{m.edges[0].host.ip, primary.host.ip}]
 			for _, n := range sent {
 				total += n

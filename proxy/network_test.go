@@ -48,6 +48,13 @@ func newNetwork() *network {
 	}
 }
 
+// count has every packet that is sent told to f, which must not block; nil ends it.
+func (n *network) count(f func(from, to string, bytes int)) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tally = f
+}
+
 // SendPacket implements simnet.Router.
 func (n *network) SendPacket(p simnet.Packet) error {
 	from, to := hostOf(p.From), hostOf(p.To)

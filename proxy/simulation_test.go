@@ -125,7 +125,7 @@ func (m *mesh) recover(actors []*actor) {
 func (m *mesh) wrong(actors []*actor) string {
 	for _, a := range actors {
 		if a.pending() > 0 {
-			return fmt.Sprintf("%s: %d of %d actions are durable (%v, %v)", a.name, a.Durable(), a.sent, a.Err(), a.ended)
+			return fmt.Sprintf("%s: %d of %d actions are durable (%v, %v)", a.name, a.Durable(), a.sent, a.Err(), a.endings())
 		}
 	}
 	world := m.final()
