@@ -40,6 +40,15 @@ type View struct {
 	At time.Time
 }
 
+// ByIncarnation lists the Servers by incarnation, in a new map.
+func (v View) ByIncarnation() map[string]Server {
+	out := make(map[string]Server, len(v.Servers))
+	for _, s := range v.Servers {
+		out[s.Incarnation] = s
+	}
+	return out
+}
+
 // Equal tells whether a and b say the same. The times are not compared.
 func Equal(a, b View) bool {
 	if (a.Primary == nil) != (b.Primary == nil) || a.Primary != nil && *a.Primary != *b.Primary {

@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/cenkalti/backoff/v4"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/discovery"
@@ -19,76 +18,27 @@ import (
 // primaries because actions go there, to backups so that a switch costs no
 // handshake.
 type backends struct {
-	edge *Edge
-	wake chan struct{} // one slot
-
-	mu    sync.Mutex // guards the fields below
-	views map[string][]discovery.Server
+	edge   *Edge
+	roster *link.Roster[discovery.Server]
 }
 
 func newBackends(e *Edge) *backends {
-	return &backends{edge: e, wake: make(chan struct{}, 1), views: map[string][]discovery.Server{}}
+	return &backends{edge: e, roster: link.NewRoster[discovery.Server]()}
 }
 
 // see notes which sidecars a region's view lists. A stale view changes nothing.
 func (b *backends) see(region string, v discovery.View) {
-	if v.Stale {
-		return
+	if !v.Stale {
+		b.roster.List(region, v.ByIncarnation())
 	}
-	b.mu.Lock()
-	b.views[region] = v.Servers
-	b.mu.Unlock()
-	select {
-	case b.wake <- struct{}{}:
-	default:
-	}
-}
-
-// wanted lists the sidecars of all views by incarnation.
-func (b *backends) wanted() map[string]discovery.Server {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	out := map[string]discovery.Server{}
-	for _, servers := range b.views {
-		for _, s := range servers {
-			out[s.Incarnation] = s
-		}
-	}
-	return out
 }
 
 // run starts and stops links as the views change, until ctx ends.
 func (b *backends) run(ctx context.Context) error {
-	var g errgroup.Group
-	running := map[string]context.CancelFunc{}
-	defer func() {
-		for _, stop := range running {
-			stop()
-		}
-		_ = g.Wait()
-	}()
-	for {
-		wanted := b.wanted()
-		for inc, stop := range running {
-			if _, ok := wanted[inc]; !ok {
-				stop()
-				delete(running, inc)
-			}
-		}
-		for inc, server := range wanted {
-			if running[inc] == nil {
-				bctx, stop := context.WithCancel(ctx)
-				running[inc] = stop
-				be := &backend{edge: b.edge, server: server, log: b.edge.log.With("server", server.Name, "incarnation", inc)}
-				g.Go(func() error { be.run(bctx); return nil })
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-b.wake:
-		}
-	}
+	return b.roster.Run(ctx, func(ctx context.Context, s discovery.Server) {
+		be := &backend{edge: b.edge, server: s, log: b.edge.log.With("server", s.Name, "incarnation", s.Incarnation)}
+		link.Keep(ctx, s.Address, b.edge.cfg.Link, be.serve, func(err error) { be.log.Debug("dial failed", "error", err) })
+	})
 }
 
 // backend is the link to one incarnation of one sidecar.
@@ -96,32 +46,6 @@ type backend struct {
 	edge   *Edge
 	server discovery.Server
 	log    *slog.Logger
-}
-
-// run dials, serves, and dials again for as long as the sidecar is listed.
-func (b *backend) run(ctx context.Context) {
-	delay := backoff.NewExponentialBackOff(
-		backoff.WithInitialInterval(20*time.Millisecond), // a new incarnation is there at once
-		backoff.WithMaxInterval(time.Second),
-		backoff.WithMaxElapsedTime(0),
-	)
-	for {
-		began := time.Now()
-		conn, err := link.Dial(ctx, b.server.Address, b.edge.cfg.Link)
-		if err == nil {
-			b.serve(ctx, conn)
-		} else {
-			b.log.Debug("dial failed", "error", err)
-		}
-		if time.Since(began) > time.Second {
-			delay.Reset()
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(delay.NextBackOff()):
-		}
-	}
 }
 
 // serve runs the region streams of one link until it ends. When one of them

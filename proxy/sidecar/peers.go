@@ -6,8 +6,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -22,72 +20,31 @@ import (
 // because logs come from there; to backups, so that one that is elected has us at
 // once, and because a dead one is noticed by its link.
 type peers struct {
-	life *life
-	wake pump.Waker
-
-	mu    sync.Mutex // guards the fields below
-	views map[string][]discovery.Server
+	life   *life
+	roster *link.Roster[discovery.Server]
 }
 
 func newPeers(l *life) *peers {
-	return &peers{life: l, wake: pump.NewWaker(), views: map[string][]discovery.Server{}}
+	return &peers{life: l, roster: link.NewRoster[discovery.Server]()}
 }
 
-// see notes which sidecars a region's view lists.
+// see notes which other sidecars a region's view lists.
 func (p *peers) see(region string, v discovery.View) {
-	p.mu.Lock()
-	p.views[region] = v.Servers
-	p.mu.Unlock()
-	p.wake.Wake()
-}
-
-// wanted lists the other sidecars of all views by incarnation.
-func (p *peers) wanted() map[string]discovery.Server {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	out := map[string]discovery.Server{}
-	for _, servers := range p.views {
-		for _, s := range servers {
-			if s.Incarnation != p.life.id && s.Address != *p.life.sc.addr.Load() { // nor an earlier life of ours
-				out[s.Incarnation] = s
-			}
-		}
-	}
-	return out
+	others := v.ByIncarnation()
+	maps.DeleteFunc(others, func(inc string, s discovery.Server) bool {
+		return inc == p.life.id || s.Address == *p.life.sc.addr.Load() // an earlier life of ours
+	})
+	p.roster.List(region, others)
 }
 
 // run starts and stops links as the views change, until ctx ends.
 func (p *peers) run(ctx context.Context) error {
-	var g errgroup.Group
-	running := map[string]context.CancelFunc{}
-	defer func() {
-		for stop := range maps.Values(running) {
-			stop()
-		}
-		_ = g.Wait()
-	}()
-	for {
-		wanted := p.wanted()
-		for inc, stop := range running {
-			if _, ok := wanted[inc]; !ok {
-				stop()
-				delete(running, inc)
-			}
-		}
-		for inc, server := range wanted {
-			if running[inc] == nil {
-				pctx, stop := context.WithCancel(ctx)
-				running[inc] = stop
-				peer := &peer{life: p.life, server: server, log: p.life.log.With("peer", inc)}
-				g.Go(func() error { peer.run(pctx); return nil })
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-p.wake:
-		}
-	}
+	cfg := p.life.sc.cfg.Link
+	cfg.TLS = p.life.sc.cfg.ClientTLS
+	return p.roster.Run(ctx, func(ctx context.Context, s discovery.Server) {
+		peer := &peer{life: p.life, server: s, log: p.life.log.With("peer", s.Incarnation)}
+		link.Keep(ctx, s.Address, cfg, peer.serve, func(err error) { peer.suspect(link.Cause(err)) })
+	})
 }
 
 // peer is the link to one incarnation of another sidecar.
@@ -95,29 +52,6 @@ type peer struct {
 	life   *life
 	server discovery.Server
 	log    *slog.Logger
-}
-
-// run dials, serves, and dials again for as long as the sidecar is listed.
-func (p *peer) run(ctx context.Context) {
-	delay := retryDelay()
-	cfg := p.life.sc.cfg.Link
-	cfg.TLS = p.life.sc.cfg.ClientTLS
-	for ctx.Err() == nil {
-		began := time.Now()
-		conn, err := link.Dial(ctx, p.server.Address, cfg)
-		if err == nil {
-			p.serve(ctx, conn)
-		} else if ctx.Err() == nil {
-			p.suspect(link.Cause(err))
-		}
-		if time.Since(began) > time.Second {
-			delay.Reset()
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(delay.NextBackOff()):
-		}
-	}
 }
 
 // serve runs the region streams of one link until it ends.
