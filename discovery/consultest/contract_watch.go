@@ -154,7 +154,7 @@ func indexLost(r *rig) {
 	v.heldBy("a")
 	for i := range uint64(2) {
 		resets := c.Stats().Resets
-		r.reg.Faults.Rewind(2 - i) // and forward again
+		r.reg.Faults.Rewind(20 - 10*i) // by more than what else is written meanwhile; and forward again
 		_, err := r.takeOver(c, reg, "a", 10*(i+1))
 		require.NoError(r, err)
 		v.until("the new epoch", func(v discovery.View) bool { return v.Epoch > 10*(i+1) && !v.Stale })
