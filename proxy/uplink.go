@@ -124,9 +124,6 @@ func (u *uplink) read(reader *wire.Reader) error {
 		if err != nil {
 			return err
 		}
-		if err := wire.CheckEpoch(t, body); err != nil {
-			return err
-		}
 		if err := u.take(t, body); err != nil {
 			return err
 		}

@@ -189,9 +189,6 @@ func (s *stream) read(ctx context.Context, reader *wire.Reader) error {
 		if err := s.region.game().room(ctx); err != nil { // back-pressure: the game reads slowly
 			return err
 		}
-		if err := wire.CheckEpoch(t, body); err != nil {
-			return err
-		}
 		if err := s.take(t, body); err != nil {
 			return err
 		}

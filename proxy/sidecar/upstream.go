@@ -109,9 +109,6 @@ func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
 		if err := u.region.game().room(ctx); err != nil { // a standby that is slow slows the log down
 			return err
 		}
-		if err := wire.CheckEpoch(t, body); err != nil {
-			return err
-		}
 		if err := u.take(t, body); err != nil {
 			return err
 		}

@@ -33,10 +33,13 @@ func ValidName(s string) bool {
 // never raise its epoch again.
 const MaxEpoch = 1 << 62
 
-// CheckEpoch judges the epoch of a region stream's frame, before it is decoded.
+// checkEpoch judges the epoch of a region stream's frame, before it is decoded.
 // Of Open and Opened, which begin with something else, the receiver judges it.
-func CheckEpoch(t Type, body []byte) error {
-	if epoch, _ := binary.Uvarint(body); epoch > MaxEpoch && t != TypeOpen && t != TypeOpened {
+func (r *Reader) checkEpoch(t Type, body []byte) error {
+	if r.link != LinkRegion || t == TypeOpen || t == TypeOpened {
+		return nil
+	}
+	if epoch, _ := binary.Uvarint(body); epoch > MaxEpoch {
 		return &Error{Code: CodeProtocol, Detail: "an epoch that no region has lived to see"}
 	}
 	return nil

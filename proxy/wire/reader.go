@@ -45,6 +45,9 @@ func (r *Reader) Next() (Type, []byte, error) {
 			return 0, nil, err // the bytes stay where they are, and so does the error
 		}
 		if n > 0 {
+			if err := r.checkEpoch(t, body); err != nil {
+				return 0, nil, err
+			}
 			r.start += n
 			return t, body, nil
 		}

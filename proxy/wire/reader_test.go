@@ -58,7 +58,7 @@ func TestReaderLargeFrames(t *testing.T) {
 		wire.LinkPlayer: wire.Act{Seq: 1<<64 - 1, Payload: make([]byte, wire.MaxAction)},
 		wire.LinkEdge:   wire.Update{Epoch: 1<<64 - 1, Payload: make([]byte, wire.MaxUpdate)},
 		wire.LinkRegion: wire.Record{
-			Epoch: 1<<64 - 1, Index: 1<<64 - 1, Of: 1<<64 - 1, Kind: 1, ID: 1<<64 - 1, Seq: 1<<64 - 1, Number: 1<<64 - 1,
+			Epoch: wire.MaxEpoch, Index: 1<<64 - 1, Of: 1<<64 - 1, Kind: 1, ID: 1<<64 - 1, Seq: 1<<64 - 1, Number: 1<<64 - 1,
 			Payload: make([]byte, wire.MaxOutcome),
 		},
 		wire.LinkSnapshot: wire.Chunk{Offset: 1<<64 - 1, Data: make([]byte, wire.MaxChunk)},
@@ -207,4 +207,15 @@ func TestValidName(t *testing.T) {
 	} {
 		require.Equal(t, want, wire.ValidName(name), "%q", name)
 	}
+}
+
+// An epoch above MaxEpoch is refused on a region stream, whatever the frame; in
+// Open and Opened, which begin with a version, the receiver looks at it.
+func TestReaderRefusesEpochs(t *testing.T) {
+	for _, f := range []appender{wire.Elected{Epoch: wire.MaxEpoch + 1}, wire.Acked{Epoch: 1<<64 - 1}} {
+		_, _, err := wire.NewReader(bytes.NewReader(f.Append(nil)), wire.LinkRegion).Next()
+		require.Equal(t, wire.CodeProtocol, wire.CodeOf(err))
+	}
+	_, _, err := wire.NewReader(bytes.NewReader(wire.Elected{Epoch: wire.MaxEpoch}.Append(nil)), wire.LinkRegion).Next()
+	require.NoError(t, err)
 }
