@@ -32,7 +32,7 @@ func TestReplicationCost(t *testing.T) {
 			primary, _ := m.primary(0)
 			sent := map[[2]string]int{}
 			m.net.count(func(from, to string, n int) { sent[[2]string{from, to}] += n }) // one at a time, under the network's lock
-			const seconds = 10
+			const seconds = 5
 			var g sync.WaitGroup
 			for i, b := range bots {
 				g.Go(func() {
