@@ -11,7 +11,7 @@
 //
 // Step(now, event) changes the state and returns commands; the caller carries
 // them out in the order given and reports what came of them as further events.
-// Neither machine is safe for concurrent use: the caller's lock guards it.
+// No machine is safe for concurrent use: the caller's lock guards it.
 //
 // Suspicion costs availability only. Safety rests on epochs: a machine refuses
 // every epoch below the highest that it has heard of, and takes a sidecar for
