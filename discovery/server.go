@@ -24,13 +24,17 @@ type Server struct {
 	Zone    string   // where it runs; Zone and Host are for choosing backups, at most 64 bytes each
 	Host    string
 
+	// Pool: it takes any region in which the controller gives it a seat, besides its Regions,
+	// of which it may have none then.
+	Pool bool
+
 	// Passing tells whether its check passes now. Filled on read.
 	Passing bool
 }
 
 func (s Server) equal(o Server) bool {
 	return s.Incarnation == o.Incarnation && s.Name == o.Name && s.Address == o.Address &&
-		s.Zone == o.Zone && s.Host == o.Host && s.Passing == o.Passing && slices.Equal(s.Regions, o.Regions)
+		s.Zone == o.Zone && s.Host == o.Host && s.Pool == o.Pool && s.Passing == o.Passing && slices.Equal(s.Regions, o.Regions)
 }
 
 // serviceID is also the ID of the service's check, behind a prefix.

@@ -31,6 +31,9 @@ type View struct {
 	InSyncKnown   bool
 	InSyncVersion SetVersion
 
+	// Seats are what the controller has decided; only in Views of a MeshWatch.
+	Seats Seats
+
 	// Stale means that Consul does not answer now, and Since when it stopped
 	// doing so. The rest of the View is what it said before.
 	Stale bool
