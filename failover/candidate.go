@@ -248,6 +248,9 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	if c.ahead >= c.timing.Recoveries {
 		at = later(at, c.freeSince.Add(c.timing.MaxWait))
 	}
+	if c.view.Epoch == c.yield.gave {
+		at = later(at, c.yield.until)
+	}
 	at = later(at, c.retryAt)
 	if now.Before(at) {
 		return []CandidateCommand{WakeAt{at}}
