@@ -51,6 +51,16 @@ func (p *planner) put(lead string, servers ...string) {
 	p.seats.Version = version
 }
 
+// try names who should lead, if Consul answers and has kept what was there.
+func (p *planner) try(lead string) error {
+	p.seats.Lead = lead
+	version, err := p.mesh.admin.PutSeats(p.mesh.t.Context(), p.session, "arena", p.seats)
+	if err == nil {
+		p.seats.Version = version
+	}
+	return err
+}
+
 // until waits for a Mesh that a test likes.
 func (p *planner) until(what string, ok func(discovery.Mesh) bool) discovery.Mesh {
 	p.mesh.t.Helper()

@@ -64,7 +64,7 @@ func simulate(t *testing.T, seed uint64) {
 	for i := range 3 {
 		actors = append(actors, m.enter(fmt.Sprint("p", i), i))
 	}
-	c := &chaos{m: m, rand: r, until: time.Now().Add(15 * time.Second)}
+	c := &chaos{m: m, planner: m.planner(), rand: r, until: time.Now().Add(15 * time.Second)}
 	defer func() {
 		if t.Failed() {
 			t.Logf("repeat with: RESEAT_SEED=%d go test ./proxy -run TestSimulation -count 20 (and RESEAT_TEST_LOG=1)\n%s",
