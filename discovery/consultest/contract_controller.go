@@ -87,12 +87,12 @@ func edgeDies(r *rig) {
 	won, err = c.LeadMesh(r.ctx(), other.Session(), r.controller("b"))
 	require.NoError(r, err)
 	require.True(r, won, "at once: no lock delay")
-	require.ErrorIs(r, r.ends(r.run(reg)), discovery.ErrSessionLost)
 	edges, err := c.Edges(r.ctx())
 	require.NoError(r, err)
 	require.Len(r, edges, 2)
 	require.False(r, edges[0].Passing)
 	require.True(r, edges[1].Passing)
+	require.ErrorIs(r, r.ends(r.run(reg)), discovery.ErrSessionLost)
 }
 
 // controllerUnknown: whatever stands in the lock, it is held by whom Consul says.
