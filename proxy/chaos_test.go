@@ -135,11 +135,26 @@ func (c *chaos) strike() {
 		c.registry(&s.machine)
 	case n < 100:
 		c.keys()
-	case n < 110:
+	case n < 106:
 		c.move(s)
+	case n < 110:
+		c.seat()
 	default:
 		c.stop(s)
 	}
+}
+
+// seat gives servers of the pool seats, or takes them away.
+func (c *chaos) seat() {
+	var seats []string
+	for _, s := range c.m.servers {
+		if inc := s.now().Incarnation(); s.pool && inc != "" && c.rand.IntN(2) == 0 {
+			seats = append(seats, inc)
+		}
+	}
+	slices.Sort(seats)
+	c.planner.seats.Servers = seats
+	c.note("seats %v: %v", seats, c.planner.try(""))
 }
 
 // move makes a server the one that should lead, until the next move.

@@ -60,6 +60,9 @@ func simulate(t *testing.T, seed uint64) {
 	m.addEdge()
 	m.worlds(r.IntN(3) > 0, r.IntN(3) == 0)
 	m.serve(3)
+	if r.IntN(3) == 0 {
+		m.pool(2)
+	}
 	var actors []*actor
 	for i := range 3 {
 		actors = append(actors, m.enter(fmt.Sprint("p", i), i))

@@ -138,6 +138,14 @@ func (s *Sidecar) Addr(ctx context.Context) (string, error) {
 	}
 }
 
+// Incarnation is the present one's ID; empty between two.
+func (s *Sidecar) Incarnation() string {
+	if l := s.life.Load(); l != nil {
+		return l.id
+	}
+	return ""
+}
+
 // Stats returns the counters so far.
 func (s *Sidecar) Stats() Snapshot { return s.stats.snapshot() }
 
