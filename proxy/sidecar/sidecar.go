@@ -97,6 +97,7 @@ type Sidecar struct {
 	life     atomic.Pointer[life] // the present incarnation; nil between two
 	floor    []atomic.Uint64      // by region: the highest epoch heard of in any incarnation
 	restores restores
+	level    level
 	addr     atomic.Pointer[string]
 	ready    chan struct{} // closed when addr is known
 }
@@ -109,6 +110,7 @@ func New(cfg Config) (*Sidecar, error) {
 	}
 	return &Sidecar{
 		cfg: cfg, log: cfg.Log, floor: make([]atomic.Uint64, len(cfg.Regions)), ready: make(chan struct{}),
+		level: level{mode: wire.Normal()},
 	}, nil
 }
 
