@@ -161,6 +161,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	var links errgroup.Group
 	links.Go(func() error { return e.backends.run(linkCtx) })
 	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
+	links.Go(func() error { return e.obey(linkCtx) })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}

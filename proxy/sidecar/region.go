@@ -111,6 +111,7 @@ type region struct {
 	joins       []join     // that wait to be durable
 	guarded     bool       // what edges were told of the set
 	lease       lease
+	load        load
 	reattach    time.Time // until then, updates wait for players to attach again
 }
 
@@ -349,6 +350,9 @@ func (r *region) look(ctx context.Context) error {
 				r.dropLate(now)
 				r.flush()
 				r.stepSet(failover.Tick{})
+			}
+			if r.serving {
+				r.tellLoad(now)
 			}
 			r.mu.Unlock()
 		}

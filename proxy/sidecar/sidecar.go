@@ -108,6 +108,7 @@ type Sidecar struct {
 	life     atomic.Pointer[life] // the present incarnation; nil between two
 	floors   sync.Map             // of *atomic.Uint64, by region: the highest epoch heard of in any incarnation
 	restores restores
+	level    level
 	addr     atomic.Pointer[string]
 	ready    chan struct{} // closed when addr is known
 }
@@ -120,6 +121,7 @@ func New(cfg Config) (*Sidecar, error) {
 	}
 	return &Sidecar{
 		cfg: cfg, log: cfg.Log, mesh: cfg.Discovery.WatchMesh(), ready: make(chan struct{}),
+		level: level{mode: wire.Normal()},
 	}, nil
 }
 
@@ -196,6 +198,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.retire(s.cfg.Drain); stop() })()
 	g, gctx := errgroup.WithContext(work)
 	g.Go(func() error { return s.mesh.Run(gctx) })
+	g.Go(func() error { return s.obey(gctx) })
 	g.Go(func() error { return s.accept(gctx, ln) })
 	g.Go(func() error { return s.lives(gctx, socket, addr) })
 	err = g.Wait()
