@@ -124,8 +124,8 @@ func (s *scene) join(ctx context.Context) (err error) {
 	turn := make(chan int, 1)
 	turn <- 0
 	crowd, err := bots.New(bots.Config{
-		Players: s.cfg.Players, Rate: s.cfg.Rate, Seed: s.seed, Record: s.tape,
-		Dial: func(ctx context.Context, name string, h player.Handler) (bots.Client, error) {
+		Regions: []bots.Region{{Name: region, Players: s.cfg.Players}}, Rate: s.cfg.Rate, Seed: s.seed, Record: s.tape,
+		Dial: func(ctx context.Context, region, name string, h player.Handler) (bots.Client, error) {
 			i := <-turn
 			turn <- i + 1
 			return player.Dial(ctx, player.Config{
