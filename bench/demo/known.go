@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"maps"
 	"slices"
 	"time"
 
@@ -185,13 +184,6 @@ func (s *stage) watch(ctx context.Context) error {
 		})
 	}
 	return g.Wait()
-}
-
-// names are a copy of those of all incarnations.
-func (s *stage) names() names {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.known.names)
 }
 
 // byName are the servers or edges of those names.

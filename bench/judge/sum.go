@@ -16,7 +16,9 @@ func JudgeAll(ledgers []Ledger, before, after map[string]world.Books, allow ...A
 		of[l.Region] = append(of[l.Region], l)
 	}
 	for region := range after {
-		of[region] = of[region] // one with nobody in it is judged, too
+		if of[region] == nil {
+			of[region] = []Ledger{} // one with nobody in it is judged, too
+		}
 	}
 	sum, each = Verdict{Violations: []string{}}, make(map[string]Verdict, len(of))
 	for _, region := range slices.Sorted(maps.Keys(of)) {
