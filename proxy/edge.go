@@ -85,6 +85,7 @@ type Edge struct {
 	log      *slog.Logger
 	id       string // incarnation
 	stats    Stats
+	mesh     *discovery.MeshWatch
 	regions  map[string]*region
 	backends *backends
 	addr     chan net.Addr // one slot
@@ -96,7 +97,10 @@ func NewEdge(cfg Config) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Edge{cfg: cfg, id: discovery.NewIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1)}
+	e := &Edge{
+		cfg: cfg, id: discovery.NewIncarnation(), mesh: cfg.Discovery.WatchMesh(),
+		regions: map[string]*region{}, addr: make(chan net.Addr, 1),
+	}
 	e.log = cfg.Log.With("edge", cfg.Name)
 	for _, name := range cfg.Regions {
 		e.regions[name] = newRegion(e, name)
@@ -136,6 +140,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	defer fail(nil)
 	var links errgroup.Group
 	links.Go(func() error { return e.backends.run(linkCtx) })
+	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}
