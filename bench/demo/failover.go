@@ -28,13 +28,21 @@ type Failover struct {
 	Serves  time.Duration `json:"serves_ns"`
 	Back    time.Duration `json:"back_ns"` // until all of its players could play on
 
-	fault time.Time
-	heir  string // who was elected last
+	heir string // who was elected last
 }
 
-// concern adds the regions that some servers lead to those of a round which began
-// at a time, and ranks them all anew.
-func (s *stage) concern(fault time.Time, now []standing, servers []string) {
+// begin begins a round.
+func (s *stage) begin(at time.Time) {
+	s.timeline.begin(at)
+	s.update(func(k *known) {
+		k.began, k.levels = at, nil
+		clear(k.moves)
+	})
+}
+
+// concern adds the regions that some servers lead to those of the round, and ranks
+// them all anew.
+func (s *stage) concern(now []standing, servers []string) {
 	s.update(func(k *known) {
 		for _, r := range now {
 			if !slices.Contains(servers, r.leader) || k.moves[r.Name] != nil {
@@ -42,7 +50,7 @@ func (s *stage) concern(fault time.Time, now []standing, servers []string) {
 			}
 			k.moves[r.Name] = &Failover{
 				Region: r.Name, Players: r.Players, Critical: r.Critical, Score: r.score,
-				From: r.leader, EpochBefore: r.epoch, fault: fault,
+				From: r.leader, EpochBefore: r.epoch,
 			}
 		}
 		rank := 0
@@ -55,33 +63,33 @@ func (s *stage) concern(fault time.Time, now []standing, servers []string) {
 	})
 }
 
-// take takes in what a primary says of itself.
-func (f *Failover) take(e fleet.Event) {
+// take takes in what a primary says of itself, in a round that began at a time.
+func (f *Failover) take(e fleet.Event, began time.Time) {
 	if uint64(e.Number("epoch")) <= f.EpochBefore {
 		return
 	}
 	switch e.Name {
 	case "elected":
-		f.heir, f.Elected = e.From, e.At.Sub(f.fault)
+		f.heir, f.Elected = e.From, e.At.Sub(began)
 	case "serving":
-		f.To, f.Serves, f.EpochAfter = e.From, e.At.Sub(f.fault), uint64(e.Number("epoch"))
+		f.To, f.Serves, f.EpochAfter = e.From, e.At.Sub(began), uint64(e.Number("epoch"))
 	}
 }
 
 // end ends a round: it returns what became of its regions, in the order in which
-// they were served again.
-func (s *stage) end() (out []Failover) {
+// they were served again, and on which levels the mesh was.
+func (s *stage) end() (out []Failover, levels []Level) {
 	s.update(func(k *known) {
 		for name, f := range k.moves {
 			r := k.regions[name]
 			f.EpochAfter = max(f.EpochAfter, r.view.Epoch)
-			f.Hot = f.EpochAfter > f.EpochBefore && !r.restored.After(f.fault)
+			f.Hot = f.EpochAfter > f.EpochBefore && !r.restored.After(k.began)
 			out = append(out, *f)
 		}
-		clear(k.moves)
+		levels = k.levels
 	})
 	slices.SortFunc(out, func(a, b Failover) int { return cmp.Or(cmp.Compare(a.Serves, b.Serves), cmp.Compare(a.Rank, b.Rank)) })
-	return out
+	return out, levels
 }
 
 // summarize says what an event means where there are several regions: of each that
@@ -94,7 +102,7 @@ func (k *known) summarize(e fleet.Event) string {
 	f := k.moves[r.Name]
 	switch {
 	case e.Name == "serving" && f != nil && f.To == e.From:
-		return fmt.Sprintf("%-*s serves again on %-9s  rank %s", k.width, r.Name, e.From, f.rank(len(k.moves)))
+		return fmt.Sprintf("%-*s is served by %-9s  rank %s", k.width, r.Name, e.From, f.rank(len(k.moves)))
 	case e.Name == "insync":
 		return k.protection(r)
 	case e.Name == "quarantined":

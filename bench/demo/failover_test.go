@@ -33,7 +33,7 @@ func newTheater(t *testing.T, regions ...Region) *theater {
 		s.known.regions[r.Name].view = discovery.View{Epoch: 1, Primary: &discovery.Holder{Incarnation: members[0], Epoch: 1}, InSync: members}
 		th.say("a", 0, "insync", map[string]any{"region": r.Name, "members": members})
 	}
-	s.timeline.begin(th.began)
+	s.begin(th.began)
 	return th
 }
 
@@ -58,7 +58,7 @@ func TestSeveralRegionsFail(t *testing.T) {
 	now := th.standings()
 	require.Equal(t, []string{"a", "b", "c"}, now[0].members)
 	require.Equal(t, "b", now[2].leader)
-	th.concern(th.began, now, []string{"a"})
+	th.concern(now, []string{"a"})
 	th.struck([]*fleet.Server{{Name: "a"}})
 
 	th.say("b", 10*ms, "elected", epoch("big", 2))
@@ -75,24 +75,42 @@ func TestSeveralRegionsFail(t *testing.T) {
 	th.say("c", 41*ms, "insync", map[string]any{"region": "small", "members": []string{"inc-a2", "inc-b", "inc-c"}})
 	th.say("c", 42*ms, "insync", map[string]any{"region": "small", "members": []string{"inc-a2", "inc-b", "inc-c"}})
 
+	at := func(after time.Duration, level string, fidelity float64, controller string) {
+		th.see(discovery.Mesh{
+			State: discovery.MeshState{Level: level, Fidelity: fidelity, Since: th.began.Add(after)}, Regions: th.known.mesh.Regions,
+			Controller: &discovery.Controller{Edge: controller, Incarnation: "inc-" + controller, Since: th.began.Add(50 * ms)},
+		})
+	}
+	at(-time.Second, "normal", 1, "edge-1")
+	at(100*ms, "light", 0.75, "edge-2")
+	at(100*ms, "light", 0.75, "edge-2")
+	at(5000*ms, "normal", 1, "edge-2")
+
 	require.Equal(t, []string{
-		"small serves again on c          rank 1 of 2: critical, 2 players",
-		"big   serves again on b          rank 2 of 2: 30 players",
+		"small is served by c          rank 1 of 2: critical, 2 players",
+		"big   is served by b          rank 2 of 2: 30 players",
 		"big   has all its backups again, with a (2 of 3 regions)",
 		"small has all its backups again, with a (3 of 3 regions)",
+		"edge-2 is the controller now",
+		"degraded level light: fidelity 0.75",
+		"degraded level normal: fidelity 1.00",
 	}, texts(th.timeline.end()))
 	require.Equal(t, 42*ms, th.protectedAfter(th.began))
 
-	moves := th.end()
+	moves, levels := th.end()
 	require.Len(t, moves, 2)
 	small, big := moves[0], moves[1]
 	require.Equal(t, Failover{
 		Region: "small", Players: 2, Critical: true, Rank: 1, From: "a", To: "c", EpochBefore: 1, EpochAfter: 2, Hot: true,
-		Elected: 8 * ms, Serves: 11 * ms, fault: th.began, heir: "c",
+		Elected: 8 * ms, Serves: 11 * ms, heir: "c",
 	}, small)
 	require.Equal(t, 2, big.Rank)
 	require.False(t, big.Hot, "it was restored from an edge")
-	require.Empty(t, th.end(), "the next round begins anew")
+	require.Equal(t, []Level{{100 * ms, "light", 0.75}, {5000 * ms, "normal", 1}}, levels)
+	th.begin(th.began)
+	moves, levels = th.end()
+	require.Empty(t, moves, "the next round begins anew")
+	require.Empty(t, levels)
 }
 
 // TestWholeMesh: everybody has to be there, as they live now.

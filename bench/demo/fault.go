@@ -29,6 +29,9 @@ func faults() []Fault {
 		{Name: "edge", run: one("edge"), edge: true, edges: 2, why: "the players of a dead edge must have another one"},
 		{Name: "many", run: many(0), servers: 4, why: "every region must keep a server"},
 		{Name: "cascade", run: cascade, servers: 3, why: "every region must keep a server"},
+		{Name: "drain", run: drain},
+		{Name: rollingName, run: rolling},
+		{Name: "controller", run: controller, servers: 4, edges: 2, why: "servers fail, and one of the edges"},
 	}
 }
 
@@ -91,7 +94,7 @@ func ofFleet(name string) fleet.Fault {
 func one(name string) func(context.Context, *demo) error {
 	f := ofFleet(name)
 	return func(ctx context.Context, d *demo) error {
-		return d.round(ctx, blow{fault: name, heal: f, strike: func(_ context.Context, s *scene) error {
+		return d.round(ctx, blow{fault: name, heal: mend(f), strike: func(_ context.Context, s *scene) error {
 			if f.Edge {
 				return s.hit(f, d.stage.busiest(d.progress.On))
 			}
@@ -104,15 +107,18 @@ func one(name string) func(context.Context, *demo) error {
 	}
 }
 
+// third is how many servers fail at once where many do.
+func third(servers int) int { return max(2, servers/3) }
+
 // many kills several servers at once; 0: a third of them.
 func many(count int) func(context.Context, *demo) error {
 	return func(ctx context.Context, d *demo) error {
 		n, name := count, fmt.Sprintf("many:%d", count)
 		if n == 0 {
-			n, name = max(2, d.cfg.Servers/3), "many"
+			n, name = third(d.cfg.Servers), "many"
 		}
 		host := ofFleet("host")
-		return d.round(ctx, blow{fault: name, heal: host, away: true, strike: func(_ context.Context, s *scene) error {
+		return d.round(ctx, blow{fault: name, heal: mend(host), away: true, strike: func(_ context.Context, s *scene) error {
 			victims, err := s.pick(n)
 			if err != nil {
 				return err
@@ -126,7 +132,7 @@ func many(count int) func(context.Context, *demo) error {
 // moment.
 func cascade(ctx context.Context, d *demo) error {
 	host := ofFleet("host")
-	return d.round(ctx, blow{fault: "cascade", heal: host, away: true, strike: func(ctx context.Context, s *scene) error {
+	return d.round(ctx, blow{fault: "cascade", heal: mend(host), away: true, strike: func(ctx context.Context, s *scene) error {
 		victims, err := s.pick(1)
 		if err != nil {
 			return err

@@ -20,7 +20,7 @@ func (r *Report) happened() (problems []string) {
 	if n := r.dropped(); n > 0 {
 		problems = append(problems, plural(n, "connection")+" lost that no death of an edge explains")
 	}
-	if asked := r.Settings.Rounds * len(r.Settings.Faults); len(r.Rounds) < asked {
+	if asked := r.asked(); len(r.Rounds) < asked {
 		problems = append(problems, fmt.Sprintf("only %d of %s took place", len(r.Rounds), plural(asked, "round")))
 	}
 	if len(r.Rounds) > 0 && inFlight == 0 && r.usuallyInFlight() >= enough {
@@ -33,12 +33,24 @@ func (r *Report) happened() (problems []string) {
 	return problems
 }
 
+// asked is how many rounds should have taken place.
+func (r *Report) asked() (n int) {
+	for _, fault := range r.Settings.Faults {
+		if fault == rollingName {
+			n += r.Settings.Servers
+			continue
+		}
+		n++
+	}
+	return n * r.Settings.Rounds
+}
+
 // missed says what should have happened in a round and did not.
 func (r *Round) missed() string {
 	if len(r.Edges) > 0 && r.lost() == 0 {
 		return "nobody was on the edge that failed"
 	}
-	if len(r.Servers) > 0 && len(r.Regions) == 0 {
+	if !r.Planned && len(r.Servers) > 0 && len(r.Regions) == 0 {
 		return "no region was led by a server that failed"
 	}
 	for _, f := range r.Regions {
@@ -81,21 +93,26 @@ func (r *Report) usuallyInFlight() float64 {
 	return r.Settings.Rate * float64(r.Settings.Players) * r.QuietDurable.P50.Seconds()
 }
 
-// struck is how many times a game server was hit, and an edge.
+// struck is how many times a game server failed, and an edge.
 func (r *Report) struck() (servers, edges int) {
 	for _, round := range r.Rounds {
-		servers += len(round.Servers)
+		if !round.Planned {
+			servers += len(round.Servers)
+		}
 		edges += len(round.Edges)
 	}
 	return servers, edges
 }
 
-// moved is how many times a region had to move.
-func (r *Report) moved() (n int) {
+// moved is how many times a region had to move, and how many of them were planned.
+func (r *Report) moved() (all, planned int) {
 	for _, round := range r.Rounds {
-		n += len(round.Regions)
+		all += len(round.Regions)
+		if round.Planned {
+			planned += len(round.Regions)
+		}
 	}
-	return n
+	return all, planned
 }
 
 // unexplained is how often players were reseated beyond once for each time that

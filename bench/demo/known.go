@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -20,8 +19,13 @@ type known struct {
 	lives   map[string]string          // the incarnation of each server; none: it was struck, and is not back yet
 	follows map[string]map[string]bool // the regions of which each edge has found a primary
 	regions map[string]*told           // by name
-	moves   map[string]*Failover       // of this round, by region
-	width   int                        // of the regions' names
+	width   int                        // of their names
+	mesh    discovery.Mesh
+
+	// Of this round:
+	began  time.Time
+	levels []Level
+	moves  map[string]*Failover // by region
 }
 
 // told is what is known of one region.
@@ -76,7 +80,7 @@ func (s *stage) take(e fleet.Event) {
 			r.take(e)
 		}
 		if f := k.moves[e.Text("region")]; f != nil {
-			f.take(e)
+			f.take(e, k.began)
 		}
 		if len(s.regions) == 1 {
 			text = tell(e, k.names)
@@ -156,34 +160,42 @@ func (s *stage) struck(processes []*fleet.Server) {
 	})
 }
 
-// watch follows the regions in the registry until ctx ends.
+// watch follows the mesh in the registry until ctx ends.
 func (s *stage) watch(ctx context.Context) error {
-	client, err := discovery.New(discovery.Config{Address: s.consul, Prefix: s.space, Service: s.space}, slog.New(slog.DiscardHandler))
-	if err != nil {
+	w := s.client.WatchMesh()
+	views, stop := w.Subscribe()
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error {
+		for {
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case mesh := <-views:
+				s.see(mesh)
+			}
+		}
+	})
+	if err := g.Wait(); ctx.Err() == nil {
 		return err
 	}
-	defer client.Close()
-	g, ctx := errgroup.WithContext(ctx)
-	for _, r := range s.regions {
-		w := client.Watch(r.Name)
-		g.Go(func() error {
-			for {
-				select {
-				case <-ctx.Done():
-					return nil
-				case v := <-w.Views():
-					s.update(func(k *known) { k.regions[r.Name].view = v })
-				}
-			}
-		})
-		g.Go(func() error {
-			if err := w.Run(ctx); ctx.Err() == nil {
-				return err
-			}
-			return nil
-		})
+	return nil
+}
+
+// see takes in what the registry says.
+func (s *stage) see(mesh discovery.Mesh) {
+	var all []news
+	s.update(func(k *known) {
+		all = k.changes(mesh)
+		k.mesh = mesh
+		for name, r := range k.regions {
+			r.view = mesh.Region(name)
+		}
+	})
+	for _, n := range all {
+		s.timeline.add(n.at, markStep, n.text)
 	}
-	return g.Wait()
 }
 
 // byName are the servers or edges of those names.

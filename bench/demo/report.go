@@ -58,12 +58,14 @@ type FaultReport struct {
 // Round is one fault.
 type Round struct {
 	Fault     string        `json:"fault"`
+	Planned   bool          `json:"planned,omitempty"` // nothing failed: servers were emptied
 	Servers   []string      `json:"servers,omitempty"` // that it happened to
 	Edges     []string      `json:"edges,omitempty"`   // likewise
 	At        time.Time     `json:"at"`
 	Regions   []Failover    `json:"regions"`      // that had to move, in the order in which they were served again
 	Back      time.Duration `json:"back_ns"`      // until all players could play on
 	Protected time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
+	Levels    []Level       `json:"levels,omitempty"`
 	Timeline  []Entry       `json:"timeline"`
 	Stalls    []judge.Stall `json:"stalls"` // of each player
 }

@@ -27,10 +27,12 @@ func (d *demo) act(ctx context.Context) error {
 
 // blow is what a round does.
 type blow struct {
-	fault  string
-	strike func(ctx context.Context, s *scene) error
-	heal   fleet.Fault // undoes what was done to each server or edge
-	away   bool        // they come back only when the mesh has healed without them, if it can
+	fault   string
+	planned bool // nothing fails
+	strike  func(ctx context.Context, s *scene) error
+	finish  func(ctx context.Context, s *scene) error // while the players are still watched; nil: nothing
+	away    bool                                      // who was struck comes back only when the mesh has healed without, if it can
+	heal    func(ctx context.Context, s *scene) error
 }
 
 // scene is a round as it goes on.
@@ -39,6 +41,8 @@ type scene struct {
 	d      *demo
 	now    []standing // before it
 	movers int        // players on the edges that were struck
+
+	drained string // the incarnation that is to be emptied
 }
 
 // round makes servers fail, or an edge, and sees them back.
@@ -49,9 +53,9 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
-	s := &scene{Round: &Round{Fault: b.fault, At: time.Now()}, d: d, now: d.stage.standings()}
+	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
 	d.cfg.Screen.Line("")
-	d.stage.timeline.begin(s.At)
+	d.stage.begin(s.At)
 	if err := b.strike(ctx, s); err != nil {
 		return err
 	}
@@ -60,6 +64,11 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	}
 	if err := s.comeback(ctx); err != nil {
 		return err
+	}
+	if b.finish != nil {
+		if err := b.finish(ctx, s); err != nil {
+			return err
+		}
 	}
 	if err := d.steady(ctx, aftermath); err != nil {
 		return err
@@ -98,7 +107,7 @@ func (s *scene) hit(f fleet.Fault, targets ...*fleet.Server) error {
 		}
 	} else {
 		s.Servers = append(s.Servers, names...)
-		s.d.stage.concern(s.At, s.now, s.Servers)
+		s.d.stage.concern(s.now, s.Servers)
 		s.d.stage.timeline.add(at, markStep, s.led(names))
 	}
 	s.d.stage.struck(targets)
@@ -162,14 +171,8 @@ func (s *scene) recover(ctx context.Context, b blow) error {
 		s.Protected = stage.protectedAfter(s.At)
 		stage.timeline.add(s.At.Add(s.Protected), markDone, "every region has all its backups again")
 	}
-	struck := slices.Concat(byName(stage.servers, s.Servers), byName(stage.edges, s.Edges))
-	for _, t := range struck {
-		if b.heal.Heals != "" {
-			stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(b.heal.Heals, t.Name))
-		}
-		if err := b.heal.Heal(t); err != nil {
-			return err
-		}
+	if err := b.heal(ctx, s); err != nil {
+		return err
 	}
 	if err := s.d.ready(ctx); err != nil {
 		return err
@@ -177,9 +180,25 @@ func (s *scene) recover(ctx context.Context, b blow) error {
 	if s.Protected == 0 {
 		s.Protected = stage.protectedAfter(s.At)
 	}
-	s.Regions = stage.end()
+	s.Regions, s.Levels = stage.end()
 	s.Timeline = stage.timeline.end()
 	return nil
+}
+
+// mend returns the function that undoes a fault of processes.
+func mend(f fleet.Fault) func(context.Context, *scene) error {
+	return func(_ context.Context, s *scene) error {
+		stage := s.d.stage
+		for _, t := range slices.Concat(byName(stage.servers, s.Servers), byName(stage.edges, s.Edges)) {
+			if f.Heals != "" {
+				stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(f.Heals, t.Name))
+			}
+			if err := f.Heal(t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 }
 
 // steady lets the players play for a while.

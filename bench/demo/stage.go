@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/bench/bots"
 	"github.com/reseat-proxy/reseat/bench/fleet"
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 )
 
@@ -36,6 +38,7 @@ type stage struct {
 	dir      string
 	space    string // prefix of the keys and name of the service: ours alone
 	consul   string // address of the registry
+	client   *discovery.Client
 	fleet    *fleet.Fleet
 	timeline *timeline
 	regions  []Region
@@ -73,6 +76,10 @@ func (s *stage) open(ctx context.Context) (certs.Set, error) {
 			return certs.Set{}, err
 		}
 		s.consul = s.addr(keeper)
+	}
+	s.client, err = discovery.New(discovery.Config{Address: s.consul, Prefix: s.space, Service: s.space}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return certs.Set{}, err
 	}
 	for i := range s.cfg.Servers {
 		server := s.fleet.NewServer(s.sidecar(serverName(i)))
@@ -196,6 +203,9 @@ func (s *stage) admit(ca string) (*bots.Remote, error) {
 // close ends all processes, even if ctx has ended. A Consul that is not ours is
 // left as it was found.
 func (s *stage) close(ctx context.Context) {
+	if s.client != nil {
+		defer s.client.Close()
+	}
 	if s.cfg.Consul == "" {
 		s.fleet.Close()
 		return

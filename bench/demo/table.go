@@ -96,8 +96,11 @@ func (s *Screen) promises(r Report) {
 	s.Line("%-22s%12s  %s  %s", "gold before", grouped(v.Before.Gold), " ", "items "+itemsOf(v.Before))
 	s.Line("%-22s%12s  %s  %s  %s", "gold after", grouped(v.After.Gold),
 		s.check(v.Before.Gold == v.After.Gold), "items "+itemsOf(v.After), s.check(v.Before.Items == v.After.Items))
-	moved := r.moved()
+	moved, planned := r.moved()
 	s.Line("%-22s%12s  %s", "failovers (epochs)", grouped(r.Epochs), s.check(r.Epochs >= uint64(moved)))
+	if planned > 0 {
+		count("of them planned", uint64(planned))
+	}
 	if moved > 0 {
 		s.Line("%-22s%12s  %s", "to a hot backup", grouped(r.Hot), s.check(r.Hot == moved))
 	}
@@ -128,6 +131,7 @@ func (s *Screen) closing(r Report) {
 		return
 	}
 	servers, edges := r.struck()
+	_, planned := r.moved()
 	var what []string
 	if servers > 0 {
 		what = append(what, plural(servers, "game server"))
@@ -141,7 +145,14 @@ func (s *Screen) closing(r Report) {
 	if n := len(r.Settings.Regions); n > 1 {
 		where = " in " + plural(n, "region")
 	}
-	s.Line("%s", s.paint(green, fmt.Sprintf("%s failed under %s%s, who made %s:",
-		list(what), plural(r.Verdict.Players, "player"), where, plural(r.Trades, "trade"))))
+	var done []string
+	if len(what) > 0 {
+		done = append(done, list(what)+" failed")
+	}
+	if planned > 0 {
+		done = append(done, plural(planned, "region")+" moved as planned")
+	}
+	s.Line("%s", s.paint(green, fmt.Sprintf("%s under %s%s, who made %s:",
+		list(done), plural(r.Verdict.Players, "player"), where, plural(r.Trades, "trade"))))
 	s.Line("%s", s.paint(green, fate+", nothing was lost and nothing was done twice."))
 }
