@@ -124,6 +124,9 @@ func (f *Failover) rank(of int) string {
 	return fmt.Sprintf("%d of %d: %s", f.Rank, of, strings.Join(why, ", "))
 }
 
+// quarters are the steps in which it is told that many regions are protected again.
+const quarters = 4
+
 // protection says that a region has all its backups again, when it has not had
 // them before.
 func (k *known) protection(r *told) string {
@@ -136,6 +139,12 @@ func (k *known) protection(r *told) string {
 		if other.full {
 			full++
 		}
+	}
+	if all := len(k.regions); all > introduced {
+		if full*quarters/all == (full-1)*quarters/all {
+			return ""
+		}
+		return fmt.Sprintf("%d of %d regions have all their backups again", full, all)
 	}
 	var joined []string
 	for _, id := range r.set {

@@ -16,8 +16,8 @@ type Fault struct {
 
 	servers, edges, regions int // that it needs at least
 	why                     string
-	edge                    bool // it happens to an edge alone
 	run                     func(context.Context, *demo) error
+	counted                 func(servers int) func(context.Context, *demo) error // nil: it has no number
 }
 
 // faults are all there are, in the order in which they are listed.
@@ -26,12 +26,12 @@ func faults() []Fault {
 		{Name: "kill", run: one("kill")},
 		{Name: "host", run: one("host")},
 		{Name: "freeze", run: one("freeze")},
-		{Name: "edge", run: one("edge"), edge: true, edges: 2, why: "the players of a dead edge must have another one"},
-		{Name: "many", run: many(0), servers: 4, why: "every region must keep a server"},
+		{Name: "edge", run: one("edge"), edges: 2, why: "the players of a dead edge must have another one"},
+		{Name: "many", run: many(0), counted: many, servers: 4, why: "every region must keep a server"},
 		{Name: "cascade", run: cascade, servers: 3, why: "every region must keep a server"},
 		{Name: "drain", run: drain},
 		{Name: rollingName, run: rolling},
-		{Name: "controller", run: controller, servers: 4, edges: 2, why: "servers fail, and one of the edges"},
+		{Name: "controller", run: controller(0), counted: controller, servers: 4, edges: 2, why: "servers fail, and one of the edges"},
 	}
 }
 
@@ -51,7 +51,7 @@ func ParseFaults(list string) ([]Fault, error) {
 		name = strings.TrimSpace(name)
 		base, number, numbered := strings.Cut(name, ":")
 		i := slices.IndexFunc(faults(), func(f Fault) bool { return f.Name == base })
-		if i < 0 || numbered && base != "many" {
+		if i < 0 || numbered && faults()[i].counted == nil {
 			return nil, fmt.Errorf("unknown fault %q: choose from %s", name, strings.Join(FaultNames(), ", "))
 		}
 		f := faults()[i]
@@ -60,7 +60,7 @@ func ParseFaults(list string) ([]Fault, error) {
 			if err != nil || n < 1 {
 				return nil, fmt.Errorf("%q: write how many servers are to fail, as in many:2", name)
 			}
-			f.Name, f.run, f.servers = name, many(n), n+2
+			f.Name, f.run, f.servers = name, f.counted(n), n+2
 		}
 		chosen = append(chosen, f)
 	}
@@ -107,16 +107,18 @@ func one(name string) func(context.Context, *demo) error {
 	}
 }
 
-// third is how many servers fail at once where many do.
-func third(servers int) int { return max(2, servers/3) }
+// numbered is how many servers a fault happens to, and its name; 0: a third of all.
+func numbered(name string, count, servers int) (int, string) {
+	if count == 0 {
+		return max(2, servers/3), name
+	}
+	return count, fmt.Sprintf("%s:%d", name, count)
+}
 
 // many kills several servers at once; 0: a third of them.
 func many(count int) func(context.Context, *demo) error {
 	return func(ctx context.Context, d *demo) error {
-		n, name := count, fmt.Sprintf("many:%d", count)
-		if n == 0 {
-			n, name = third(d.cfg.Servers), "many"
-		}
+		n, name := numbered("many", count, d.cfg.Servers)
 		host := ofFleet("host")
 		return d.round(ctx, blow{fault: name, heal: mend(host), away: true, strike: func(_ context.Context, s *scene) error {
 			victims, err := s.pick(n)

@@ -17,7 +17,7 @@ func (r *Report) happened() (problems []string) {
 			problems = append(problems, fmt.Sprintf("round %d (%s): %s", i+1, round.Fault, problem))
 		}
 	}
-	if n := r.dropped(); n > 0 {
+	if n := r.Dropped(); n > 0 {
 		problems = append(problems, plural(n, "connection")+" lost that no death of an edge explains")
 	}
 	if asked := r.asked(); len(r.Rounds) < asked {
@@ -72,8 +72,8 @@ func (r *Round) lost() (n uint64) {
 	return n
 }
 
-// dropped is how often players were disconnected although no edge had failed.
-func (r *Report) dropped() uint64 {
+// Dropped is how often players were disconnected although no edge had failed.
+func (r *Report) Dropped() uint64 {
 	var explained uint64
 	for _, round := range r.Rounds {
 		if len(round.Edges) > 0 {

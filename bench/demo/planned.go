@@ -102,36 +102,39 @@ func (s *stage) life(server string) string {
 // errNoController: nobody decides for the mesh.
 var errNoController = errors.New("no edge is the controller of the mesh")
 
-// controller kills the edge that decides for the mesh while regions recover.
-func controller(ctx context.Context, d *demo) error {
-	host := ofFleet("host")
-	var before string // incarnation
-	return d.round(ctx, blow{
-		fault: "controller", away: true, heal: mend(host),
-		strike: func(ctx context.Context, s *scene) error {
-			chosen, err := s.pick(third(d.cfg.Servers))
-			if err != nil {
-				return err
-			}
-			edge, incarnation := d.stage.controller()
-			if edge == nil {
-				return errNoController
-			}
-			before = incarnation
-			if err := s.hit(host, chosen...); err != nil {
-				return err
-			}
-			if _, err := s.elected(ctx); err != nil {
-				return err
-			}
-			return s.hit(ofFleet("edge"), edge)
-		},
-		finish: func(ctx context.Context, s *scene) error {
-			return s.d.stage.await(ctx, "another controller", func(k known) bool {
-				return k.mesh.Controller != nil && k.mesh.Controller.Incarnation != before
-			})
-		},
-	})
+// controller kills several servers at once, 0: a third of them, and the edge that
+// decides for the mesh when the first region has a new primary.
+func controller(count int) func(context.Context, *demo) error {
+	return func(ctx context.Context, d *demo) error {
+		n, name := numbered("controller", count, d.cfg.Servers)
+		host := ofFleet("host")
+		var before string // incarnation
+		return d.round(ctx, blow{
+			fault: name, away: true, heal: mend(host),
+			strike: func(ctx context.Context, s *scene) error {
+				victims, err := s.pick(n)
+				if err != nil {
+					return err
+				}
+				var edge *fleet.Server
+				if edge, before = d.stage.controller(); edge == nil {
+					return errNoController
+				}
+				if err := s.hit(host, victims...); err != nil {
+					return err
+				}
+				if _, err := s.elected(ctx); err != nil {
+					return err
+				}
+				return s.hit(ofFleet("edge"), edge)
+			},
+			finish: func(ctx context.Context, s *scene) error {
+				return s.d.stage.await(ctx, "another controller", func(k known) bool {
+					return k.mesh.Controller != nil && k.mesh.Controller.Incarnation != before
+				})
+			},
+		})
+	}
 }
 
 // controller is the edge that decides for the mesh, nil if none does.

@@ -210,9 +210,11 @@ func (s *stage) close(ctx context.Context) {
 		s.fleet.Close()
 		return
 	}
+	var leaving sync.WaitGroup
 	for _, server := range s.servers {
-		server.Leave(grace)
+		leaving.Go(func() { server.Leave(grace) })
 	}
+	leaving.Wait()
 	s.fleet.Close()
 	if err := forget(context.WithoutCancel(ctx), s.consul, s.space); err != nil {
 		s.cfg.Screen.Line("note: keys below %s/ are left in Consul: %v", s.space, err)

@@ -64,7 +64,7 @@ func byFault(rounds []Round) []FaultReport {
 		i := slices.IndexFunc(reports, func(f FaultReport) bool { return f.Fault == round.Fault })
 		reports[i].Rounds++
 		for _, s := range round.Stalls {
-			reports[i].add(s, round.concerns(s), sums[round.Fault])
+			reports[i].add(s, round.Concerns(s), sums[round.Fault])
 		}
 	}
 	for i := range reports {
@@ -73,8 +73,8 @@ func byFault(rounds []Round) []FaultReport {
 	return reports
 }
 
-// concerns tells whether a player was of a region that had to move, or lost an edge.
-func (r *Round) concerns(s judge.Stall) bool {
+// Concerns tells whether a player was of a region that had to move, or lost an edge.
+func (r *Round) Concerns(s judge.Stall) bool {
 	return s.Lost > 0 || slices.ContainsFunc(r.Regions, func(f Failover) bool { return f.Region == s.Region })
 }
 

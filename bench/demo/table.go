@@ -66,10 +66,10 @@ func (s *Screen) promises(r Report) {
 	zero("lost", v.Lost+v.Skipped)
 	zero("applied twice", v.Doubled)
 	zero("out of order", v.Reordered)
-	zero("disconnects", r.dropped())
+	zero("disconnects", r.Dropped())
 	if _, edges := r.struck(); edges > 0 {
 		s.Line("%-22s%12s  %s  of %s", "resumed elsewhere", grouped(v.Resumes), s.check(v.Resumes == v.Disconnects),
-			plural(v.Disconnects-r.dropped(), "player")+" on dead edges")
+			plural(v.Disconnects-r.Dropped(), "player")+" on dead edges")
 	}
 	count("rolls seen", v.Rolls)
 	if r.Settings.OutputCommit == "none" {

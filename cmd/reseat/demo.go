@@ -120,22 +120,15 @@ func (f demoFlags) config() (demo.Config, error) {
 	switch {
 	case err != nil:
 		return demo.Config{}, fmt.Errorf("--fault: %w", err)
-	case f.players < 1 || f.players > 999:
-		return demo.Config{}, fmt.Errorf("--players %d is not 1 to 999", f.players)
-	case f.rate < 0.1 || f.rate > 1000:
-		return demo.Config{}, fmt.Errorf("--rate %v is not 0.1 to 1000", f.rate)
 	case f.rounds < 1:
 		return demo.Config{}, fmt.Errorf("--rounds %d is not 1 or more", f.rounds)
 	case f.edges < 1 || f.edges > 9:
 		return demo.Config{}, fmt.Errorf("--edges %d is not 1 to 9", f.edges)
-	case f.servers < 3 || f.servers > 30:
-		return demo.Config{}, fmt.Errorf("--servers %d is not 3 to 30: a region has a primary and two backups", f.servers)
-	case f.regions < 1 || f.regions > 60:
-		return demo.Config{}, fmt.Errorf("--regions %d is not 1 to 60", f.regions)
-	case f.regions > f.players:
-		return demo.Config{}, fmt.Errorf("--regions %d is more than --players %d: somebody must be in each", f.regions, f.players)
 	case f.commit != "strict" && f.commit != "none":
 		return demo.Config{}, fmt.Errorf("--output-commit %q is not known: use strict or none", f.commit)
+	}
+	if err := checkCast(f.players, f.servers, f.regions, f.rate); err != nil {
+		return demo.Config{}, err
 	}
 	cfg := demo.Config{
 		Players: f.players, Rate: f.rate, Rounds: f.rounds, Faults: faults, Seed: f.seed,
@@ -147,4 +140,21 @@ func (f demoFlags) config() (demo.Config, error) {
 		}
 	}
 	return cfg, nil
+}
+
+// checkCast checks how many there are of all who take part.
+func checkCast(players, servers, regions int, rate float64) error {
+	switch {
+	case players < 1 || players > 999:
+		return fmt.Errorf("--players %d is not 1 to 999", players)
+	case rate < 0.1 || rate > 1000:
+		return fmt.Errorf("--rate %v is not 0.1 to 1000", rate)
+	case servers < 3 || servers > 30:
+		return fmt.Errorf("--servers %d is not 3 to 30: a region has a primary and two backups", servers)
+	case regions < 1 || regions > 60:
+		return fmt.Errorf("--regions %d is not 1 to 60", regions)
+	case regions > players:
+		return fmt.Errorf("--regions %d is more than --players %d: somebody must be in each", regions, players)
+	}
+	return nil
 }
