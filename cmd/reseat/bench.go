@@ -101,6 +101,7 @@ func runBenchMesh(ctx context.Context, f meshFlags, stdout, stderr io.Writer) er
 		}
 		ok = ok && r.OK
 		table.Result(r)
+		table.Ranks(r)
 		if f.json {
 			if err := json.NewEncoder(stdout).Encode(r); err != nil {
 				return err
