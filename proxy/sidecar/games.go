@@ -137,7 +137,7 @@ func (r *region) gameLost(code wire.Code) {
 	if r.leading {
 		r.led, r.lost = time.Now(), failover.Reason(code.String())
 	}
-	r.hosted, r.promoted, r.answers, r.restoring = false, false, 0, false
+	r.hosted, r.promoted, r.answers, r.restoring, r.yielding = false, false, 0, false, nil
 	for _, row := range r.table.sorted {
 		row.named = false
 	}
