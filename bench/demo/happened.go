@@ -127,11 +127,5 @@ func (r *Report) unexplained() uint64 {
 	return r.Reseats - min(r.Reseats, explained)
 }
 
-// faultNames are the kinds of faults that took place.
-func (r *Report) faultNames() string {
-	all := make([]string, 0, len(r.Faults))
-	for _, f := range r.Faults {
-		all = append(all, f.Fault)
-	}
-	return strings.Join(all, ", ")
-}
+// faultNames are the kinds of faults that were asked for.
+func (r *Report) faultNames() string { return strings.Join(r.Settings.Faults, ", ") }

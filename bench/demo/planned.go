@@ -21,9 +21,12 @@ func drain(ctx context.Context, d *demo) error {
 			if err != nil {
 				return err
 			}
+			if d.stage.controller() == "" {
+				return errNoController
+			}
 			return s.empty(ctx, chosen[0])
 		},
-		finish: emptied,
+		finish: func(ctx context.Context, s *scene) error { return s.emptied(ctx) },
 		heal: func(ctx context.Context, s *scene) error {
 			s.d.stage.timeline.add(time.Now(), markHeal, s.Servers[0]+" may have regions again")
 			return s.d.stage.client.ClearDrain(ctx, s.drained)
@@ -31,13 +34,31 @@ func drain(ctx context.Context, d *demo) error {
 	})
 }
 
-// rolling empties one server after the other, stops it and starts it again.
+const rollingName = "rolling"
+
+// rolling stops every server in good order and starts it again, one after the
+// other. Where there is a controller each is emptied first, so that no region is
+// without its backups meanwhile; else it only hands its regions over.
 func rolling(ctx context.Context, d *demo) error {
 	for _, server := range d.stage.servers {
 		err := d.round(ctx, blow{
 			fault: rollingName, planned: true,
-			strike: func(ctx context.Context, s *scene) error { return s.empty(ctx, server) },
-			finish: stop,
+			strike: func(ctx context.Context, s *scene) error {
+				if d.stage.controller() != "" {
+					return s.empty(ctx, server)
+				}
+				s.clear(server, server.Name+" is to stop (SIGINT)")
+				return s.leave(server)
+			},
+			finish: func(ctx context.Context, s *scene) error {
+				if s.drained == "" {
+					return nil
+				}
+				if err := s.emptied(ctx); err != nil {
+					return err
+				}
+				return s.leave(server)
+			},
 			heal: func(_ context.Context, s *scene) error {
 				s.d.stage.timeline.add(time.Now(), markHeal, server.Name+" started again")
 				return server.Start()
@@ -50,22 +71,25 @@ func rolling(ctx context.Context, d *demo) error {
 	return nil
 }
 
-const rollingName = "rolling"
-
-// empty asks for a server to be emptied.
-func (s *scene) empty(ctx context.Context, server *fleet.Server) error {
+// clear says that a server is about to lose its regions as planned.
+func (s *scene) clear(server *fleet.Server, text string) {
 	stage := s.d.stage
-	s.drained = stage.life(server.Name)
 	s.Servers = []string{server.Name}
 	stage.concern(s.now, s.Servers)
-	stage.timeline.add(s.At, markStep, server.Name+" is to be emptied (drain)")
+	stage.timeline.add(s.At, markStep, text)
 	stage.timeline.add(s.At, markStep, s.led(s.Servers))
-	return stage.client.SetDrain(ctx, s.drained, discovery.Drain{By: "demo", Since: s.At})
+}
+
+// empty asks the controller to empty a server.
+func (s *scene) empty(ctx context.Context, server *fleet.Server) error {
+	s.drained = s.d.stage.life(server.Name)
+	s.clear(server, server.Name+" is to be emptied (drain)")
+	return s.d.stage.client.SetDrain(ctx, s.drained, discovery.Drain{By: "demo", Since: s.At})
 }
 
 // emptied waits until nothing is left on the server: no region that it leads, and
 // none that it backs and is not configured with.
-func emptied(ctx context.Context, s *scene) error {
+func (s *scene) emptied(ctx context.Context) error {
 	stage := s.d.stage
 	err := stage.await(ctx, s.Servers[0]+" to be empty", func(k known) bool {
 		return !slices.ContainsFunc(stage.regions, func(r Region) bool {
@@ -80,15 +104,16 @@ func emptied(ctx context.Context, s *scene) error {
 	return err
 }
 
-// stop stops the server when it is empty.
-func stop(ctx context.Context, s *scene) error {
-	if err := emptied(ctx, s); err != nil {
-		return err
+// leaving is how long a server may take to stop in good order.
+const leaving = 10 * time.Second
+
+// leave stops a server in good order.
+func (s *scene) leave(server *fleet.Server) error {
+	s.d.stage.struck([]*fleet.Server{server})
+	if !server.Leave(leaving) {
+		return fmt.Errorf("%s does not stop in good order within %v", server.Name, leaving)
 	}
-	server := byName(s.d.stage.servers, s.Servers)
-	s.d.stage.struck(server)
-	server[0].Leave(grace)
-	s.d.stage.timeline.add(time.Now(), markStep, s.Servers[0]+" has stopped")
+	s.d.stage.timeline.add(time.Now(), markStep, server.Name+" has stopped")
 	return nil
 }
 
@@ -116,8 +141,9 @@ func controller(count int) func(context.Context, *demo) error {
 				if err != nil {
 					return err
 				}
-				var edge *fleet.Server
-				if edge, before = d.stage.controller(); edge == nil {
+				before = d.stage.controller()
+				edge := d.stage.deciding()
+				if edge == nil {
 					return errNoController
 				}
 				if err := s.hit(host, victims...); err != nil {
@@ -137,16 +163,25 @@ func controller(count int) func(context.Context, *demo) error {
 	}
 }
 
-// controller is the edge that decides for the mesh, nil if none does.
-func (s *stage) controller() (edge *fleet.Server, incarnation string) {
+// controller is the incarnation of the edge that decides for the mesh; empty: none
+// does.
+func (s *stage) controller() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.known.mesh.Controller
-	if c == nil {
-		return nil, ""
+	if c := s.known.mesh.Controller; c != nil {
+		return c.Incarnation
 	}
-	if found := byName(s.edges, []string{c.Edge}); len(found) == 1 {
-		edge = found[0]
+	return ""
+}
+
+// deciding is that edge; nil: none.
+func (s *stage) deciding() *fleet.Server {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.known.mesh.Controller; c != nil {
+		if found := byName(s.edges, []string{c.Edge}); len(found) == 1 {
+			return found[0]
+		}
 	}
-	return edge, c.Incarnation
+	return nil
 }

@@ -134,8 +134,11 @@ func (s *scene) led(servers []string) string {
 			players += r.Players
 		}
 	}
+	if len(regions) == 0 {
+		return "led no region"
+	}
 	what := list(regions)
-	if len(regions) == 0 || len(regions) > listed {
+	if len(regions) > listed {
 		what = plural(len(regions), "region")
 	}
 	return fmt.Sprintf("led until now: %s, with %s", what, plural(players, "player"))

@@ -48,8 +48,11 @@ last the fewest, but is critical; so they differ in how urgent they are.
 Faults: kill (SIGKILL of the game process), host (SIGKILL of game and sidecar),
 freeze (SIGSTOP of both), edge (SIGKILL of the edge with the most players, who
 resume at another one), many (host for a third of the servers at once; many:3 for
-three), cascade (host, and again for the new primary when it is elected). The
-exit code is 1 if a promise was not kept.`,
+three), cascade (host, and again for the new primary when it is elected).
+Planned, so that nothing fails: drain (all regions of a server move to others),
+rolling (each server is stopped in good order and started again, one after the
+other). controller is many, and the edge that decides for the mesh is killed in
+the middle of it. The exit code is 1 if a promise was not kept.`,
 		Example: `  reseat demo
   reseat demo --players 100 --fault kill,host,freeze --rounds 3
   reseat demo --edges 2 --fault edge,kill

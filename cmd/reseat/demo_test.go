@@ -86,6 +86,19 @@ func TestDemoWithEdges(t *testing.T) {
 	require.Equal(t, "none", r.Settings.OutputCommit)
 }
 
+// TestDemoOfARollingRestart: every server goes and comes back, and nobody notices.
+func TestDemoOfARollingRestart(t *testing.T) {
+	r := play(t, "--players=10", "--fault=rolling")
+	require.Len(t, r.Rounds, 3)
+	moves := 0
+	for _, round := range r.Rounds {
+		require.True(t, round.Planned)
+		moves += len(round.Regions)
+	}
+	require.NotZero(t, moves)
+	require.Zero(t, r.Verdict.Disconnects)
+}
+
 func TestDemoOfSeveralRegions(t *testing.T) {
 	r := play(t, "--players=12", "--rate=5", "--regions=3", "--servers=4", "--fault=many,cascade")
 	require.Len(t, r.Rounds, 2)
