@@ -281,3 +281,22 @@ func TestTableOfSeveralRegions(t *testing.T) {
 	e.change(func(b *world.Books) { b.Gold-- })
 	require.Contains(t, strings.Join(newReport(e).Problems, "\n"), "demo: the conserved totals were")
 }
+
+// TestTableOfPlannedMoves: nothing has failed, and every server has had its turn.
+func TestTableOfPlannedMoves(t *testing.T) {
+	e := found()
+	e.settings.Faults, e.settings.Servers = []string{"rolling"}, 2
+	for i := range e.rounds {
+		e.rounds[i].Fault, e.rounds[i].Planned = "rolling", true
+	}
+	r := newReport(e)
+	require.True(t, r.OK, r.Problems)
+	drawn := table(r)
+	require.Contains(t, drawn, "failovers (epochs)               2  ✓\nof them planned                  2\nto a hot backup                  2  ✓\n")
+	require.Contains(t, drawn, "2 regions moved as planned under 2 players, who made 321 trades:\nnobody was disconnected")
+
+	e.rounds[1].Regions = nil // it led nothing
+	require.True(t, newReport(e).OK)
+	e.settings.Servers = 3
+	require.Equal(t, []string{"only 2 of 3 rounds took place"}, newReport(e).Problems)
+}
