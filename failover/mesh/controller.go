@@ -130,6 +130,7 @@ func (c *Controller) decide(now time.Time) []Command {
 	p := c.newPicture(now)
 	cmds := c.judge(now)
 	c.scores.step(now, p)
+	p.rank()
 	c.short = c.placement.step(now, p, c.moves.guests(), &c.drains)
 	cmds = append(cmds, c.moves.step(now, p, func(r *region, s *server) bool {
 		return c.placement.replaced(now, r, s, &c.drains)
@@ -152,7 +153,7 @@ func (c *Controller) judge(now time.Time) []Command {
 
 // write publishes the seats of the regions, the most urgent first.
 func (c *Controller) write(now time.Time, p *picture) (cmds []Command) {
-	for _, r := range p.ranked() {
+	for _, r := range p.ranked {
 		put := c.writes.put(now, r)
 		if put != nil {
 			c.scores.written(now, r.name)
