@@ -3,13 +3,12 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/reseat-proxy/reseat/buffer"
-	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -19,9 +18,11 @@ const beat = 50 * time.Millisecond
 
 // region is one region as this edge sees it.
 type region struct {
-	edge *Edge
-	name string
-	log  *slog.Logger
+	edge     *Edge
+	name     string
+	log      *slog.Logger
+	critical bool
+	thinned  atomic.Uint64 // unreliable updates that were left out
 
 	mu         sync.Mutex // guards the fields below, and the state of the region's sessions and uplinks
 	machine    *failover.Region
@@ -33,6 +34,8 @@ type region struct {
 	serving    *uplink            // the primary's; nil while holding
 	switched   time.Time          // when it became so
 	protected  bool               // what is durable survives the loss of any one process
+	level      level
+	load       wire.Load // what a primary has told last
 	reseat     reseat
 	scratch    []byte
 }
@@ -48,6 +51,7 @@ type reseat struct {
 func newRegion(e *Edge, name string) *region {
 	return &region{
 		edge: e, name: name, log: e.log.With("region", name),
+		critical: slices.Contains(e.cfg.Critical, name), level: level{mode: wire.Normal()},
 		machine: failover.NewRegion(e.cfg.Timing), buf: buffer.NewRegion(e.cfg.Limits),
 		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{},
 	}
@@ -55,21 +59,15 @@ func newRegion(e *Edge, name string) *region {
 
 // run watches Consul and the clock until ctx ends.
 func (r *region) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	watch := r.edge.cfg.Discovery.Watch(r.name)
-	g.Go(func() error { return watch.Run(ctx) })
-	g.Go(func() error { return r.watch(ctx, watch) })
-	return g.Wait()
-}
-
-func (r *region) watch(ctx context.Context, watch *discovery.Watch) error {
+	views, stop := r.edge.mesh.Region(r.name)
+	defer stop()
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case v := <-watch.Views():
+		case v := <-views:
 			r.edge.backends.see(r.name, v)
 			r.step(failover.ViewSeen{View: v})
 		case <-tick.C:
