@@ -1,0 +1,2 @@
+// Package admin is the HTTP API with which people see and steer the mesh.
+package admin
