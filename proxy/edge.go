@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -81,13 +83,17 @@ func (c Config) check() (Config, error) {
 
 // Edge is the process in front of the players.
 type Edge struct {
-	cfg      Config
-	log      *slog.Logger
-	id       string // incarnation
-	stats    Stats
-	regions  map[string]*region
-	backends *backends
-	addr     chan net.Addr // one slot
+	cfg       Config
+	log       *slog.Logger
+	id        string // incarnation
+	stats     Stats
+	regions   map[string]*region
+	backends  *backends
+	addr      chan net.Addr // one slot
+	listens   atomic.Pointer[string]
+	draining  atomic.Bool
+	events    *journal.Journal[Event]
+	failovers failovers
 }
 
 // NewEdge checks the configuration. It does no I/O.
@@ -96,7 +102,10 @@ func NewEdge(cfg Config) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Edge{cfg: cfg, id: discovery.NewIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1)}
+	e := &Edge{
+		cfg: cfg, id: discovery.NewIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1),
+		events: journal.New[Event](keptEvents, 0),
+	}
 	e.log = cfg.Log.With("edge", cfg.Name)
 	for _, name := range cfg.Regions {
 		e.regions[name] = newRegion(e, name)
@@ -127,8 +136,12 @@ func (e *Edge) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	address := ln.addr().String()
 	e.addr <- ln.addr()
-	e.log.Info("edge listens", "event", "listening", "addr", ln.addr().String(), "regions", e.cfg.Regions)
+	e.listens.Store(&address)
+	defer e.listens.Store(nil)
+	defer context.AfterFunc(ctx, func() { e.draining.Store(true) })()
+	e.log.Info("edge listens", "event", "listening", "addr", address, "regions", e.cfg.Regions)
 
 	// Links outlive the goodbye to the players: acks may still come.
 	linkCtx, closeLinks := context.WithCancelCause(context.WithoutCancel(ctx))
