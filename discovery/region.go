@@ -42,10 +42,21 @@ const (
 // keys of one region.
 type keys struct{ dir, lock, epoch, inSync string }
 
-func (c *Client) keys(region string) keys {
-	dir := c.cfg.Prefix + "/" + region + "/"
-	return keys{dir: dir, lock: dir + "lock", epoch: dir + "epoch", inSync: dir + "insync"}
+func (c *Client) keys(region string) keys { return regionKeys(c.cfg.Prefix, region) }
+
+func regionKeys(prefix, region string) keys {
+	dir := prefix + "/" + region + "/"
+	return keys{dir: dir, lock: dir + lockKey, epoch: dir + epochKey, inSync: dir + inSyncKey}
 }
+
+// The names of a region's keys.
+const (
+	lockKey   = "lock"
+	epochKey  = "epoch"
+	inSyncKey = "insync"
+)
+
+func regionKey(name string) bool { return name == lockKey || name == epochKey || name == inSyncKey }
 
 // regionState is what the keys of a region say.
 type regionState struct {

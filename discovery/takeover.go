@@ -93,7 +93,7 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 		// write: it is a check of the index then, and the version stays.
 		set = consul.KVTxnOp{Verb: consul.KVCAS, Key: k.inSync, Index: uint64(now.inSyncIndex), Value: writeSet(members)}
 	}
-	o := op{"take over " + region, c.keyRight(k, "write")}
+	o := op{"take over " + region, keyRight(k.dir, "write")}
 	res, err := c.transact(ctx, o, consul.TxnOps{
 		kv(consul.KVTxnOp{Verb: consul.KVLock, Key: k.lock, Value: value, Session: h.Session}),
 		kv(consul.KVTxnOp{
@@ -163,7 +163,7 @@ func (c *Client) Release(ctx context.Context, region, session string) error {
 		return fmt.Errorf("discovery: region: %w", err)
 	}
 	k := c.keys(region)
-	o := op{"release " + region, c.keyRight(k, "write")}
+	o := op{"release " + region, keyRight(k.dir, "write")}
 	now, err := c.readNow(ctx, o.name, k)
 	if err != nil {
 		return err

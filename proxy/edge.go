@@ -87,6 +87,7 @@ type Edge struct {
 	log       *slog.Logger
 	id        string // incarnation
 	stats     Stats
+	mesh      *discovery.MeshWatch
 	regions   map[string]*region
 	backends  *backends
 	addr      chan net.Addr // one slot
@@ -103,8 +104,8 @@ func NewEdge(cfg Config) (*Edge, error) {
 		return nil, err
 	}
 	e := &Edge{
-		cfg: cfg, id: discovery.NewIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1),
-		events: journal.New[Event](keptEvents, 0),
+		cfg: cfg, id: discovery.NewIncarnation(), mesh: cfg.Discovery.WatchMesh(),
+		regions: map[string]*region{}, addr: make(chan net.Addr, 1), events: journal.New[Event](keptEvents, 0),
 	}
 	e.log = cfg.Log.With("edge", cfg.Name)
 	for _, name := range cfg.Regions {
@@ -149,6 +150,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	defer fail(nil)
 	var links errgroup.Group
 	links.Go(func() error { return e.backends.run(linkCtx) })
+	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}

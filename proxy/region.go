@@ -6,10 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/reseat-proxy/reseat/buffer"
-	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -59,21 +56,15 @@ func newRegion(e *Edge, name string) *region {
 
 // run watches Consul and the clock until ctx ends.
 func (r *region) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	watch := r.edge.cfg.Discovery.Watch(r.name)
-	g.Go(func() error { return watch.Run(ctx) })
-	g.Go(func() error { return r.watch(ctx, watch) })
-	return g.Wait()
-}
-
-func (r *region) watch(ctx context.Context, watch *discovery.Watch) error {
+	views, stop := r.edge.mesh.Region(r.name)
+	defer stop()
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case v := <-watch.Views():
+		case v := <-views:
 			r.edge.backends.see(r.name, v)
 			r.step(failover.ViewSeen{View: v})
 		case <-tick.C:

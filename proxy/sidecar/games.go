@@ -91,9 +91,11 @@ func (l *life) gameLost(cause error) {
 	for _, r := range l.active() {
 		r.gameLost(code)
 	}
+	var g errgroup.Group
 	for _, r := range l.active() {
-		r.testify(l.ctx)
+		g.Go(func() error { r.testify(l.ctx); return nil })
 	}
+	_ = g.Wait()
 	l.fail(code)
 }
 
@@ -123,7 +125,7 @@ func (l *life) active() []*region {
 	if l.sc.life.Load() != l {
 		return nil
 	}
-	return l.regions
+	return l.hosting.list()
 }
 
 // gameLost stops the region's output: its log stays, the game's state is gone. The

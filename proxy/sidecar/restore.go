@@ -156,6 +156,7 @@ func (r *region) open() {
 			r.stepSet(failover.BackupUp{Incarnation: s.peer})
 		}
 	}
+	r.stepSet(r.places())
 	r.stepSet(r.grant)
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,10 @@ type Config struct {
 	Name    string   // stable name of the server, for people
 	Zone    string   // where it runs, for placement; may be empty
 	Host    string   // machine, for placement; may be empty
-	Regions []string // regions that it may become primary of
+	Regions []string // regions that it always backs, or leads
+	// Pool: it also takes any region in which the controller gives it a seat, and may
+	// have no Regions of its own then.
+	Pool bool
 
 	Listen    string // UDP address for edges and other sidecars
 	Advertise string // what they should dial; empty: the address bound to
@@ -76,8 +80,8 @@ func (c Config) check() (Config, error) {
 	if c.OutputCommit != OutputStrict && c.OutputCommit != OutputNone {
 		errs = append(errs, fmt.Errorf("sidecar: output commit %q: choose %s or %s", c.OutputCommit, OutputStrict, OutputNone))
 	}
-	if len(c.Regions) == 0 {
-		errs = append(errs, errors.New("sidecar: no region is configured: name at least one"))
+	if len(c.Regions) == 0 && !c.Pool {
+		errs = append(errs, errors.New("sidecar: no region is configured: name at least one, or let it join the pool"))
 	}
 	for _, r := range c.Regions {
 		errs = append(errs, discovery.CheckName(r))
@@ -94,8 +98,9 @@ type Sidecar struct {
 	log   *slog.Logger
 	stats Stats
 
+	mesh     *discovery.MeshWatch
 	life     atomic.Pointer[life] // the present incarnation; nil between two
-	floor    []atomic.Uint64      // by region: the highest epoch heard of in any incarnation
+	floors   sync.Map             // of *atomic.Uint64, by region: the highest epoch heard of in any incarnation
 	restores restores
 	addr     atomic.Pointer[string]
 	ready    chan struct{} // closed when addr is known
@@ -108,8 +113,13 @@ func New(cfg Config) (*Sidecar, error) {
 		return nil, err
 	}
 	return &Sidecar{
-		cfg: cfg, log: cfg.Log, floor: make([]atomic.Uint64, len(cfg.Regions)), ready: make(chan struct{}),
+		cfg: cfg, log: cfg.Log, mesh: cfg.Discovery.WatchMesh(), ready: make(chan struct{}),
 	}, nil
+}
+
+func (s *Sidecar) floorOf(region string) *atomic.Uint64 {
+	floor, _ := s.floors.LoadOrStore(region, new(atomic.Uint64))
+	return floor.(*atomic.Uint64)
 }
 
 // Addr waits until the sidecar listens and returns the address that it registers.
@@ -168,6 +178,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	s.log.Info("sidecar listens", "event", "listening", "addr", addr, "regions", s.cfg.Regions)
 
 	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.mesh.Run(gctx) })
 	g.Go(func() error { return s.accept(gctx, ln) })
 	g.Go(func() error { return s.lives(gctx, socket, addr) })
 	err = g.Wait()

@@ -51,8 +51,8 @@ func newUpstream(r *region, conn *link.Conn, inc string) *upstream {
 	return u
 }
 
-// run serves the stream until it ends.
-func (u *upstream) run(ctx context.Context, st *quic.Stream) {
+// run serves the stream until it or ctx ends, and returns why.
+func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
 	defer stop()
@@ -60,7 +60,7 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) {
 	g.Go(func() error { return pump.Run(ctx, st, u.wake, u) })
 	err := g.Wait()
 	r := u.region
-	if code := wire.CodeOf(err); code != wire.CodeLinkClosed && code != wire.CodeNone && r.life.ctx.Err() == nil {
+	if code := wire.CodeOf(err); code != wire.CodeLinkClosed && code != wire.CodeNone && r.ctx.Err() == nil {
 		r.stats.refuse(code)
 		r.log.Error("stream to a peer broken", "event", "protocol", "peer", u.incarnation, "error", err)
 		u.conn.Close(code)
@@ -77,6 +77,7 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) {
 		}
 		r.tellStanding()
 	}
+	return err
 }
 
 // Fill implements pump.Source: frames that wait, then, to the primary, how far our
