@@ -66,7 +66,7 @@ func TestFailoverIsRecorded(t *testing.T) {
 		require.Equal(t, m.arena().Primary, f.To)
 		require.Equal(t, epoch, f.EpochBefore)
 		require.Equal(t, epoch+1, f.Epoch)
-		require.Contains(t, []failover.Reason{failover.ReasonGameExit, failover.ReasonDeposed}, f.Reason, "whose word comes first")
+		require.Contains(t, []failover.Reason{failover.ReasonGameExit, failover.ReasonDeposed, "left"}, f.Reason, "whose word comes first")
 		require.Equal(t, 1, f.Players)
 		require.ElementsMatch(t, []proxy.EventKind{"held", "elected", "serving", "switch", "durable", "resent"}, kinds(f.Stages))
 		require.Equal(t, []proxy.EventKind{"held", "elected", "serving", "switch"}, kinds(f.Stages)[:4])
