@@ -126,6 +126,10 @@ func (r *Reader[T]) Next(ctx context.Context) (Entry[T], error) {
 	}
 }
 
+// Wake is for those who wait for more than entries: it is ready when there may be
+// one for Try.
+func (r *Reader[T]) Wake() <-chan struct{} { return r.wake }
+
 // Try is Next for those who do not wait.
 func (r *Reader[T]) Try() (e Entry[T], ok bool) {
 	j := r.journal
