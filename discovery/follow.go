@@ -7,6 +7,7 @@ import (
 	"time"
 
 	consul "github.com/hashicorp/consul/api"
+	"golang.org/x/time/rate"
 
 	"github.com/reseat-proxy/reseat/buffer/fault"
 )
@@ -17,6 +18,7 @@ type question struct {
 	about  string // "keys of arena", for logs and errors
 	right  string // ACL rule that it needs
 	query  query
+	pace   *rate.Limiter // bounds how often it is asked; nil: as often as there is news
 }
 
 // query asks once. It fills in the part of the answer that is its own.
@@ -49,6 +51,9 @@ func (c *Client) follow(ctx context.Context, q question, answers chan<- answer) 
 	var index uint64
 	failing := false
 	for {
+		if q.pace != nil && q.pace.Wait(ctx) != nil {
+			return context.Cause(ctx)
+		}
 		asked := time.Now()
 		a, next := c.ask(ctx, q, index)
 		if ctx.Err() != nil {

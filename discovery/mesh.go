@@ -8,7 +8,8 @@ import (
 )
 
 // Mesh is what Consul last said about all regions and servers. It is shared:
-// nobody may change it, or what its maps and slices refer to.
+// nobody may change it, or what its maps and slices refer to. What was found in
+// Consul and makes no sense is the zero value here, and was logged.
 type Mesh struct {
 	// Regions are all that have a key, a fixed server or a seat, by name. The
 	// Servers of each are those that it is about (see View); Stale, Since and At are
@@ -18,14 +19,16 @@ type Mesh struct {
 	// Servers are all that are registered, sorted by incarnation.
 	Servers []Server
 
-	// Controller holds the controller's lock; nil: nobody does.
+	// Controller holds the controller's lock; nil: nobody does. When the lock's value
+	// is not what the holder wrote, only Session is filled.
 	Controller *Controller
 
 	// State is what the controller last published; the zero value if nothing.
 	State   MeshState
 	StateAt SetVersion // of the key, 0 if absent
 
-	// Draining are the servers that are to be emptied, by incarnation.
+	// Draining are the servers that are to be emptied, by incarnation; some may not
+	// be registered (any more), see Leftovers.
 	Draining map[string]Drain
 
 	Stale bool

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
 )
 
 // MeshWatch follows all regions and servers, with two blocking queries in all.
@@ -29,16 +31,28 @@ type regionViews struct {
 
 // WatchMesh returns a watch of the mesh, which does nothing until Run.
 func (c *Client) WatchMesh() *MeshWatch {
-	return newMeshWatch(c, "the mesh", c.cfg.Prefix+"/", "")
+	w := newMeshWatch(c, "the mesh", c.cfg.Prefix+"/", "")
+	for i := range w.questions {
+		w.questions[i].pace = rate.NewLimiter(rate.Every(meshPace), meshBurst)
+	}
+	return w
 }
+
+// Each answer is about all regions, so each change of one costs every process one.
+// The first few of a row are taken as they come, which is all that a failover or
+// two needs. When many fail at once, their changes come together in fewer answers.
+const (
+	meshPace  = 25 * time.Millisecond
+	meshBurst = 8
+)
 
 // newMeshWatch makes a watch of the keys below dir and the servers with tag.
 func newMeshWatch(c *Client, of, dir, tag string) *MeshWatch {
 	return &MeshWatch{
 		c: c,
 		questions: []question{
-			{sourceKeys, "keys of " + of, keyRight(dir, "read"), c.keysBelow(dir)},
-			{sourceServers, "servers of " + of, healthRight(c.cfg.Service), c.serversWith(tag)},
+			{source: sourceKeys, about: "keys of " + of, right: keyRight(dir, "read"), query: c.keysBelow(dir)},
+			{source: sourceServers, about: "servers of " + of, right: healthRight(c.cfg.Service), query: c.serversWith(tag)},
 		},
 		meshes:  map[chan Mesh]struct{}{},
 		regions: map[*regionViews]struct{}{},

@@ -22,6 +22,10 @@ type Holder struct {
 	// too, so that a reader knows a value that the holder did not write.
 	Session string `json:"session"`
 
+	// Yielded: this holder has given the lock up in good order. All that it had taken
+	// was durable then, and nothing was under way.
+	Yielded bool `json:"yielded,omitempty"`
+
 	// Trace is the traceparent of the failover that made it primary, may be empty.
 	Trace string `json:"trace,omitempty"`
 }
@@ -66,6 +70,7 @@ type regionState struct {
 	session   string // that holds the lock, empty if it is free
 	holder    Holder // with at least its Session if the lock is held
 	last      string // incarnation that holds or last held the lock, empty if that is not known
+	yielded   bool   // the lock is free, and was given up in good order
 	lockIndex uint64 // of the lock key, 0 if absent
 	locks     uint64 // how often Consul says it was taken; only for a seeded bug
 	lockValue []byte // as it is
@@ -110,7 +115,7 @@ func (s *regionState) readLock(pair *consul.KVPair) {
 	s.epoch = max(s.epoch, h.Epoch) // a former holder's epoch counts as well
 	if s.session == "" {
 		if ours {
-			s.last = h.Incarnation
+			s.last, s.yielded = h.Incarnation, h.Yielded
 		}
 		return
 	}

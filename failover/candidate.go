@@ -45,7 +45,8 @@ type Candidate struct {
 	holder    string    // the last incarnation seen to hold the lock
 	since     time.Time // when the present epoch was first seen
 	freeSince time.Time // when the lock was first seen free; zero: it is held
-	retryAt   time.Time // no claim before
+	retryAt   time.Time // no claim before, in the epoch in which one failed
+	tried     uint64    // that epoch
 
 	set      []string // the in-sync set, as Consul said last before it forgot
 	setKnown bool
@@ -248,11 +249,17 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	if c.ahead >= c.timing.Recoveries {
 		at = later(at, c.freeSince.Add(c.timing.MaxWait))
 	}
-	at = later(at, c.retryAt)
+	if c.view.Epoch == c.yield.gave {
+		at = later(at, c.yield.until)
+	}
+	if c.view.Epoch == c.tried {
+		at = later(at, c.retryAt)
+	}
 	if now.Before(at) {
 		return []CandidateCommand{WakeAt{at}}
 	}
 	c.to(Claiming)
+	c.tried = c.view.Epoch
 	c.heir = c.forgot() && c.setKnown // mayClaim: and we are in it
 	return []CandidateCommand{Claim{Floor: c.promise}}
 }

@@ -12,6 +12,7 @@ import (
 type yield struct {
 	retire bool      // this server is about to stop
 	gave   uint64    // the epoch that we have given up; 0: none
+	until  time.Time // it is left to the heir till then
 	after  time.Time // no other try before
 }
 
@@ -57,9 +58,9 @@ func (c *Candidate) yielded(now time.Time) []CandidateCommand {
 		return nil // fenced meanwhile
 	}
 	c.yield.gave, c.epoch, c.restore.has = c.epoch, 0, false
-	c.retryAt = now.Add(c.timing.Reserve)
+	c.yield.until = now.Add(c.timing.Reserve)
 	c.to(Standby)
-	return []CandidateCommand{Release{}, WakeAt{c.retryAt}}
+	return []CandidateCommand{Release{}, WakeAt{c.yield.until}}
 }
 
 // yieldFailed goes on as before.
@@ -73,4 +74,9 @@ func (c *Candidate) yieldFailed(now time.Time) []CandidateCommand {
 		return cmds
 	}
 	return []CandidateCommand{WakeAt{c.yield.after}}
+}
+
+// Leaving tells whether somebody else is about to lead in our stead.
+func (c *Candidate) Leaving() bool {
+	return c.state == Yielding || c.state == Primary && !c.view.Stale && c.heirApparent() != ""
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +27,8 @@ import (
 type Config struct {
 	Name    string   // stable name of this edge, for people
 	Regions []string // regions that players may join here
+	// Critical are those of Regions whose unreliable updates are never thinned.
+	Critical []string
 
 	Listen    string      // UDP address for players
 	PlayerTLS *tls.Config // certificate for players; TLS 1.3, ALPN is set here
@@ -74,6 +78,11 @@ func (c Config) check() (Config, error) {
 	for _, r := range c.Regions {
 		errs = append(errs, discovery.CheckName(r))
 	}
+	for _, r := range c.Critical {
+		if !slices.Contains(c.Regions, r) {
+			errs = append(errs, fmt.Errorf("edge: critical region %q is none of its regions: add it to them or leave it out", r))
+		}
+	}
 	if c.Discovery == nil || c.PlayerTLS == nil || c.LinkTLS == nil {
 		errs = append(errs, errors.New("edge: discovery, player and link TLS are required"))
 	}
@@ -95,6 +104,9 @@ type Edge struct {
 	draining  atomic.Bool
 	events    *journal.Journal[Event]
 	failovers failovers
+
+	setting sync.Mutex // held while the level is set; guards the field below
+	level   level
 }
 
 // NewEdge checks the configuration. It does no I/O.
@@ -106,6 +118,7 @@ func NewEdge(cfg Config) (*Edge, error) {
 	e := &Edge{
 		cfg: cfg, id: discovery.NewIncarnation(), mesh: cfg.Discovery.WatchMesh(),
 		regions: map[string]*region{}, addr: make(chan net.Addr, 1), events: journal.New[Event](keptEvents, 0),
+		level: level{mode: wire.Normal()},
 	}
 	e.log = cfg.Log.With("edge", cfg.Name)
 	for _, name := range cfg.Regions {
@@ -127,7 +140,14 @@ func (e *Edge) Addr(ctx context.Context) (net.Addr, error) {
 }
 
 // Stats returns the counters so far.
-func (e *Edge) Stats() Counters { return e.stats.counters() }
+func (e *Edge) Stats() Counters {
+	c := e.stats.counters()
+	c.Thinned = map[string]uint64{}
+	for name, r := range e.regions {
+		c.Thinned[name] = r.thinned.Load()
+	}
+	return c
+}
 
 // Run serves players until ctx ends, then says goodbye to each with the seqs
 // that are not durable, for at most Config.Drain. It returns nil then, and an
@@ -151,6 +171,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	var links errgroup.Group
 	links.Go(func() error { return e.backends.run(linkCtx) })
 	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
+	links.Go(func() error { return e.obey(linkCtx) })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}

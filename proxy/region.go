@@ -3,7 +3,9 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
@@ -16,9 +18,11 @@ const beat = 50 * time.Millisecond
 
 // region is one region as this edge sees it.
 type region struct {
-	edge *Edge
-	name string
-	log  *slog.Logger
+	edge     *Edge
+	name     string
+	log      *slog.Logger
+	critical bool
+	thinned  atomic.Uint64 // unreliable updates that were left out
 
 	mu         sync.Mutex // guards the fields below, and the state of the region's sessions and uplinks
 	machine    *failover.Region
@@ -34,6 +38,8 @@ type region struct {
 	last       reign              // the last one that served
 	course     course             // the failover under way
 	suspected  string             // the session that was reported last
+	level      level
+	load       wire.Load // what a primary has told last
 	reseat     reseat
 	scratch    []byte
 }
@@ -49,6 +55,7 @@ type reseat struct {
 func newRegion(e *Edge, name string) *region {
 	return &region{
 		edge: e, name: name, log: e.log.With("region", name),
+		critical: slices.Contains(e.cfg.Critical, name), level: level{mode: wire.Normal()},
 		machine: failover.NewRegion(e.cfg.Timing), buf: buffer.NewRegion(e.cfg.Limits),
 		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{}, since: time.Now(),
 	}

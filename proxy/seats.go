@@ -17,6 +17,9 @@ import (
 func (r *region) join(s *session) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.admit(s); err != nil {
+		return err
+	}
 	if old := r.players[s.player]; old != nil {
 		if !s.mayReplace(old) {
 			return &endError{wire.CodeNotYours, "this player is in another session: show its resume token"}
@@ -25,7 +28,7 @@ func (r *region) join(s *session) error {
 		old.end(&endError{wire.CodeReplaced, "you came back on another connection"})
 	}
 	r.lastHandle++
-	s.handle = r.lastHandle
+	s.handle, s.share = r.lastHandle, apart(r.lastHandle)
 	r.players[s.player], r.handles[s.handle] = s, s
 	if r.serving == nil {
 		s.add(wire.Hold{Epoch: r.machine.Epoch(), Reason: reasonCode(r.machine.Reason())})
@@ -91,6 +94,7 @@ func (r *region) seat(s *session, durable uint64) {
 		Actions: uint64(limits.Actions), ActionBytes: uint64(limits.ActionBytes), AgeMillis: uint64(limits.Age.Milliseconds()),
 		Token: s.token[:],
 	})
+	s.add(r.level.mode)
 	for _, f := range s.refused {
 		s.add(f)
 	}

@@ -60,11 +60,14 @@ func simulate(t *testing.T, seed uint64) {
 	m.addEdge()
 	m.worlds(r.IntN(3) > 0, r.IntN(3) == 0)
 	m.serve(3)
+	if r.IntN(3) == 0 {
+		m.pool(2)
+	}
 	var actors []*actor
 	for i := range 3 {
 		actors = append(actors, m.enter(fmt.Sprint("p", i), i))
 	}
-	c := &chaos{m: m, rand: r, until: time.Now().Add(15 * time.Second)}
+	c := &chaos{m: m, planner: m.planner(), rand: r, until: time.Now().Add(15 * time.Second)}
 	defer func() {
 		if t.Failed() {
 			t.Logf("repeat with: RESEAT_SEED=%d go test ./proxy -run TestSimulation -count 20 (and RESEAT_TEST_LOG=1)\n%s",

@@ -222,6 +222,14 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		if u.fresh(f.Epoch) {
 			r.guard(f)
 		}
+	case wire.TypeLoad:
+		var f wire.Load
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if u.fresh(f.Epoch) {
+			r.loaded(f)
+		}
 	case wire.TypePulse:
 		var f wire.Pulse
 		if err := f.Decode(body); err != nil {

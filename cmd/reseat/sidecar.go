@@ -24,6 +24,7 @@ func newSidecar() *cobra.Command {
 		Use:   "sidecar [flags] [-- game [arguments]]",
 		Short: "Run a sidecar: it starts a game server, or waits for one, and puts it into the mesh",
 		Example: `  reseat sidecar --region arena -- ./my-game --map desert
+  reseat sidecar --pool -- ./my-game
   reseat sidecar --region arena --socket unix:/run/reseat/game.sock`,
 		Args: afterDash,
 	}
@@ -113,6 +114,8 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 		Zone:      cfg.Zone,
 		Host:      cfg.Host,
 		Regions:   cfg.Regions,
+		Pool:      cfg.Pool,
+		Drain:     cfg.DrainTimeout,
 		Listen:    cfg.Listen,
 		Advertise: cfg.Advertise,
 		Game: sidecar.GameConfig{
@@ -145,6 +148,7 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 func timing(cfg config.Failover) failover.Timing {
 	t := failover.DefaultTiming()
 	t.Lag, t.Grace, t.Witness, t.MinEpoch, t.Stagger = cfg.Lag, cfg.Grace, cfg.Witness, cfg.MinEpoch, cfg.Stagger
+	t.Recoveries, t.MaxWait, t.Yield = cfg.Recoveries, cfg.MaxWait, cfg.Yield
 	return t
 }
 

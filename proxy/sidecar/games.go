@@ -65,6 +65,7 @@ func (l *life) play(socket net.Listener) error {
 	if err != nil {
 		return err
 	}
+	l.sc.level.meet(game)
 	var g errgroup.Group
 	g.Go(func() error { end(game.run(ctx, l.find)); return nil })
 	l.game.Store(game)
@@ -137,7 +138,7 @@ func (r *region) gameLost(code wire.Code) {
 	if r.leading {
 		r.led, r.lost = time.Now(), failover.Reason(code.String())
 	}
-	r.hosted, r.promoted, r.answers, r.restoring = false, false, 0, false
+	r.hosted, r.promoted, r.answers, r.restoring, r.yielding = false, false, 0, false, nil
 	for _, row := range r.table.sorted {
 		row.named = false
 	}

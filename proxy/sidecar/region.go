@@ -50,17 +50,25 @@ type region struct {
 	changes chan setChange // one slot: one is under way at a time
 	cuts    *cutter
 
+	retired chan struct{} // closed when it has been asked to hand over for good
+	leaving atomic.Bool   // somebody else is about to lead
+	giving  atomic.Bool   // the lock is being released for him
+
 	// Owned by the control goroutine.
 	machine *failover.Candidate
 	began   time.Time // when the lock was ours
 
 	mu       sync.Mutex // guards the fields below
 	view     discovery.View
-	epoch    uint64 // the last one of ours; 0: never elected
-	leading  bool   // in that epoch our log is the region's
-	serving  bool   // and the game has the region
-	silent   bool   // edges and backups were told that it is over
-	promised uint64 // the highest epoch heard of
+	epoch    uint64    // the last one of ours; 0: never elected
+	leading  bool      // in that epoch our log is the region's
+	serving  bool      // and the game has the region
+	silent   bool      // edges and backups were told that it is over
+	yielding *yielding // we are about to hand it over; nil: we are not
+	barred   bool      // our log has yet to be compared with a primary's: see Candidate.Bar
+	retiring bool      // this process is about to stop
+	member   bool      // Consul says that we are in the in-sync set
+	promised uint64    // the highest epoch heard of
 	streams  map[*stream]struct{}
 	wanted   *wire.Fetch // the snapshot that we asked an edge for
 
@@ -92,6 +100,7 @@ type region struct {
 	cold        bool             // and whether the edges must keep it
 	grant       failover.SetSeen // the set that the take-over left
 	granted     uint64           // in this epoch
+	inOrder     bool             // and whether the lock had been given up in good order
 	sealed      uint64           // index of our epoch's first record
 	held        held
 	room        pump.Waker // something was released
@@ -102,6 +111,7 @@ type region struct {
 	joins       []join     // that wait to be durable
 	guarded     bool       // what edges were told of the set
 	lease       lease
+	load        load
 	reattach    time.Time // until then, updates wait for players to attach again
 }
 
@@ -131,13 +141,14 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64, again bool
 		log:      l.log.With("region", name),
 		events:   make(chan failover.CandidateEvent, pending),
 		news:     make(chan news, 1),
+		retired:  make(chan struct{}),
 		changes:  make(chan setChange, 1),
 		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
 		promised: floor.Load(),
 		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{},
 		set: failover.NewInSync(l.sc.cfg.Timing, l.id), room: pump.NewWaker(),
 	}
-	if again {
+	if r.barred = again; again {
 		r.machine.Bar()
 	}
 	r.ctx, r.quit = context.WithCancelCause(l.ctx)
@@ -173,10 +184,12 @@ func (r *region) post(ev failover.CandidateEvent) {
 }
 
 // tryPost is post for callers that hold a lock: what is lost comes again.
-func (r *region) tryPost(ev failover.CandidateEvent) {
+func (r *region) tryPost(ev failover.CandidateEvent) (posted bool) {
 	select {
 	case r.events <- ev:
+		return true
 	default:
+		return false
 	}
 }
 
@@ -218,6 +231,13 @@ func (r *region) control(ctx context.Context, g *errgroup.Group) error {
 		for _, cmd := range r.machine.Step(time.Now(), ev) {
 			r.do(ctx, g, timer, cmd)
 		}
+		r.leaving.Store(r.machine.Leaving())
+		if _, ok := ev.(failover.Retire); ok {
+			r.mu.Lock()
+			r.retiring = true
+			r.mu.Unlock()
+			close(r.retired) // once: a process stops once
+		}
 		r.promise(r.machine.Promised())
 	}
 }
@@ -238,7 +258,7 @@ func (r *region) see(v discovery.View) {
 	r.life.peers.see(r.name, v)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.view = v
+	r.view, r.member = v, slices.Contains(v.InSync, r.life.id)
 	if r.leading {
 		r.stepSet(r.places())
 	}
@@ -330,6 +350,9 @@ func (r *region) look(ctx context.Context) error {
 				r.dropLate(now)
 				r.flush()
 				r.stepSet(failover.Tick{})
+			}
+			if r.serving {
+				r.tellLoad(now)
 			}
 			r.mu.Unlock()
 		}

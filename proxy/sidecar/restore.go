@@ -177,7 +177,8 @@ func (r *region) promote(ctx context.Context) {
 	if fault.Bug(fault.PoisonCounterReset) {
 		r.table.try(nil, 0, 0)
 	}
-	if !again && (r.lost.Suspicious(time.Since(r.led) < failover.Young) || r.table.onTrial()) {
+	suspicious := !r.inOrder && r.lost.Suspicious(time.Since(r.led) < failover.Young)
+	if !again && (suspicious || r.table.onTrial()) {
 		r.feed.suspects = r.end()
 	}
 	r.feed.careful = !again && r.table.trying

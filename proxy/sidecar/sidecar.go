@@ -44,6 +44,9 @@ type Config struct {
 	OutputCommit OutputCommit
 	Timing       failover.Timing // zero: failover.DefaultTiming
 
+	// Drain bounds how long a stop waits for other servers to take our regions; 0: 5 s.
+	Drain time.Duration
+
 	Link      link.Config // idle time, keep-alive, network; TLS is filled from below
 	ServerTLS *tls.Config // for links from edges and backups
 	ClientTLS *tls.Config // for links to the primary of a region
@@ -70,6 +73,9 @@ func (c Config) check() (Config, error) {
 	}
 	if c.Timing == (failover.Timing{}) {
 		c.Timing = failover.DefaultTiming()
+	}
+	if c.Drain == 0 {
+		c.Drain = 5 * time.Second
 	}
 	c.Game = c.Game.withDefaults()
 	c.Snapshot = c.Snapshot.withDefaults()
@@ -102,6 +108,7 @@ type Sidecar struct {
 	life     atomic.Pointer[life] // the present incarnation; nil between two
 	floors   sync.Map             // of *atomic.Uint64, by region: the highest epoch heard of in any incarnation
 	restores restores
+	level    level
 	addr     atomic.Pointer[string]
 	ready    chan struct{} // closed when addr is known
 }
@@ -114,6 +121,7 @@ func New(cfg Config) (*Sidecar, error) {
 	}
 	return &Sidecar{
 		cfg: cfg, log: cfg.Log, mesh: cfg.Discovery.WatchMesh(), ready: make(chan struct{}),
+		level: level{mode: wire.Normal()},
 	}, nil
 }
 
@@ -130,6 +138,14 @@ func (s *Sidecar) Addr(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
+}
+
+// Incarnation is the present one's ID; empty between two.
+func (s *Sidecar) Incarnation() string {
+	if l := s.life.Load(); l != nil {
+		return l.id
+	}
+	return ""
 }
 
 // Stats returns the counters so far.
@@ -177,8 +193,12 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	close(s.ready)
 	s.log.Info("sidecar listens", "event", "listening", "addr", addr, "regions", s.cfg.Regions)
 
-	g, gctx := errgroup.WithContext(ctx)
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { s.retire(s.cfg.Drain); stop() })()
+	g, gctx := errgroup.WithContext(work)
 	g.Go(func() error { return s.mesh.Run(gctx) })
+	g.Go(func() error { return s.obey(gctx) })
 	g.Go(func() error { return s.accept(gctx, ln) })
 	g.Go(func() error { return s.lives(gctx, socket, addr) })
 	err = g.Wait()

@@ -38,6 +38,7 @@ type stream struct {
 	holds     bool            // it has confirmed one
 	replica   replica         // of a backup
 	left      bool            // a backup that has opened another one since
+	load      wire.Load       // what it was told last
 	heard     time.Time       // when the last pulse was sent that it has echoed
 }
 

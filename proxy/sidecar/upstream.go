@@ -97,9 +97,12 @@ func (u *upstream) Fill(dst []byte) []byte {
 	return dst
 }
 
-// ready tells whether what our log has counts: a standby game must have the
-// region, or we could not take over.
-func (r *region) ready() bool { return r.hosted || r.answers == 0 }
+// ready tells whether what our log has counts: a newcomer's standby game must have
+// the region, or it could not take over. A member's log counts while its game is
+// away, and so it does while it loads. Nobody should count on one that is leaving.
+func (r *region) ready() bool {
+	return !r.retiring && (r.hosted || r.answers == 0 || r.member)
+}
 
 func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
 	for {
@@ -255,10 +258,10 @@ func (r *region) committed(f wire.Commit) error {
 	r.commit = max(r.commit, min(f.Index, r.end()))
 	r.safe = max(r.safe, min(f.Applied, r.commit))
 	r.take(r.commit)
-	if err := r.feedGame(); err != nil {
-		return err
+	if r.barred && r.commit == f.Index {
+		r.barred = !r.tryPost(failover.Matched{})
 	}
-	return nil
+	return r.feedGame()
 }
 
 // truncate cuts our log to what it has in common with the primary's. What is

@@ -60,8 +60,11 @@ type Sidecar struct {
 	// Advertise is the address that peers dial; if empty, Listen. A host alone
 	// takes the port of Listen.
 	Advertise string `yaml:"advertise" flag:"advertise" help:"address that edges dial, host or host:port (default: the one listened on)"`
-	// Regions are the regions that this game server can simulate.
+	// Regions are the regions that this game server always backs, or leads.
 	Regions []string `yaml:"regions" flag:"region" help:"region to campaign for; repeat for several"`
+	// Pool: it also takes the regions in which the controller gives it a seat. It may
+	// have no Regions then.
+	Pool bool `yaml:"pool" flag:"pool" help:"take any region in which the mesh gives this server a seat"`
 	// Name tells this game server from others; if empty, game-<host>.
 	Name string `yaml:"name" flag:"name" help:"name of the game server (default game-<host>)"`
 	// Zone and Host are what may fail as a whole: backups are placed apart. If
@@ -73,6 +76,9 @@ type Sidecar struct {
 	// OutputCommit says when reliable updates leave for players: strict, when what
 	// they depend on is durable, or none, at once.
 	OutputCommit string `yaml:"output_commit" flag:"output-commit" help:"when replies leave: strict (what they depend on is durable) or none (at once)"`
+	// DrainTimeout is how long a stop may wait for other servers to take the regions
+	// that this one leads.
+	DrainTimeout time.Duration `yaml:"drain_timeout" flag:"drain-timeout" help:"longest time to hand regions over before a stop"`
 
 	Game     Game     `yaml:"game"`
 	Snapshot Snapshot `yaml:"snapshot"`
@@ -146,6 +152,10 @@ type Failover struct {
 	Witness  time.Duration `yaml:"witness"`   // that a word against the primary counts
 	MinEpoch time.Duration `yaml:"min_epoch"` // in which silence does not depose a new primary
 	Stagger  time.Duration `yaml:"stagger"`   // between candidates
+
+	Recoveries int           `yaml:"recoveries"` // regions that recover while those of a lower score wait
+	MaxWait    time.Duration `yaml:"max_wait"`   // that a region waits for its turn
+	Yield      time.Duration `yaml:"yield"`      // that a planned hand-over holds actions back
 }
 
 // Consul is where and how Consul is asked.

@@ -31,6 +31,7 @@ func DefaultSidecar() Sidecar {
 	return Sidecar{
 		Listen:       "127.0.0.1:0",
 		OutputCommit: "strict",
+		DrainTimeout: 5 * time.Second,
 		Game: Game{
 			BeatTimeout:  300 * time.Millisecond, // the SDK beats every 50 ms
 			HelloTimeout: 30 * time.Second,
@@ -52,7 +53,10 @@ func DefaultSidecar() Sidecar {
 
 func defaultFailover() Failover {
 	t := failover.DefaultTiming()
-	return Failover{Lag: t.Lag, Grace: t.Grace, Witness: t.Witness, MinEpoch: t.MinEpoch, Stagger: t.Stagger}
+	return Failover{
+		Lag: t.Lag, Grace: t.Grace, Witness: t.Witness, MinEpoch: t.MinEpoch, Stagger: t.Stagger,
+		Recoveries: t.Recoveries, MaxWait: t.MaxWait, Yield: t.Yield,
+	}
 }
 
 func defaultLimits() Limits {

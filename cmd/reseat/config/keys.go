@@ -75,6 +75,8 @@ func (k key) kind() string {
 		return "a size, as 64KiB"
 	case int:
 		return "a number"
+	case bool:
+		return "true or false"
 	default:
 		return "a single value"
 	}

@@ -58,6 +58,12 @@ func assign(setting reflect.Value, text string) error {
 		*v = text
 	case *[]string:
 		*v = splitList(text)
+	case *bool:
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*v = on
 	case *int:
 		n, err := strconv.Atoi(text)
 		if err != nil {
