@@ -103,6 +103,9 @@ func (c *collector) edge(e emitter) {
 	e.counter("reseat_edge_stale_frames_total", "Frames of a deposed primary, dropped.", n.Stale)
 	e.counter("reseat_edge_snapshots_total", "Snapshots kept.", n.Snapshots)
 	e.counter("reseat_edge_lost_actions_total", "Durable actions that a region came back without.", n.Lost)
+	for region, count := range n.Thinned {
+		e.labelled(prometheus.CounterValue, "reseat_region_thinned_total", "Unreliable updates left out while the mesh is degraded.", "region", region, float64(count))
+	}
 	byCode := func(name, help string, counts map[wire.Code]uint64) {
 		for code, count := range counts {
 			e.labelled(prometheus.CounterValue, name, help, "code", code.String(), float64(count))

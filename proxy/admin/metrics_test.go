@@ -59,6 +59,7 @@ func TestMetrics(t *testing.T) {
 		`reseat_region_kept_actions{region="arena"} 9`,
 		`reseat_region_serving{region="plaza"} 0`,
 		`reseat_region_protected{region="arena"} 1`,
+		`reseat_region_thinned_total{region="arena"} 6`,
 		`reseat_region_rank{region="plaza"} 1`,
 		`reseat_region_score{region="plaza"} 900`,
 		`reseat_region_in_sync{region="plaza"} 3`,

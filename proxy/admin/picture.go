@@ -36,6 +36,7 @@ func (s *Server) status(now time.Time) Status {
 	out := Status{
 		At: now, Stale: !p.known || p.mesh.Stale, Controller: p.controller(), Level: p.level(), Regions: p.regions(),
 		Servers: p.servers(), Edges: p.edges(), Failovers: p.failovers(s.cfg.Edge.Failovers()), Alerts: p.alerts(),
+		TestEndpoints: s.cfg.Test,
 	}
 	out.Coverage = p.coverage(out.Regions)
 	return out

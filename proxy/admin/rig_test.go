@@ -47,6 +47,7 @@ func (e *fakeEdge) Status() proxy.Status {
 func (e *fakeEdge) Stats() proxy.Counters {
 	return proxy.Counters{
 		Sessions: 7, Switches: 3, Holds: 2, Refused: map[wire.Code]uint64{wire.CodeOverloaded: 4}, Ended: map[wire.Code]uint64{wire.CodeLeft: 5},
+		Thinned: map[string]uint64{"arena": 6},
 	}
 }
 

@@ -15,6 +15,8 @@ type Status struct {
 	Edges      []EdgeStatus      `json:"edges"`   // by name
 	Failovers  []FailoverStatus  `json:"failovers"`
 	Alerts     []AlertStatus     `json:"alerts"`
+
+	TestEndpoints bool `json:"test_endpoints"` // the edge that answers lets servers fail on purpose
 }
 
 // ControllerStatus is the edge that decides for the mesh; null: none does.

@@ -49,6 +49,7 @@ func TestStatus(t *testing.T) {
 		{Name: "edge-2", Incarnation: "e2", Address: "h:2"},
 	}, s.Edges)
 	require.Empty(t, s.Failovers)
+	require.True(t, s.TestEndpoints)
 	require.Equal(t, []AlertStatus{{Severity: "warning", Message: "it is alone", Region: "plaza", Since: start}}, s.Alerts)
 }
 
