@@ -160,11 +160,15 @@ func (p *picture) coverage(regions []RegionStatus) CoverageStatus {
 
 func (p *picture) servers() []ServerStatus {
 	out := make([]ServerStatus, 0, len(p.mesh.Servers))
+	drains := byName(p.ctl.Drains, func(d mesh.DrainStatus) string { return d.Server })
 	for _, s := range p.mesh.Servers {
 		_, draining := p.mesh.Draining[s.Incarnation]
 		one := ServerStatus{
 			Name: s.Name, Incarnation: s.Incarnation, Address: s.Address, Zone: s.Zone, Host: s.Host,
 			Passing: s.Passing, Draining: draining, Pool: s.Pool, PrimaryOf: []string{}, BackupOf: []string{},
+		}
+		if d := drains[s.Incarnation]; d != nil && draining {
+			one.Drained = d.Done
 		}
 		for name, v := range p.mesh.Regions {
 			switch {

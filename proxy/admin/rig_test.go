@@ -205,6 +205,7 @@ func judged() mesh.Status {
 			{Region: "plaza", Rank: 1, Score: 900, Critical: true, Wants: 3, Load: mesh.Load{Players: 20, Kept: 40}},
 			{Region: "arena", Rank: 2, Score: 500, Wants: 2, Covered: true, Protected: true, Load: mesh.Load{Players: 8}},
 		},
+		Drains: []mesh.DrainStatus{{Server: "c1", Name: "three", Done: true}, {Server: "a1", Done: true}},
 		Alerts: []mesh.Alert{{Key: "k", Severity: mesh.Warning, Region: "plaza", Message: "it is alone", Since: start, Active: true}},
 	}
 }

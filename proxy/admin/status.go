@@ -54,6 +54,7 @@ type ServerStatus struct {
 	Host        string   `json:"host"`
 	Passing     bool     `json:"passing"`
 	Draining    bool     `json:"draining"`
+	Drained     bool     `json:"drained"` // and nothing is left: it may be stopped
 	Pool        bool     `json:"pool"`
 	PrimaryOf   []string `json:"primary_of"` // regions
 	BackupOf    []string `json:"backup_of"`  // regions in whose in-sync set it is

@@ -28,7 +28,7 @@ func TestStatus(t *testing.T) {
 
 	require.Equal(t, []ServerStatus{
 		{Name: "one", Incarnation: "a1", Address: "10.0.0.1:1", Zone: "z1", Host: "h1", Passing: true, PrimaryOf: []string{"arena"}, BackupOf: []string{}},
-		{Name: "three", Incarnation: "c1", Address: "10.0.0.3:1", Host: "h3", Passing: true, Draining: true, Pool: true, PrimaryOf: []string{"plaza"}, BackupOf: []string{"arena"}},
+		{Name: "three", Incarnation: "c1", Address: "10.0.0.3:1", Host: "h3", Passing: true, Draining: true, Drained: true, Pool: true, PrimaryOf: []string{"plaza"}, BackupOf: []string{"arena"}},
 		{Name: "two", Incarnation: "b1", Address: "10.0.0.2:1", Host: "h2", Pool: true, PrimaryOf: []string{}, BackupOf: []string{"plaza"}},
 	}, s.Servers)
 
