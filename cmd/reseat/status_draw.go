@@ -57,8 +57,15 @@ func drawAlerts(w io.Writer, s admin.Status) {
 
 func drawRegions(w io.Writer, s admin.Status) {
 	t := table{columns: []column{
-		{"rank", true, 0}, {"region", false, 8}, {"state", false, 0}, {"epoch", true, 0}, {"primary", false, 8},
-		{"in sync", false, 10}, {"players", true, 0}, {"kept", true, 0}, {"", false, 11},
+		{"rank", true, 0},
+		{"region", false, 8},
+		{"state", false, 0},
+		{"epoch", true, 0},
+		{"primary", false, 8},
+		{"in sync", false, 10},
+		{"players", true, 0},
+		{"kept", true, 0},
+		{"", false, 11},
 	}}
 	regions := slices.Clone(s.Regions)
 	slices.SortStableFunc(regions, func(a, b admin.RegionStatus) int { return cmp.Compare(a.Rank, b.Rank) })
@@ -137,8 +144,17 @@ func drawEdges(w io.Writer, s admin.Status) {
 
 func drawFailovers(w io.Writer, s admin.Status) {
 	t := table{columns: []column{
-		{"failover", false, 0}, {"rank", true, 0}, {"region", false, 8}, {"from", false, 8}, {"to", false, 8}, {"reason", false, 8},
-		{"elected", true, 0}, {"switched", true, 0}, {"durable", true, 0}, {"players", true, 0}, {"again", true, 0},
+		{"failover", false, 0},
+		{"rank", true, 0},
+		{"region", false, 8},
+		{"from", false, 8},
+		{"to", false, 8},
+		{"reason", false, 8},
+		{"elected", true, 0},
+		{"switched", true, 0},
+		{"durable", true, 0},
+		{"players", true, 0},
+		{"again", true, 0},
 	}}
 	first := max(len(s.Failovers)-shownFailovers, 0)
 	for _, f := range slices.Backward(s.Failovers[first:]) {

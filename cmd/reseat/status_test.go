@@ -97,7 +97,7 @@ func TestStatusFits(t *testing.T) {
 		s.Regions[i].Name, s.Regions[i].Lead = long, long
 		s.Regions[i].InSync, s.Regions[i].InSyncKnown = []string{long, long, long, long}, true
 		s.Regions[i].Primary = &admin.PrimaryRef{Name: long}
-		s.Regions[i].Players, s.Regions[i].Epoch = 1e9, 1<<63
+		s.Regions[i].Players, s.Regions[i].Epoch = 1e6, 1e6
 	}
 	for i := range s.Servers {
 		s.Servers[i].Name, s.Servers[i].Address, s.Servers[i].Zone, s.Servers[i].Host = long, long+":65535", long, long
