@@ -210,11 +210,13 @@ func TestOdditiesAreLoggedOnce(t *testing.T) {
 			b.put("t/epoch", fmt.Sprint(i))
 			time.Sleep(2 * meshPace)
 		}
+		synctest.Wait()
 		require.Equal(b, 1, strings.Count(log.String(), "region=r"), log.String())
 		require.Equal(b, 1, strings.Count(log.String(), "region=s"))
 		require.NotContains(b, log.String(), "region=t")
 		b.put("r/epoch", "z")
 		time.Sleep(2 * meshPace)
+		synctest.Wait()
 		require.Equal(b, 2, strings.Count(log.String(), "region=r"))
 		require.Equal(b, 1, strings.Count(log.String(), "region=s"))
 	})

@@ -21,7 +21,7 @@ const (
 
 	// Bounds of a simulated failure that ends by itself.
 	usualFailure   = 2 * time.Second
-	longestFailure = 5 * time.Minute
+	longestFailure = time.Minute // discovery.Strike's own bound
 )
 
 // duration checks the kind, and how long it lasts.

@@ -61,7 +61,7 @@ func (l *level) tell() {
 	}
 }
 
-// obey follows what the controller says to all.
+// obey follows what is said to all servers, and to this one.
 func (s *Sidecar) obey(ctx context.Context) error {
 	views, stop := s.mesh.Subscribe()
 	defer stop()
@@ -73,6 +73,7 @@ func (s *Sidecar) obey(ctx context.Context) error {
 			if !m.Stale {
 				s.SetLevel(m.State)
 			}
+			s.endure(m)
 		}
 	}
 }

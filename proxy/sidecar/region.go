@@ -310,7 +310,7 @@ func (r *region) append(rec buffer.Record) uint64 {
 	rec.Epoch = r.epoch
 	index := r.records.Append(rec)
 	if !r.table.apply(&rec) {
-		r.life.end(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
+		r.quit(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
 	}
 	r.tabled = index
 	if rec.Kind == buffer.KindQuarantine {

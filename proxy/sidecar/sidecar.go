@@ -51,6 +51,10 @@ type Config struct {
 	ServerTLS *tls.Config // for links from edges and backups
 	ClientTLS *tls.Config // for links to the primary of a region
 
+	// Strike does harm to this process when a test asks for it (discovery.Strike); nil:
+	// such requests are ignored, as they should be wherever people play.
+	Strike func(kind string, d time.Duration)
+
 	Discovery *discovery.Client
 	Log       *slog.Logger
 }
@@ -109,6 +113,7 @@ type Sidecar struct {
 	floors   sync.Map             // of *atomic.Uint64, by region: the highest epoch heard of in any incarnation
 	restores restores
 	level    level
+	struck   time.Time // the last strike; owned by obey
 	addr     atomic.Pointer[string]
 	ready    chan struct{} // closed when addr is known
 }

@@ -80,6 +80,8 @@ type Sidecar struct {
 	// DrainTimeout is how long a stop may wait for other servers to take the regions
 	// that this one leads.
 	DrainTimeout time.Duration `yaml:"drain_timeout" flag:"drain-timeout" help:"longest time to hand regions over before a stop"`
+	// EnableTestEndpoints lets edges harm this server at a tester's request.
+	EnableTestEndpoints bool `yaml:"enable_test_endpoints" flag:"enable-test-endpoints" help:"let POST /mesh/simulate_failure of an edge kill, freeze or cut this server"`
 
 	Game     Game     `yaml:"game"`
 	Snapshot Snapshot `yaml:"snapshot"`
