@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +17,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -90,14 +92,18 @@ func (c Config) check() (Config, error) {
 
 // Edge is the process in front of the players.
 type Edge struct {
-	cfg      Config
-	log      *slog.Logger
-	id       string // incarnation
-	stats    Stats
-	mesh     *discovery.MeshWatch
-	regions  map[string]*region
-	backends *backends
-	addr     chan net.Addr // one slot
+	cfg       Config
+	log       *slog.Logger
+	id        string // incarnation
+	stats     Stats
+	mesh      *discovery.MeshWatch
+	regions   map[string]*region
+	backends  *backends
+	addr      chan net.Addr // one slot
+	listens   atomic.Pointer[string]
+	draining  atomic.Bool
+	events    *journal.Journal[Event]
+	failovers failovers
 
 	setting sync.Mutex // held while the level is set; guards the field below
 	level   level
@@ -111,7 +117,7 @@ func NewEdge(cfg Config) (*Edge, error) {
 	}
 	e := &Edge{
 		cfg: cfg, id: discovery.NewIncarnation(), mesh: cfg.Discovery.WatchMesh(),
-		regions: map[string]*region{}, addr: make(chan net.Addr, 1),
+		regions: map[string]*region{}, addr: make(chan net.Addr, 1), events: journal.New[Event](keptEvents, 0),
 		level: level{mode: wire.Normal()},
 	}
 	e.log = cfg.Log.With("edge", cfg.Name)
@@ -151,8 +157,12 @@ func (e *Edge) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	address := ln.addr().String()
 	e.addr <- ln.addr()
-	e.log.Info("edge listens", "event", "listening", "addr", ln.addr().String(), "regions", e.cfg.Regions)
+	e.listens.Store(&address)
+	defer e.listens.Store(nil)
+	defer context.AfterFunc(ctx, func() { e.draining.Store(true) })()
+	e.log.Info("edge listens", "event", "listening", "addr", address, "regions", e.cfg.Regions)
 
 	// Links outlive the goodbye to the players: acks may still come.
 	linkCtx, closeLinks := context.WithCancelCause(context.WithoutCancel(ctx))

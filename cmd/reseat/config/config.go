@@ -48,6 +48,7 @@ type Edge struct {
 	LinkTLS LinkTLS `yaml:"link_tls"`
 	Limits  Limits  `yaml:"limits"`
 	Link    Link    `yaml:"link"`
+	Admin   Admin   `yaml:"admin"`
 	Consul  Consul  `yaml:"consul"`
 	Log     Log     `yaml:"log"`
 }
@@ -103,6 +104,23 @@ type LinkTLS struct {
 	CA   string `yaml:"ca"`
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+}
+
+// Admin is the HTTP API with which people see and steer the mesh.
+type Admin struct {
+	// Listen is its TCP address, or off. The default is for one edge on a machine:
+	// where it is taken, the edge goes without.
+	Listen string `yaml:"listen" flag:"admin" help:"TCP address of the admin API, or off"`
+	// Advertise is the host:port under which others reach it; if empty, Listen.
+	Advertise string `yaml:"advertise"`
+	// TokenFile holds what must be shown to it, TLSCert and TLSKey are what it shows.
+	// Required unless Listen is of this machine only.
+	TokenFile string `yaml:"token_file" flag:"admin-token-file" help:"file with the token that the admin API asks for"`
+	TLSCert   string `yaml:"tls_cert"`
+	TLSKey    string `yaml:"tls_key"`
+	// EnablePprof serves profiles, EnableTestEndpoints what makes servers fail.
+	EnablePprof         bool `yaml:"enable_pprof"`
+	EnableTestEndpoints bool `yaml:"enable_test_endpoints" flag:"enable-test-endpoints" help:"let the admin API make servers fail on purpose"`
 }
 
 // Limits bound what an edge keeps and accepts.

@@ -11,6 +11,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/admin"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -21,6 +22,7 @@ func DefaultEdge() Edge {
 		DrainTimeout: 2 * time.Second,
 		Limits:       defaultLimits(),
 		Link:         defaultLink(),
+		Admin:        Admin{Listen: admin.DefaultListen},
 		Consul:       defaultConsul(),
 		Log:          defaultLog(),
 	}
@@ -97,6 +99,7 @@ func (e *Edge) complete(env environment, origins Origins) {
 	if e.StateDir != "" {
 		fill(&e.KeysFile, filepath.Join(e.StateDir, "edge.keys"))
 	}
+	e.Admin.complete()
 }
 
 func (s *Sidecar) complete(env environment, origins Origins) {
@@ -107,6 +110,14 @@ func (s *Sidecar) complete(env environment, origins Origins) {
 	_, port, err := net.SplitHostPort(s.Listen)
 	if err == nil && port != "0" && isHostAlone(s.Advertise) {
 		s.Advertise = net.JoinHostPort(strings.Trim(s.Advertise, "[]"), port)
+	}
+}
+
+// complete gives an advertised host the port that is listened on.
+func (a *Admin) complete() {
+	_, port, err := net.SplitHostPort(a.Listen)
+	if err == nil && port != "0" && isHostAlone(a.Advertise) {
+		a.Advertise = net.JoinHostPort(strings.Trim(a.Advertise, "[]"), port)
 	}
 }
 

@@ -64,6 +64,11 @@ func (k key) isList() bool {
 	return is
 }
 
+func (k key) isSwitch() bool {
+	_, is := reflect.TypeAssert[bool](k.value)
+	return is
+}
+
 // kind names the form of a setting for messages about a wrong one.
 func (k key) kind() string {
 	switch k.value.Interface().(type) {
