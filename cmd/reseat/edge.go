@@ -73,6 +73,7 @@ func edgeConfig(cfg *config.Edge, log *slog.Logger) (proxy.Config, error) {
 	return proxy.Config{
 		Name:      cfg.Name,
 		Regions:   cfg.Regions,
+		Critical:  cfg.Mesh.Critical,
 		Listen:    cfg.Listen,
 		PlayerTLS: players,
 		Keys:      keys,
