@@ -141,7 +141,7 @@ func (p *tab) until(expression string, args ...any) {
 		look();
 	})`, chromedp.EvalAwaitPromise))
 	if errors.Is(err, context.DeadlineExceeded) {
-		p.t.Fatalf("after %s this is not true: %s\nThe page says:\n%s", limit, expression, ask[string](p, `document.body.innerText`))
+		p.t.Fatalf("after %s this is not true: %s\nThe page says:\n%s", limit, expression, ask[string](p, `document.body.innerText.replace(/\s*\n\s*/g, " | ")`))
 	}
 	require.NoError(p.t, err, expression)
 }

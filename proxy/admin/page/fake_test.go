@@ -131,6 +131,11 @@ type (
 		Actions  int       `json:"actions,omitempty"`
 		Members  []string  `json:"members,omitempty"`
 		Severity string    `json:"severity,omitempty"`
+
+		Protected *bool    `json:"protected,omitempty"`
+		Level     string   `json:"level,omitempty"`
+		Fidelity  *float64 `json:"fidelity,omitempty"`
+		Lost      uint64   `json:"lost,omitempty"`
 	}
 )
 
@@ -188,6 +193,12 @@ func (a *api) set(change func(s *status)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	change(&a.status)
+}
+
+// turn changes what is true, and has the page look at once.
+func (a *api) turn(change func(s *status)) {
+	a.set(change)
+	a.tell(event{Type: "gap"})
 }
 
 // tell sends an event that happens now.
