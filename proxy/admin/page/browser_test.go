@@ -22,40 +22,37 @@ import (
 // limit is for anything that the page should do, on a busy machine.
 const limit = 60 * time.Second
 
-var chromium struct {
-	start sync.Once
-	ctx   context.Context //nolint:containedctx // a browser is a context
-	stop  func()
-	err   error
-}
+// chromium is started once for all tests, and ended after them.
+var (
+	chromium = sync.OnceValues(launch)
+	end      = func() {}
+)
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if chromium.stop != nil {
-		chromium.stop()
-	}
+	end()
 	os.Exit(code)
 }
 
-// browser starts Chromium, once for all tests. Where it cannot be had the test is
-// skipped, but not in CI, and not where RESEAT_CHROMIUM is set: there it fails.
+// browser is Chromium. Where it cannot be had the test is skipped, but not in CI,
+// and not where RESEAT_CHROMIUM is set: there it fails.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	chromium.start.Do(func() { chromium.ctx, chromium.stop, chromium.err = launch() })
-	if chromium.err == nil {
-		return chromium.ctx
+	ctx, err := chromium()
+	switch {
+	case err == nil:
+	case os.Getenv("CI") == "true" || os.Getenv("RESEAT_CHROMIUM") != "":
+		t.Fatalf("the live page is not tested: %v", err)
+	default:
+		t.Skipf("SKIPPED, THE LIVE PAGE IS NOT TESTED: %v", err)
 	}
-	if os.Getenv("CI") == "true" || os.Getenv("RESEAT_CHROMIUM") != "" {
-		t.Fatalf("the live page is not tested: %v", chromium.err)
-	}
-	t.Skipf("SKIPPED, THE LIVE PAGE IS NOT TESTED: %v", chromium.err)
-	return nil
+	return ctx
 }
 
-func launch() (context.Context, func(), error) {
+func launch() (context.Context, error) {
 	path, err := find()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path),
@@ -64,11 +61,11 @@ func launch() (context.Context, func(), error) {
 	)
 	alloc, stop := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, closeTab := chromedp.NewContext(alloc)
+	end = func() { closeTab(); stop() }
 	if err := chromedp.Do(ctx); err != nil {
-		stop()
-		return nil, nil, fmt.Errorf("%s does not start: %w", path, err)
+		return nil, fmt.Errorf("%s does not start: %w", path, err)
 	}
-	return ctx, func() { closeTab(); stop() }, nil
+	return ctx, nil
 }
 
 // find asks the script, which may download Debian's Chromium once.

@@ -226,9 +226,14 @@ func (a *api) allowed(w http.ResponseWriter, r *http.Request) bool {
 	if a.token == "" || r.Header.Get("Authorization") == "Bearer "+a.token {
 		return true
 	}
-	w.WriteHeader(http.StatusUnauthorized)
-	fmt.Fprint(w, `{"error":"the token is missing or wrong"}`)
+	problem(w, http.StatusUnauthorized, "the token is missing or wrong")
 	return false
+}
+
+func problem(w http.ResponseWriter, code int, detail string) {
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(map[string]any{"type": "urn:reseat:problem:x", "title": http.StatusText(code), "status": code, "detail": detail})
 }
 
 func (a *api) getStatus(w http.ResponseWriter, r *http.Request) {
@@ -287,8 +292,7 @@ func (a *api) post(w http.ResponseWriter, r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.refuse != "" {
-		w.WriteHeader(http.StatusConflict)
-		_ = json.NewEncoder(w).Encode(map[string]string{"error": a.refuse})
+		problem(w, http.StatusConflict, a.refuse)
 		return
 	}
 	fmt.Fprint(w, "{}")

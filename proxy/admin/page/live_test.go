@@ -36,17 +36,38 @@ func TestFailoverGrows(t *testing.T) {
 
 	api.set(func(s *status) {
 		s.Failovers = []failover{{
-			ID: 7, Region: "cave", From: "server-3", To: "server-4", EpochBefore: 3, Epoch: 4, Reason: "it is silent", Started: time.Now(), Done: true, Players: 66, Actions: 9, Rank: 3,
+			ID: 7, Region: "cave", From: "server-3", To: "server-4", EpochBefore: 3, Epoch: 4, Reason: "silence", Started: time.Now(), Done: true, Players: 66, Actions: 9, Rank: 3,
 			Stages: []stage{{"held", 1.5}, {"elected", 12.5}, {"serving", 22.2}, {"switched", 23.4}, {"resent", 28}, {"durable", 33.125}},
 		}}
 	})
 	end := 33.125
 	api.tell(event{Type: "durable", Region: "cave", Failover: 7, MS: &end})
 	p.until(stages+` === "held 1.5, elected 12.5, serving 22.2, switched 23.4, re-sent 28.0, durable 33.1"`, "cave")
-	p.until(`document.querySelector("#incidents .head span").textContent === "cave left server-3 (it is silent): back after 33.1 ms"`)
+	p.until(`document.querySelector("#incidents .head span").textContent === "cave left server-3 (it was silent): back after 33.1 ms"`)
 	require.Equal(t, "3|cave|server-3 → server-4|3 → 4|66|9", ask[string](p, `[...document.querySelectorAll('.row > :is(.rank, .region, .cut:not(.region), .muted:not(.rank, .load)), .row .load b')].map(n => n.textContent).join("|")`))
 	p.until(`document.querySelector("#sentence").textContent === "All 6 regions serve, all are protected."`)
 	require.Equal(t, 6, ask[int](p, `document.querySelectorAll("#log li").length`))
+}
+
+// A primary that dies of taking over is a part of the bar; the figures are those of
+// the one that made it.
+func TestFailoverOfAFailover(t *testing.T) {
+	s := mesh(6, 6)
+	s.Failovers = []failover{{
+		ID: 7, Region: "cave", From: "server-3", EpochBefore: 3, Reason: "game_exit", Started: time.Now().Add(-time.Minute), Players: 66,
+		Stages: []stage{{"held", 0}, {"elected", 10}, {"serving", 20}, {"elected", 200}},
+	}}
+	api := serve(t, s)
+	p := open(t, api.url(), 1440, 900)
+	p.until(stages+` === "held 0.0, elected 200"`, "cave")
+	require.Equal(t, "held elected serving elected serving", ask[string](p, `[...document.querySelectorAll(".row .track i")].map(n => n.classList[0]).join(" ")`))
+	api.turn(func(s *status) {
+		f := &s.Failovers[0]
+		f.To, f.Epoch, f.Done = "server-5", 5, true
+		f.Stages = append(f.Stages, stage{"serving", 220}, stage{"switched", 221}, stage{"resent", 230})
+	})
+	p.until(stages+` === "held 0.0, elected 200, serving 220, switched 221, re-sent 230"`, "cave")
+	require.Equal(t, "cave left server-3 (its game ended): back after 230 ms", ask[string](p, `document.querySelector("#incidents .head span").textContent`))
 }
 
 // Regions that fail together share an axis, in the order in which they are recovered;
@@ -94,7 +115,7 @@ func TestReconnects(t *testing.T) {
 	p.until(`[...document.querySelectorAll("#log li > span")].map(n => n.textContent).join() === "server-2 is up,server-1 is up"`)
 	api.mu.Lock()
 	defer api.mu.Unlock()
-	require.Equal(t, "", api.resumed[0])
+	require.Equal(t, "0", api.resumed[0], "at first it asks for all that is remembered")
 	require.Equal(t, "1", api.resumed[len(api.resumed)-1], "it asks for what it missed")
 }
 
@@ -105,7 +126,7 @@ func TestDoesNotFlicker(t *testing.T) {
 	p.until(`document.querySelectorAll("#rows tr").length === 6 && document.querySelectorAll(".tile").length === 6`)
 	ask[bool](p, `(() => {
 		window.kept = [...document.querySelectorAll("#rows tr, #rows td, .tile, #columns th, #figures dd")];
-		document.querySelectorAll(".tile button")[4].focus();
+		document.querySelector('button[aria-label="freeze server-4"]').focus();
 		return true;
 	})()`)
 	api.turn(func(s *status) {

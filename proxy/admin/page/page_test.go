@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"math"
 	"net/http"
 	"net/http/httptest"
@@ -18,46 +17,45 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/admin/page"
 )
 
-func request(t *testing.T, method string, header http.Header) (*http.Response, string) {
+func request(t *testing.T, method, etag string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, "/", nil)
-	r.Header = header
+	r.Header.Set("If-None-Match", etag)
 	w := httptest.NewRecorder()
 	page.Handler().ServeHTTP(w, r)
-	body, err := io.ReadAll(w.Result().Body)
-	require.NoError(t, err)
-	return w.Result(), string(body)
+	return w
 }
 
 func TestHandler(t *testing.T) {
-	got, html := request(t, "GET", nil)
-	require.Equal(t, 200, got.StatusCode)
-	require.Equal(t, "text/html; charset=utf-8", got.Header.Get("Content-Type"))
-	require.Equal(t, "no-cache", got.Header.Get("Cache-Control"))
-	require.Equal(t, "nosniff", got.Header.Get("X-Content-Type-Options"))
-	require.Equal(t, strconv.Itoa(len(html)), got.Header.Get("Content-Length"))
+	got := request(t, "GET", "")
+	html := got.Body.String()
+	require.Equal(t, 200, got.Code)
+	require.Equal(t, "text/html; charset=utf-8", got.Header().Get("Content-Type"))
+	require.Equal(t, "no-cache", got.Header().Get("Cache-Control"))
+	require.Equal(t, "nosniff", got.Header().Get("X-Content-Type-Options"))
+	require.Equal(t, strconv.Itoa(len(html)), got.Header().Get("Content-Length"))
 
-	same, body := request(t, "GET", http.Header{"If-None-Match": {got.Header.Get("ETag")}})
-	require.Equal(t, http.StatusNotModified, same.StatusCode)
-	require.Empty(t, body)
-	other, body := request(t, "GET", http.Header{"If-None-Match": {`"another"`}})
-	require.Equal(t, 200, other.StatusCode)
-	require.Equal(t, html, body)
+	same := request(t, "GET", got.Header().Get("ETag"))
+	require.Equal(t, http.StatusNotModified, same.Code)
+	require.Empty(t, same.Body.String())
+	other := request(t, "GET", `"another"`)
+	require.Equal(t, 200, other.Code)
+	require.Equal(t, html, other.Body.String())
 
-	head, body := request(t, "HEAD", nil)
-	require.Equal(t, 200, head.StatusCode)
-	require.Empty(t, body)
+	head := request(t, "HEAD", "")
+	require.Equal(t, 200, head.Code)
+	require.Empty(t, head.Body.String())
 
-	wrong, body := request(t, "POST", nil)
-	require.Equal(t, http.StatusMethodNotAllowed, wrong.StatusCode)
-	require.Equal(t, "GET, HEAD", wrong.Header.Get("Allow"))
-	require.Equal(t, "the page is only read: use GET\n", body)
+	wrong := request(t, "POST", "")
+	require.Equal(t, http.StatusMethodNotAllowed, wrong.Code)
+	require.Equal(t, "GET, HEAD", wrong.Header().Get("Allow"))
+	require.Equal(t, "the page is only read: use GET\n", wrong.Body.String())
 }
 
 // The page's own script and style are allowed, by their hashes, and nothing else.
 func TestPolicy(t *testing.T) {
-	got, html := request(t, "GET", nil)
-	policy := got.Header.Get("Content-Security-Policy")
+	got := request(t, "GET", "")
+	html, policy := got.Body.String(), got.Header().Get("Content-Security-Policy")
 	for element, directive := range map[string]string{"script": "script-src", "style": "style-src"} {
 		parts := strings.Split(html, "<"+element+">")
 		require.Len(t, parts, 2, "one %s", element)
@@ -75,7 +73,7 @@ func TestPolicy(t *testing.T) {
 
 // Nothing comes from elsewhere, and nothing makes markup from text.
 func TestNothingFromElsewhere(t *testing.T) {
-	_, html := request(t, "GET", nil)
+	html := request(t, "GET", "").Body.String()
 	for _, url := range regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]+[^\s"')]*`).FindAllString(html, -1) {
 		require.Contains(t, []string{"http://www.w3.org/2000/svg"}, url, "an address in the page")
 	}
@@ -87,7 +85,7 @@ func TestNothingFromElsewhere(t *testing.T) {
 // Text is readable in both schemes (WCAG AA: 4.5 to 1), and what is drawn can be told
 // from the background (3 to 1), the lighter parts of bars excepted, which have others beside them.
 func TestContrast(t *testing.T) {
-	_, html := request(t, "GET", nil)
+	html := request(t, "GET", "").Body.String()
 	light, rest, _ := strings.Cut(html, "@media (prefers-color-scheme: dark)")
 	dark, _, _ := strings.Cut(rest, "* {")
 	for scheme, css := range map[string]string{"light": light, "dark": dark} {

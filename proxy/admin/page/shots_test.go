@@ -55,7 +55,7 @@ func storm(regions, servers int) status {
 			continue
 		}
 		f := failover{
-			ID: uint64(10 + i), Region: r.Name, From: r.Primary.Name, To: r.InSync[0], EpochBefore: r.Epoch, Epoch: r.Epoch + 1, Reason: "the game process ended",
+			ID: uint64(10 + i), Region: r.Name, From: r.Primary.Name, To: r.InSync[0], EpochBefore: r.Epoch, Epoch: r.Epoch + 1, Reason: "game_exit",
 			Started: now.Add(-time.Duration(290-11*lost) * time.Millisecond), Players: r.Players, Actions: 7 + 3*lost, Rank: lost + 1,
 			Stages: []stage{{"held", 2.1}, {"elected", 14 + 20*float64(lost)}, {"serving", 30 + 21*float64(lost)}, {"switched", 31 + 21*float64(lost)}, {"resent", 38 + 22*float64(lost)}, {"durable", 49 + 25*float64(lost)}}, Done: true,
 		}

@@ -44,6 +44,11 @@ func TestButtons(t *testing.T) {
 		p.until(`document.querySelector("#answer").textContent.startsWith(%q)`, test.answer)
 	}
 
+	api.turn(func(s *status) { s.Servers[4].Draining = true })
+	p.until(`document.querySelector('%s')?.hidden && !document.querySelector('%s').hidden`, button("drain server-5"), button("undrain server-5"))
+	p.sure("undrain server-5")
+	require.JSONEq(t, `{"server":"server-5","undo":true}`, toJSON(t, (<-api.posts).body))
+
 	api.mu.Lock()
 	api.refuse = "server-3 is not here: it may have been killed already"
 	api.mu.Unlock()
