@@ -4,6 +4,9 @@
 # libraries that the system lacks, into .cache/chromium at the root of the repository,
 # which git ignores: nothing is installed, and no rights are needed. Cold, it downloads
 # about 130 MB.
+#
+# Where there is none, the tests are skipped, loudly; with CI=true, or with
+# RESEAT_CHROMIUM set (to "required", say), they fail.
 set -eu
 
 if [ -n "${RESEAT_CHROMIUM:-}" ] && [ "$RESEAT_CHROMIUM" != required ]; then
@@ -35,6 +38,10 @@ unpack() {
 	mkdir -p "$cache/lists/partial" "$cache/apt/archives/partial" "$root"
 	apt update >&2
 	packages=$(apt install -s --no-install-recommends chromium fonts-dejavu-core | sed -n 's/^Inst \([^ ]*\).*/\1/p')
+	if [ -z "$packages" ]; then
+		echo "no Chromium: apt has no package chromium; name a binary with RESEAT_CHROMIUM" >&2
+		exit 1
+	fi
 	cd "$cache/apt/archives"
 	# shellcheck disable=SC2086 # a list
 	apt download $packages >&2
