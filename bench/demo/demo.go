@@ -25,6 +25,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/failover/mesh"
 )
 
 // Config says what to show.
@@ -39,7 +41,12 @@ type Config struct {
 	Edges   int    // 1 or more
 	Pool    bool   // servers have no regions of their own: the controller seats them
 	Consul  string // address of an agent; empty: a registry of the demo's own
+	Page    bool   // people break things, on the live page of an edge
 	Keep    bool   // the folder with logs and state
+
+	// Recoveries is how many regions may be recovered at a time; 0: the sidecars'
+	// default.
+	Recoveries int
 
 	// OutputCommit says when replies leave for players: "strict" or "none".
 	OutputCommit string
@@ -113,6 +120,7 @@ func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
 	}
 	d.cfg.Screen.Line("%s%s at %v actions/s, %d game servers with sidecars, %s, registry %s",
 		plural(d.cfg.Players, "player"), where, d.cfg.Rate, d.cfg.Servers, plural(d.cfg.Edges, "edge"), found.settings.Registry)
+	d.confess()
 	if err := d.raise(ctx, g); err != nil {
 		return found, err
 	}
@@ -131,6 +139,20 @@ func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
 		return found, context.Cause(ctx)
 	}
 	return found, d.settle(ctx, &found)
+}
+
+// confess says what is not as it is by default.
+func (d *demo) confess() {
+	if !d.cfg.Pool {
+		return
+	}
+	usual := mesh.DefaultConfig().Degrade
+	text := fmt.Sprintf("deaths of servers count for %v (default %v), a level lasts for %v at least (%v)",
+		Window, usual.Window, Dwell, usual.Dwell)
+	if d.cfg.Recoveries > 0 {
+		text += fmt.Sprintf(",\n  and %s recovered at a time (%d)", are(d.cfg.Recoveries, "region"), failover.DefaultTiming().Recoveries)
+	}
+	d.cfg.Screen.Line("for the show %s", text)
 }
 
 // raise starts everything and seats the players.
@@ -155,6 +177,9 @@ func (d *demo) raise(ctx context.Context, g *errgroup.Group) error {
 		return nil
 	})
 	if err := d.crowd.Join(ctx); err != nil {
+		return err
+	}
+	if err := d.scored(ctx); err != nil {
 		return err
 	}
 	d.cfg.Screen.Line("%s, %d processes", inTheGame(d.cfg.Players), d.processes())
@@ -212,6 +237,25 @@ func (d *demo) ready(ctx context.Context, without ...string) error {
 	return d.stage.await(ctx, "every region to have a primary and its backups in sync", func(k known) bool {
 		return d.stage.whole(k, without)
 	})
+}
+
+// scored waits until the controller has published how urgent each region is: it
+// learns of its players when they have joined.
+func (d *demo) scored(ctx context.Context) error {
+	if !d.cfg.Pool || d.cfg.Regions == 1 {
+		return nil
+	}
+	return d.stage.await(ctx, "every region to have a score", func(k known) bool {
+		return !slices.ContainsFunc(d.stage.regions, func(r Region) bool { return k.mesh.Region(r.Name).Seats.Score == 0 })
+	})
+}
+
+// normal waits until the mesh has gone back to its normal level by itself.
+func (d *demo) normal(ctx context.Context) error {
+	if !d.cfg.Pool {
+		return nil
+	}
+	return d.stage.await(ctx, "the mesh to be back on its normal level", func(k known) bool { return levelOf(k.mesh) == normal })
 }
 
 // settle stops the players and collects what all sides have to say. What did

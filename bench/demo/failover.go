@@ -31,6 +31,21 @@ type Failover struct {
 	heir string // who was elected last
 }
 
+// Cover is who has the state of a region.
+type Cover struct {
+	Region  string   `json:"region"`
+	Primary string   `json:"primary"` // servers
+	InSync  []string `json:"in_sync"`
+}
+
+// covers are those of all regions, as they stand.
+func covers(now []standing) (out []Cover) {
+	for _, r := range now {
+		out = append(out, Cover{r.Name, r.leader, r.members})
+	}
+	return out
+}
+
 // begin begins a round.
 func (s *stage) begin(at time.Time) {
 	s.timeline.begin(at)
@@ -111,14 +126,15 @@ func (k *known) summarize(e fleet.Event) string {
 	return ""
 }
 
-// rank is "2 of 5: score 1,010, 10 players".
+// rank is "2 of 5: score 1,010, 10 players". A critical region's score says no more
+// than that it is one.
 func (f *Failover) rank(of int) string {
 	var why []string
-	if f.Score > 0 {
-		why = append(why, "score "+grouped(f.Score))
-	}
-	if f.Critical {
+	switch {
+	case f.Critical:
 		why = append(why, "critical")
+	case f.Score > 0:
+		why = append(why, "score "+grouped(f.Score))
 	}
 	why = append(why, plural(f.Players, "player"))
 	return fmt.Sprintf("%d of %d: %s", f.Rank, of, strings.Join(why, ", "))

@@ -47,6 +47,9 @@ func (r *Report) asked() (n int) {
 
 // missed says what should have happened in a round and did not.
 func (r *Round) missed() string {
+	if len(r.Untrue) > 0 {
+		return strings.Join(r.Untrue, "; ")
+	}
 	if len(r.Edges) > 0 && r.lost() == 0 {
 		return "nobody was on the edge that failed"
 	}

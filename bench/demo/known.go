@@ -15,6 +15,7 @@ import (
 // known is what the processes and the registry have told.
 type known struct {
 	addrs   map[string]string          // that processes listen on, by their names
+	admins  map[string]string          // URLs of the APIs of edges, likewise
 	names   names                      // of incarnations
 	lives   map[string]string          // the incarnation of each server; none: it was struck, and is not back yet
 	follows map[string]map[string]bool // the regions of which each edge has found a primary
@@ -41,7 +42,7 @@ type told struct {
 
 func newKnown(regions []Region) known {
 	k := known{
-		addrs: map[string]string{}, names: names{}, lives: map[string]string{},
+		addrs: map[string]string{}, admins: map[string]string{}, names: names{}, lives: map[string]string{},
 		follows: map[string]map[string]bool{}, regions: map[string]*told{}, moves: map[string]*Failover{},
 	}
 	for _, r := range regions {
@@ -95,6 +96,8 @@ func (k *known) take(e fleet.Event) {
 	switch e.Name {
 	case "listening":
 		k.addrs[e.From] = e.Text("addr")
+	case "admin":
+		k.admins[e.From] = e.Text("url")
 	case "joined":
 		k.names[e.Text("incarnation")], k.lives[e.From] = e.From, e.Text("incarnation")
 	case "switch":

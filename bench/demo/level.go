@@ -7,6 +7,14 @@ import (
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
+// A demo cannot wait until the deaths of a minute count no more, as they do by
+// default: the levels fall sooner, and the same number of deaths makes them rise.
+const (
+	Window = 10 * time.Second
+	Dwell  = 3 * time.Second
+	deaths = 3 // within the window, where light begins
+)
+
 // normal is the level of a mesh in which nothing is amiss.
 const normal = "normal"
 

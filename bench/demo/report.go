@@ -66,6 +66,8 @@ type Round struct {
 	Back      time.Duration `json:"back_ns"`      // until all players could play on
 	Protected time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
 	Levels    []Level       `json:"levels,omitempty"`
+	Covered   []Cover       `json:"covered,omitempty"` // the regions before the servers were back, where others had taken their places
+	Untrue    []string      `json:"untrue,omitempty"`  // what the API told otherwise than it was
 	Timeline  []Entry       `json:"timeline"`
 	Stalls    []judge.Stall `json:"stalls"` // of each player
 }

@@ -53,6 +53,9 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
+	if err := d.normal(ctx); err != nil {
+		return err
+	}
 	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
 	d.cfg.Screen.Line("")
 	d.stage.begin(s.At)
@@ -168,11 +171,9 @@ func (s *scene) recover(ctx context.Context, b blow) error {
 		return err
 	}
 	if b.away && s.d.cfg.Pool && s.d.cfg.Servers-len(s.Servers) > backups {
-		if err := s.d.ready(ctx, s.Servers...); err != nil {
+		if err := s.replaced(ctx); err != nil {
 			return err
 		}
-		s.Protected = stage.protectedAfter(s.At)
-		stage.timeline.add(s.At.Add(s.Protected), markDone, "every region has all its backups again")
 	}
 	if err := b.heal(ctx, s); err != nil {
 		return err
@@ -183,9 +184,28 @@ func (s *scene) recover(ctx context.Context, b blow) error {
 	if s.Protected == 0 {
 		s.Protected = stage.protectedAfter(s.At)
 	}
+	if err := s.d.normal(ctx); err != nil {
+		return err
+	}
+	if err := s.agree(ctx, nil); err != nil {
+		return err
+	}
 	s.Regions, s.Levels = stage.end()
 	s.Timeline = stage.timeline.end()
 	return nil
+}
+
+// replaced waits until others have taken the places of the servers that were struck.
+func (s *scene) replaced(ctx context.Context) error {
+	stage, gone := s.d.stage, slices.Concat(s.Servers, s.Edges)
+	if err := s.d.ready(ctx, gone...); err != nil {
+		return err
+	}
+	s.Protected = stage.protectedAfter(s.At)
+	stage.timeline.add(s.At.Add(s.Protected), markDone,
+		fmt.Sprintf("every region has all its backups again, without %s: coverage is 100 %%", list(s.Servers)))
+	s.Covered = covers(stage.standings())
+	return s.agree(ctx, gone)
 }
 
 // mend returns the function that undoes a fault of processes.

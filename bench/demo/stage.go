@@ -111,10 +111,12 @@ func (s *stage) openEdges(ctx context.Context) error {
 		}
 	}
 	for _, edge := range s.edges {
-		if err := s.await(ctx, edge.Name, func(k known) bool { return k.addrs[edge.Name] != "" }); err != nil {
+		if err := s.await(ctx, edge.Name, func(k known) bool {
+			return k.addrs[edge.Name] != "" && k.admins[edge.Name] != ""
+		}); err != nil {
 			return err
 		}
-		edge.SetArgs(s.edgeArgs(edge.Name, s.addr(edge.Name))...)
+		edge.SetArgs(s.edgeArgs(edge.Name, s.addr(edge.Name), strings.TrimPrefix(s.admin(edge.Name), "http://"))...)
 	}
 	return nil
 }
@@ -122,16 +124,28 @@ func (s *stage) openEdges(ctx context.Context) error {
 // edge is the command of an edge.
 func (s *stage) edge(name string) fleet.Spec {
 	// With keys of its own a restarted one is noticed by its players within a packet.
-	env := append(s.env(), "RESEAT_EDGE_KEYS_FILE="+filepath.Join(s.state(), name+".keys"))
-	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: s.edgeArgs(name, anyPort), Env: env}
+	env := append(s.env(), "RESEAT_EDGE_KEYS_FILE="+filepath.Join(s.state(), name+".keys"),
+		// The default is per minute: as many deaths count as much in the shorter window.
+		"RESEAT_EDGE_MESH_DEGRADE_FAILURES_PER_MINUTE="+fmt.Sprint(deaths/Window.Minutes()))
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: s.edgeArgs(name, anyPort, anyPort), Env: env}
 }
 
-func (s *stage) edgeArgs(name, listen string) []string {
+func (s *stage) edgeArgs(name, listen, admin string) []string {
 	all := make([]string, 0, len(s.regions))
 	for _, r := range s.regions {
 		all = append(all, r.Name)
 	}
-	return append([]string{"edge"}, s.common(name, listen, all)...)
+	args := append([]string{"edge"}, s.common(name, listen, all)...)
+	args = append(args, "--admin", admin, "--degrade-window", Window.String(), "--degrade-dwell", Dwell.String())
+	for _, r := range s.regions {
+		if r.Critical {
+			args = append(args, "--critical", r.Name)
+		}
+	}
+	if s.cfg.Page {
+		args = append(args, "--enable-test-endpoints")
+	}
+	return args
 }
 
 // sidecar is the command of a sidecar and, behind the dash, of its game.
@@ -140,8 +154,15 @@ func (s *stage) sidecar(name string) fleet.Spec {
 	if s.cfg.Pool {
 		args = append(args, "--pool")
 	}
+	if s.cfg.Page {
+		args = append(args, "--enable-test-endpoints")
+	}
 	args = append(args, "--output-commit", s.cfg.OutputCommit, "--", s.cfg.Program, "demo-game")
-	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: s.env()}
+	env := s.env()
+	if s.cfg.Recoveries > 0 {
+		env = append(env, "RESEAT_SIDECAR_FAILOVER_RECOVERIES="+strconv.Itoa(s.cfg.Recoveries))
+	}
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: env}
 }
 
 // common are the flags that edge and sidecar share.
@@ -163,6 +184,13 @@ func (s *stage) addr(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.known.addrs[name]
+}
+
+// admin is the URL of an edge's API.
+func (s *stage) admin(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known.admins[name]
 }
 
 // env is our own environment without what would configure the processes

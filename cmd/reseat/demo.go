@@ -136,6 +136,10 @@ func (f demoFlags) config() (demo.Config, error) {
 	cfg := demo.Config{
 		Players: f.players, Rate: f.rate, Rounds: f.rounds, Faults: faults, Seed: f.seed,
 		Servers: f.servers, Regions: f.regions, Edges: f.edges, OutputCommit: f.commit, Consul: f.consul, Keep: f.keep,
+		Pool: f.regions > 1 || f.servers > 3,
+	}
+	if cfg.Pool && cfg.Regions > 1 {
+		cfg.Recoveries = 1 // so that the order can be seen
 	}
 	for _, fault := range faults {
 		if err := fault.Check(cfg); err != nil {
