@@ -89,8 +89,9 @@ func (p *machine) thaw() {
 // edge is an edge that can be started again at the same address.
 type edge struct {
 	machine
-	name string
-	addr string
+	name     string
+	addr     string
+	controls func() // ends the controller beside it, if there is one
 
 	mu   sync.Mutex
 	edge *proxy.Edge
