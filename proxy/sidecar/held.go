@@ -10,8 +10,12 @@ import (
 // the game is not read: it waits in its Send, as its players wait for it.
 const maxHeld = 8 << 20
 
-// maxBacklog bounds what waits for one player to attach again.
-const maxBacklog = 64 << 10
+// maxBacklog bounds what waits for one player to attach again, and maxJoining for
+// one whose attachment is about to be durable: as much as his edge keeps for him.
+const (
+	maxBacklog = 64 << 10
+	maxJoining = 256 << 10
+)
 
 // held is the queue of output commit: reliable updates leave for their players
 // in order, each when what it depends on is durable. The zero value is empty. It
@@ -111,9 +115,6 @@ func (r *region) emit(e wire.Emit) {
 	default:
 		r.stats.held.Add(1)
 		r.held.add(max(e.After, r.sealed), to, e.Payload)
-		if !r.outcomes {
-			r.held.resolve(^uint64(0), 0)
-		}
 		r.release()
 	}
 }
@@ -122,11 +123,23 @@ func (r *region) emit(e wire.Emit) {
 // edges' snapshots alone it is off, and the players know.
 func (r *region) holds() bool { return r.life.sc.cfg.OutputCommit != OutputNone && !r.cold }
 
+// resolve makes final what updates depend on: what the game said before it was done
+// with an action, and what it says with nothing left to do. It commits first, and
+// tells then. The caller holds r.mu.
+func (r *region) resolve() {
+	if r.outcomes {
+		r.held.resolve(r.feed.quiet(), r.lastOutcome)
+	} else {
+		r.held.resolve(^uint64(0), 0)
+	}
+}
+
 // release sends the updates whose time has come. The caller holds r.mu.
 func (r *region) release() {
 	if !r.serving || !r.maySpeak() {
 		return
 	}
+	r.resolve()
 	commit := r.commit
 	if !r.holds() {
 		commit = ^uint64(0)
@@ -164,13 +177,21 @@ func (r *region) send(to *row, payload []byte, reliable bool) {
 				s.send(out)
 			}
 		}
-	case to.stream != nil:
+	case to.stream != nil && !(reliable && to.joining):
 		out.Handle = to.handle
 		to.stream.send(out)
-	case reliable && to.waiting+len(payload) <= maxBacklog && r.reattach.After(r.now()):
+	case reliable && r.waits(to, to.waiting+len(payload)):
 		to.backlog = append(to.backlog, slices.Clone(payload))
 		to.waiting += len(payload)
 	}
+}
+
+// waits tells whether so many bytes may wait for a player.
+func (r *region) waits(to *row, size int) bool {
+	if to.joining {
+		return size <= maxJoining
+	}
+	return size <= maxBacklog && r.reattach.After(r.now())
 }
 
 // catchUp sends what has waited for a player to attach.

@@ -120,16 +120,13 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 	if again {
 		r.attachedTo(row)
 	} else {
+		row.joining = true
 		r.joins = append(r.joins, join{r.end(), row, s, f.Handle})
 		r.cuts.wake.Wake()
 		r.settle()
 	}
 	row.named = true
-	if err := pump.Add(r.game().out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Here: true, Player: row.player}); err != nil {
-		return err
-	}
-	r.catchUp(row)
-	return nil
+	return pump.Add(r.game().out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Here: true, Player: row.player})
 }
 
 // admit tells why a player may not attach: what he was promised is not here, he
@@ -176,9 +173,11 @@ func (r *region) record(row *row, f wire.Attach) *row {
 	return r.table.get(rec.ID)
 }
 
-// attachedTo answers an attach.
+// attachedTo answers an attach, and sends what has waited for that.
 func (r *region) attachedTo(row *row) {
 	row.stream.add(wire.Attached{Epoch: r.epoch, Handle: row.handle, Number: row.attach, Have: row.have, Durable: row.durable})
+	row.joining = false
+	r.catchUp(row)
 }
 
 // evict ends an older attachment of the row.

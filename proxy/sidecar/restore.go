@@ -133,7 +133,7 @@ func (r *region) promoteGame() {
 func (r *region) begin() {
 	r.held, r.survived, r.refusals = held{}, nil, nil
 	for _, row := range r.table.sorted {
-		row.backlog, row.waiting, row.refused = nil, 0, nil
+		row.backlog, row.waiting, row.refused, row.joining = nil, 0, nil, false
 	}
 }
 

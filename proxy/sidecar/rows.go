@@ -30,6 +30,7 @@ type row struct {
 	handle  uint64 // the player's handle on stream; nil stream: attached nowhere
 	named   bool   // the game knows what the id means
 	touched bool   // durable has risen, and the edge has not been told
+	joining bool   // the edge has yet to be told that the player is attached
 	backlog [][]byte
 	waiting int      // bytes of backlog
 	refused []uint64 // quarantined actions that the player was not told of
