@@ -40,8 +40,9 @@ var layers = map[string]struct {
 		[]string{"proxy/pump", "proxy/udp", "proxy/journal", "failover/mesh", "failover", "proxy/wire", "discovery", "buffer", "buffer/fault"},
 		"the data path is below the commands, and gets its certificates from them",
 	},
-	"bench/judge":   {[]string{"bench"}, "who judges with the code that is judged acquits it"},
-	"bench/history": {[]string{"bench"}, "who judges with the code that is judged acquits it"},
+	"proxy/admin/page": {nil, "a page knows the API that it asks, and nothing behind it"},
+	"bench/judge":      {[]string{"bench"}, "who judges with the code that is judged acquits it"},
+	"bench/history":    {[]string{"bench"}, "who judges with the code that is judged acquits it"},
 	"bench": {
 		[]string{
 			"bench/judge", "bench/history", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
@@ -70,6 +71,8 @@ var reserved = map[string]struct {
 	"github.com/prometheus":             {[]string{"proxy/admin"}, "whoever counts has counters of his own, and one package shows them"},
 	"github.com/stretchr/testify":       {[]string{"discovery/consultest"}, "it is for tests"},
 	"pgregory.net/rapid":                {nil, "it is for tests"},
+	"github.com/chromedp/chromedp":      {nil, "it drives a browser, for the tests of proxy/admin/page"},
+	"github.com/chromedp/cdproto":       {nil, "it drives a browser, for the tests of proxy/admin/page"},
 	"github.com/anishathalye/porcupine": {[]string{"bench/history"}, "one package judges histories"},
 	"github.com/spf13/cobra":            {[]string{"cmd"}, "only commands have a command line"},
 }
@@ -209,6 +212,8 @@ func TestLayeringNotices(t *testing.T) {
 		{"bench/history", module + "bench/world", ""},
 		{"bench/history", module + "proxy/wire", "bench/history imports proxy/wire: who judges with the code that is judged acquits it"},
 		{"bench/chaos", "github.com/anishathalye/porcupine", "bench/chaos imports github.com/anishathalye/porcupine: one package judges histories"},
+		{"proxy/admin/page", module + "proxy/wire", "proxy/admin/page imports proxy/wire: a page knows the API that it asks, and nothing behind it"},
+		{"proxy/admin/page", "github.com/chromedp/chromedp/kb", "proxy/admin/page imports github.com/chromedp/chromedp/kb: it drives a browser, for the tests of proxy/admin/page"},
 		{"bench", module + "cmd/reseat", "bench imports cmd/reseat: benchmarks drive processes"},
 		{"util", "time", "util is in no layer: add it to layers in layering_test.go"},
 		{"proxyutil", "time", "proxyutil is in no layer: add it to layers in layering_test.go"},

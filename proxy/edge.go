@@ -128,6 +128,9 @@ func NewEdge(cfg Config) (*Edge, error) {
 	return e, nil
 }
 
+// Mesh is what the edge follows, for others in its process. It runs with the edge.
+func (e *Edge) Mesh() *discovery.MeshWatch { return e.mesh }
+
 // Addr waits until the edge listens and returns its address.
 func (e *Edge) Addr(ctx context.Context) (net.Addr, error) {
 	select {

@@ -79,6 +79,7 @@ func simulate(t *testing.T, seed uint64) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { m.watch(ctx) })
+	running.Go(func() { m.vary(ctx, rand.New(rand.NewPCG(seed, 0x1e7e1))) })
 	for i, a := range actors {
 		dice := rand.New(rand.NewPCG(seed, uint64(i)))
 		running.Go(func() { a.live(ctx, dice) })

@@ -89,6 +89,25 @@ func (c *Controller) Move(now time.Time, region, to string) error {
 	return c.moves.ask(now, c.newPicture(now), region, to)
 }
 
+// Want makes a region one of the mesh, as long as this Controller lives; once
+// somebody has served it, it stays.
+func (c *Controller) Want(region string, critical bool) error {
+	if !c.configured[region] && len(c.configured) >= maxRegions {
+		return fmt.Errorf("mesh: %d regions are configured, which is the most there may be", maxRegions)
+	}
+	c.configured[region] = true
+	if critical {
+		c.scores.critical[region] = true
+	}
+	return nil
+}
+
+// Reset forgets the deaths that the level comes from, and the level.
+func (c *Controller) Reset(now time.Time) {
+	c.failures.deaths = nil
+	c.degrade.level, c.degrade.since = Normal, now
+}
+
 // see takes a Mesh in. After a time without news the clocks start anew.
 func (c *Controller) see(now time.Time, m discovery.Mesh) {
 	if m.Stale {
@@ -130,6 +149,7 @@ func (c *Controller) decide(now time.Time) []Command {
 	p := c.newPicture(now)
 	cmds := c.judge(now)
 	c.scores.step(now, p)
+	p.rank()
 	c.short = c.placement.step(now, p, c.moves.guests(), &c.drains)
 	cmds = append(cmds, c.moves.step(now, p, func(r *region, s *server) bool {
 		return c.placement.replaced(now, r, s, &c.drains)
@@ -152,7 +172,7 @@ func (c *Controller) judge(now time.Time) []Command {
 
 // write publishes the seats of the regions, the most urgent first.
 func (c *Controller) write(now time.Time, p *picture) (cmds []Command) {
-	for _, r := range p.ranked() {
+	for _, r := range p.ranked {
 		put := c.writes.put(now, r)
 		if put != nil {
 			c.scores.written(now, r.name)

@@ -119,17 +119,16 @@ func (r *region) primary() string {
 
 // step goes on with the moves, and begins those that are due. The seats are decided.
 func (m *moves) step(now time.Time, p *picture, mayLeave func(*region, *server) bool) (cmds []Command) {
-	ranked := p.ranked()
-	for _, r := range ranked {
+	for _, r := range p.ranked {
 		cmds = append(cmds, m.tend(now, p, r)...)
 	}
 	turns := m.turns(p)
-	for _, r := range ranked {
+	for _, r := range p.ranked {
 		if mv := m.byRegion[r.name]; mv != nil && !mv.handing && !mv.over && r.inSync(mv.to) && turns.take(p.byInc[mv.to]) {
 			mv.since, mv.handing, r.seats.Lead = now, true, mv.to
 		}
 	}
-	for _, r := range ranked {
+	for _, r := range p.ranked {
 		m.drain(now, p, r, turns, mayLeave)
 	}
 	maps.DeleteFunc(m.failed, func(_ string, f failedMove) bool { return !now.Before(f.until) })

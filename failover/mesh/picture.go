@@ -18,6 +18,7 @@ type picture struct {
 	servers []*server                     // sorted by incarnation
 	byInc   map[string]*server
 	regions []*region // that are wanted, sorted by name
+	ranked  []*region // the same, the most urgent first
 	byName  map[string]*region
 	ghosts  []*region // that nobody wants: nothing but seats that were given once
 }
@@ -83,7 +84,7 @@ func (c *Controller) newPicture(now time.Time) *picture {
 			p.add(name, m.Region(name), true)
 		}
 	}
-	slices.SortFunc(p.regions, func(a, b *region) int { return cmp.Compare(a.name, b.name) })
+	slices.SortFunc(p.regions, func(a, b *region) int { return strings.Compare(a.name, b.name) })
 	for _, r := range p.regions {
 		c.writes.overlay(now, r)
 	}
@@ -133,16 +134,15 @@ func (p *picture) count() {
 	}
 }
 
-// ranked lists the regions by score, the most urgent first, and says so in each.
-func (p *picture) ranked() []*region {
-	out := slices.Clone(p.regions)
-	slices.SortFunc(out, func(a, b *region) int {
-		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.name, b.name))
+// rank sorts the regions by score, when they have theirs.
+func (p *picture) rank() {
+	p.ranked = slices.Clone(p.regions)
+	slices.SortFunc(p.ranked, func(a, b *region) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), strings.Compare(a.name, b.name))
 	})
-	for i, r := range out {
+	for i, r := range p.ranked {
 		r.rank = i
 	}
-	return out
 }
 
 // leads tells whether a server holds the region's lock.

@@ -80,7 +80,7 @@ func (p *picture) sort(r *region) {
 
 // order is who chooses first: who has the fewest servers, then who is most urgent.
 func (pl *placement) order(p *picture) []*region {
-	out := p.ranked()
+	out := slices.Clone(p.ranked)
 	slices.SortStableFunc(out, func(a, b *region) int { return cmp.Compare(len(a.counted), len(b.counted)) })
 	return out
 }

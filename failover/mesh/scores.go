@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -107,7 +108,7 @@ const (
 func (s *scores) due(now time.Time, p *picture) {
 	byPublished := slices.Clone(p.regions)
 	slices.SortFunc(byPublished, func(a, b *region) int {
-		return cmp.Or(cmp.Compare(b.published.Score, a.published.Score), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(b.published.Score, a.published.Score), strings.Compare(a.name, b.name))
 	})
 	least := make([]uint64, len(byPublished)) // of all that are published to be above
 	low := uint64(1<<64 - 1)

@@ -128,7 +128,7 @@ func Look(cfg Config, m discovery.Mesh, loads map[string]Load) Status {
 			r.score = r.published.Score // this is what recoveries go by
 		}
 	}
-	p.ranked()
+	p.rank()
 	c.last = p
 	return c.Status()
 }
@@ -142,7 +142,7 @@ func (p *picture) describe(s *Status, cfg Config) {
 			Pool: one.Pool, Passing: one.Passing, Draining: one.draining,
 		}
 	}
-	for _, r := range p.ranked() {
+	for _, r := range p.ranked {
 		status := p.region(r, cfg)
 		if status.Covered {
 			s.Covered++

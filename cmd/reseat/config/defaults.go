@@ -11,6 +11,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/failover/mesh"
 	"github.com/reseat-proxy/reseat/proxy/admin"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -22,6 +23,7 @@ func DefaultEdge() Edge {
 		DrainTimeout: 2 * time.Second,
 		Limits:       defaultLimits(),
 		Link:         defaultLink(),
+		Mesh:         defaultMesh(),
 		Admin:        Admin{Listen: admin.DefaultListen},
 		Consul:       defaultConsul(),
 		Log:          defaultLog(),
@@ -72,6 +74,21 @@ func defaultLimits() Limits {
 		SnapshotBytes: Size(kept.SnapshotBytes),
 		Players:       10_000,
 		HandshakeRate: 200,
+	}
+}
+
+func defaultMesh() Mesh {
+	m := mesh.DefaultConfig()
+	threshold := func(t mesh.Threshold) Threshold { return Threshold(t) }
+	return Mesh{
+		Controller: true, Backups: m.Backups, Patience: m.Patience,
+		Degrade: Degrade{
+			Window: m.Degrade.Window, FailuresPerMinute: m.Degrade.FailuresPerMinute, ServersFailed: m.Degrade.ServersFailed,
+			Light: threshold(m.Degrade.Light), Moderate: threshold(m.Degrade.Moderate), Severe: threshold(m.Degrade.Severe),
+			Dwell: m.Degrade.Dwell, RetryAfter: m.Degrade.RetryAfter,
+		},
+		Moves:  Moves{AtOnce: m.Moves.AtOnce, PerTarget: m.Moves.PerTarget, Limit: m.Moves.Limit},
+		Launch: Launch{AtOnce: 2, After: m.Launch.After, Limit: m.Launch.Limit, NomadMax: 32},
 	}
 }
 

@@ -78,7 +78,7 @@ func (k key) kind() string {
 		return "a duration, as 10s"
 	case Size:
 		return "a size, as 64KiB"
-	case int:
+	case int, float64:
 		return "a number"
 	case bool:
 		return "true or false"

@@ -38,6 +38,7 @@ func (e *Edge) check(c *checker) {
 	e.Limits.check(c)
 	e.Link.check(c)
 	e.Admin.check(c)
+	e.checkMesh(c)
 	e.Consul.check(c)
 	e.Log.check(c)
 
