@@ -63,9 +63,9 @@ const anyNode = "reseat-doctor-any-node"
 
 // EdgeRights are what an edge needs, besides a session on its own node.
 func (c *Client) EdgeRights() []Right {
-	rights := []Right{
+	return append([]Right{
 		{
-			"key", c.cfg.Prefix + "/" + "arena/lock", "read", keyRight(c.cfg.Prefix+"/", "read"),
+			"key", c.cfg.Prefix + "/arena/lock", "read", keyRight(c.cfg.Prefix+"/", "read"),
 			"it knows no primary, and holds all actions until it gives up",
 		},
 		{
@@ -80,14 +80,14 @@ func (c *Client) EdgeRights() []Right {
 			"service", c.edgeService(), "write", rule("service", c.edgeService(), "write"),
 			"it cannot register, and never is the controller",
 		},
-	}
-	return append(rights, seeNodes(nil)...)
+	}, seeNodes(nil)...)
 }
 
 // SidecarRights are what a sidecar for these regions needs, where nodes are those
 // of all game servers.
 func (c *Client) SidecarRights(regions, nodes []string) []Right {
-	rights := []Right{
+	rights := make([]Right, 0, 3+len(regions)+2*(1+len(nodes)))
+	rights = append(rights, []Right{
 		{
 			"service", c.cfg.Service, "write", rule("service", c.cfg.Service, "write"),
 			"it cannot register, and nobody finds it",
@@ -100,7 +100,7 @@ func (c *Client) SidecarRights(regions, nodes []string) []Right {
 			"key", c.meshKey(drainDir + "doctor"), "write", keyRight(c.meshKey(drainDir), "write"),
 			"its stop is not known to be planned",
 		},
-	}
+	}...)
 	for _, region := range regions {
 		rights = append(rights, Right{
 			"key", regionKeys(c.cfg.Prefix, region).lock, "write", keyRight(c.cfg.Prefix+"/", "write"),
@@ -132,7 +132,7 @@ func seeNodes(nodes []string) (rights []Right) {
 	return rights
 }
 
-// ErrUntold: the agent does not tell what a token may do.
+// ErrUntold means that the agent does not tell what a token may do.
 var ErrUntold = errors.New("discovery: consul does not tell what the token may do")
 
 // Missing asks which of the rights the token lacks. Without access control there are

@@ -39,7 +39,7 @@ session "consultest"        { policy = "write" }`)})
 	full := newClient(t, discovery.Config{Address: agent.Address, Token: agent.Token})
 	reg, err := full.Register(t.Context(), server("a"))
 	require.NoError(t, err)
-	defer reg.Close(t.Context()) //nolint:errcheck // the agent ends, too
+	defer reg.Close(t.Context())
 	nodes, err = edge.Nodes(t.Context())
 	require.NoError(t, err)
 	require.Equal(t, []string{consultest.Node}, nodes)
@@ -100,7 +100,9 @@ func TestExamineOthers(t *testing.T) {
 
 	for name, handler := range map[string]http.HandlerFunc{
 		"no JSON": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) },
-		"broken":  func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "No cluster leader", 500) },
+		"broken": func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, "No cluster leader", http.StatusInternalServerError)
+		},
 	} {
 		s := httptest.NewServer(handler)
 		_, err := newClient(t, discovery.Config{Address: s.URL}).Examine(t.Context())

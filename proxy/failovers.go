@@ -51,6 +51,7 @@ func (f *Failover) note(ev Event) {
 		f.To, f.Epoch, f.Players = ev.Server, ev.Epoch, ev.Players
 	case EventResent:
 		f.Players, f.Actions = ev.Players, ev.Actions
+	default:
 	}
 	if len(f.Stages) < maxStages {
 		f.Stages = append(f.Stages, Stage{ev.Kind, ev.At})

@@ -38,7 +38,7 @@ type control struct {
 func (c *control) run(ctx context.Context) error {
 	addr, err := c.edge.Addr(ctx)
 	if err != nil {
-		return nil // it could not listen, and says so itself
+		return nil //nolint:nilerr // it could not listen, and says so itself
 	}
 	ln, err := c.listen(ctx)
 	if err != nil {

@@ -73,6 +73,7 @@ func (s *Server) tellSeen(seen proxy.Event) {
 		s.metrics.failovers.WithLabelValues(string(seen.Reason)).Inc()
 	case proxy.EventProtection:
 		ev.Protected = &seen.Protected
+	default:
 	}
 	if since, ok := s.began(seen); ok {
 		ms := millis(seen.At.Sub(since))
@@ -118,8 +119,9 @@ func describe(ev Event) string {
 			return "the region survives the loss of any one process"
 		}
 		return "the region is unprotected: one process alone has its newest state"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // tellChanges tells what is another in a Mesh than in the one before.

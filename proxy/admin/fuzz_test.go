@@ -2,7 +2,7 @@ package admin
 
 import (
 	"encoding/json"
-	"net/http/httptest"
+	"net/http"
 	"testing"
 
 	"github.com/reseat-proxy/reseat/proxy/journal"
@@ -44,7 +44,7 @@ func FuzzLastEvent(f *testing.F) {
 		few.Add(Event{})
 	}
 	f.Fuzz(func(t *testing.T, id string) {
-		req := httptest.NewRequest("GET", "/mesh/events", nil)
+		req := request(http.MethodGet, "/mesh/events", "")
 		req.Header.Set("Last-Event-ID", id)
 		n, ok, err := lastEvent(req)
 		if err != nil {

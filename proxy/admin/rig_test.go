@@ -214,7 +214,7 @@ func judged() mesh.Status {
 
 // request is one call of the API, from this machine.
 func request(method, path, body string, headers ...string) *http.Request {
-	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
 	req.Host = "127.0.0.1:7700"
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")

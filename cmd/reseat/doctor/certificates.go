@@ -53,8 +53,7 @@ func (p Patient) link(r *report, files config.LinkTLS, role string) {
 func (p Patient) judge(r *report, what, file, name string, err error) {
 	if err != nil {
 		do := "correct the file"
-		var bad *certs.FileError
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*certs.FileError](err); ok {
 			do, err = bad.Do, bad.Err
 			file = bad.Path
 		}

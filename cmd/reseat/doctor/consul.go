@@ -21,17 +21,16 @@ const skewNoted = 2 * time.Second
 
 // consul checks Consul from the network up to the rights of the token.
 func (p Patient) consul(ctx context.Context, r *report) {
-	settings, address := "consul.address", ""
-	policy := "deploy/consul-policies/sidecar.hcl"
+	var address, policy string
 	if p.Edge != nil {
 		address, policy = p.Edge.Consul.Address, "deploy/consul-policies/edge.hcl"
 	} else {
-		address = p.Sidecar.Consul.Address
+		address, policy = p.Sidecar.Consul.Address, "deploy/consul-policies/sidecar.hcl"
 	}
 	e, err := p.Consul.Examine(ctx)
 	switch {
 	case err != nil:
-		r.fail("consul", "start a Consul agent there, or correct "+settings+", consul.ca_file", "%s does not answer: %v", address, err)
+		r.fail("consul", "start a Consul agent there, or correct consul.address and consul.ca_file", "%s does not answer: %v", address, err)
 		return
 	case e.Leader == "":
 		r.fail("consul", "look at the Consul servers: consul operator raft list-peers", "%s has no leader", address)
