@@ -203,7 +203,7 @@ func (m *moves) drain(now time.Time, p *picture, r *region, t *turns, mayLeave f
 	if from == nil || !from.draining || m.byRegion[r.name] != nil || !mayLeave(r, from) {
 		return
 	}
-	to := m.heir(now, r, from, t)
+	to := m.heir(now, r, from)
 	if to == nil || !t.take(to) {
 		return
 	}
@@ -212,11 +212,13 @@ func (m *moves) drain(now time.Time, p *picture, r *region, t *turns, mayLeave f
 }
 
 // heir is who should lead instead of a server: a member in sync, not the one that
-// has just failed to, with the fewest locks, on another host. Nil: nobody now.
-func (m *moves) heir(now time.Time, r *region, from *server, t *turns) *server {
+// has just failed to, with the fewest locks, on another host. Nil: there is none. It
+// may have to wait for its turn, which is short, where another one would have more
+// to do for long.
+func (m *moves) heir(now time.Time, r *region, from *server) *server {
 	var best *server
 	for _, s := range r.counted {
-		if s == from || !s.usable() || !r.inSync(s.Incarnation) || !t.mayTake(s) {
+		if s == from || !s.usable() || !r.inSync(s.Incarnation) {
 			continue
 		}
 		if best == nil || m.compare(now, r, from, s, best) < 0 {

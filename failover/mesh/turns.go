@@ -3,7 +3,7 @@ package mesh
 // turns bounds the hand-overs under way.
 type turns struct {
 	free int
-	per  map[string]int // free ones of each target
+	per  map[string]int // under way to each target
 	each int
 }
 
@@ -19,10 +19,9 @@ func (m *moves) turns(p *picture) *turns {
 	return t
 }
 
-func (t *turns) mayTake(s *server) bool { return t.free > 0 && t.per[s.Incarnation] < t.each }
-
+// take counts a hand-over to a server, if there is room for it.
 func (t *turns) take(s *server) bool {
-	if s == nil || !t.mayTake(s) {
+	if s == nil || t.free <= 0 || t.per[s.Incarnation] >= t.each {
 		return false
 	}
 	t.free--
