@@ -119,13 +119,13 @@ func TestLook(t *testing.T) {
 	for range 20 {
 		now = now.Add(500 * time.Millisecond)
 		w.sidecars()
-		for _, cmd := range c.Step(now, MeshSeen{w.mesh()}) {
+		for _, cmd := range c.Step(now, Seen{w.mesh()}) {
 			require.NoError(t, w.write(cmd))
 		}
 	}
 	m := w.mesh()
 	m.At = now
-	c.Step(now, MeshSeen{m})
+	c.Step(now, Seen{m})
 	judged, looked := c.Status(), Look(c.cfg, m, map[string]Load{"region-005": {Players: 9}})
 	require.Equal(t, "region-005", looked.Regions[0].Region)
 	require.Equal(t, judged.Regions, looked.Regions)
@@ -153,7 +153,7 @@ func TestWantAndReset(t *testing.T) {
 		for range n {
 			now = now.Add(500 * time.Millisecond)
 			w.sidecars()
-			for _, cmd := range c.Step(now, MeshSeen{w.mesh()}) {
+			for _, cmd := range c.Step(now, Seen{w.mesh()}) {
 				require.NoError(t, w.write(cmd))
 			}
 		}
@@ -191,7 +191,7 @@ func TestMovesAreBounded(t *testing.T) {
 	require.ErrorContains(t, c.Move(epoch, "r1", "s"), "consul does not answer")
 	w := newWorld(2)
 	w.server("s", map[string]string{"pool": ""})
-	c.Step(epoch, MeshSeen{w.mesh()})
+	c.Step(epoch, Seen{w.mesh()})
 	for i := range maxMoves {
 		require.NoError(t, c.Move(epoch, fmt.Sprintf("r%d", i), "s"))
 	}

@@ -183,7 +183,7 @@ func (s *stage) step(now time.Time, e words) (out []string) {
 	var ev Event
 	switch e.name {
 	case "see":
-		ev = MeshSeen{s.w.mesh()}
+		ev = Seen{s.w.mesh()}
 	case "tick":
 		ev = Tick{}
 	case "load":

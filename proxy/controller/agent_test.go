@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -81,10 +82,8 @@ func TestOnConsul(t *testing.T) {
 	require.NoError(t, next.Drain(ctx, victim))
 	until("drained", func(m discovery.Mesh) bool {
 		for _, region := range []string{"r1", "r2"} {
-			for _, server := range m.Region(region).Seats.Servers {
-				if server == victim {
-					return false
-				}
+			if slices.Contains(m.Region(region).Seats.Servers, victim) {
+				return false
 			}
 		}
 		return seated(m)
