@@ -69,6 +69,8 @@ type Faults interface {
 // Config says what the API shows, and to whom.
 type Config struct {
 	Listen string      // TCP address; if empty, DefaultListen
+	// Listener is what is listened on already, at Listen; nil: Run listens. Run closes it.
+	Listener net.Listener
 	Token  string      // bearer token; required unless Listen is a loopback address
 	TLS    *tls.Config // likewise
 	Pprof  bool        // serve /debug/pprof

@@ -69,9 +69,12 @@ func New(cfg Config) (*Server, error) {
 // Run listens and serves until ctx ends; then it returns nil, and an error if it
 // cannot listen.
 func (s *Server) Run(ctx context.Context) error {
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("admin: listen: %w", err)
+	ln := s.cfg.Listener
+	if ln == nil {
+		var err error
+		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen); err != nil {
+			return fmt.Errorf("admin: listen: %w", err)
+		}
 	}
 	s.once.Do(func() { s.addr = ln.Addr(); close(s.ready) })
 	s.cfg.Log.Info("admin API listens", "event", "admin", "url", s.scheme()+"://"+ln.Addr().String())

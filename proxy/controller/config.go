@@ -21,6 +21,7 @@ type Config struct {
 	Edge      discovery.EdgeServer // as it is registered
 	Discovery *discovery.Client
 	Source    Source // of the same mesh; somebody else runs it
+	Follow    bool   // never lead, leave that to other edges
 	Mesh      mesh.Config
 	Launcher  launch.Launcher // nil: nobody is started
 	Sinks     []notify.Sink   // for alerts; those that have a Run are run

@@ -17,6 +17,10 @@ var errOther = errors.New("controller: another edge leads")
 
 // campaign leads the mesh whenever nobody else does, until ctx ends.
 func (r *Runner) campaign(ctx context.Context, session string) error {
+	if r.cfg.Follow {
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
 	pause := newPause()
 	for {
 		if m, count := r.seen(); count > 0 && !m.Stale && (m.Controller == nil || m.Controller.Session == session) {
