@@ -22,6 +22,10 @@ func (s *Server) Tell(ev Event) {
 	s.events.Add(ev)
 }
 
+// NameOf is what people call the server of that incarnation, and the incarnation if
+// nobody knows it.
+func (s *Server) NameOf(incarnation string) string { return s.view.name(incarnation) }
+
 // TellAlert is Tell for an alert of the controller.
 func (s *Server) TellAlert(a mesh.Alert) {
 	ev := Event{Type: EventAlert, Region: a.Region, Severity: string(a.Severity), Detail: a.Message}

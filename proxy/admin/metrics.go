@@ -77,6 +77,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if c.s.cfg.Consul != nil {
 		c.consul(e)
 	}
+	if c.s.cfg.Work != nil {
+		c.work(e)
+	}
 }
 
 // emitter sends metrics that are made for one answer.
@@ -187,6 +190,24 @@ func (c *collector) consul(e emitter) {
 	for kind, count := range n.Errors {
 		e.labelled(prometheus.CounterValue, "reseat_consul_errors_total", "Failed calls to Consul by kind.", "kind", kind, float64(count))
 	}
+}
+
+// work is what this edge has done for the mesh.
+func (c *collector) work(e emitter) {
+	n := c.s.cfg.Work()
+	byOutcome := func(name, help string, outcomes map[string]uint64) {
+		for outcome, count := range outcomes {
+			e.labelled(prometheus.CounterValue, name, help, "outcome", outcome, float64(count))
+		}
+	}
+	e.counter("reseat_controller_terms_total", "Times that this edge became the controller.", n.Terms)
+	byOutcome("reseat_controller_registrations_total", "Registrations of this edge.", map[string]uint64{"done": n.Registered, "failed": n.RegisterFailed})
+	byOutcome("reseat_controller_writes_total", "Seats and states written to Consul.", map[string]uint64{
+		"done": n.Writes - n.Raced - n.Deposed - n.WriteFailed, "raced": n.Raced, "deposed": n.Deposed, "failed": n.WriteFailed,
+	})
+	byOutcome("reseat_controller_moves_total", "Planned moves of regions.", map[string]uint64{"done": n.Moved, "failed": n.MoveFailed})
+	e.counter("reseat_controller_launches_total", "Servers asked for.", n.Launches)
+	e.counter("reseat_controller_launch_failures_total", "Servers asked for in vain.", n.LaunchFailed)
 }
 
 func truth(b bool) float64 {

@@ -18,6 +18,7 @@ import (
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/failover/mesh"
 	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/controller"
 	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -159,6 +160,7 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	cfg := Config{
 		Source: r.source, Edge: r.edge, Controller: r.ctl, Tester: r.ctl, Faults: r.ctl, Test: true,
 		Consul: func() discovery.Stats { return discovery.Stats{Calls: 5, Errors: map[string]uint64{"timeout": 1}} },
+		Work:   func() controller.Stats { return controller.Stats{Terms: 2, Writes: 9, Raced: 1, Moved: 3} },
 		Page:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }),
 	}
 	for _, c := range change {
