@@ -35,25 +35,25 @@ var badAnswers = []struct {
 	answer string
 	tests  []string
 }{
-	{"403", []string{"TestClassify", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`, "TestAccessControl"}},
+	{"403", []string{"TestClassify", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`, "TestAccessControl", `"mesh in trouble"`}},
 	{"404", []string{"TestBadAnswers/404", "TestLossIsConfirmed", "TestForgottenCheck", `"calls in trouble"`, `"watch in trouble"`}},
-	{"429", []string{"TestClassify", "TestConnectionsAreBounded", `"calls in trouble"`, `"watch in trouble"`}},
-	{"500 no cluster leader", []string{"TestClassify", "TestRetryPace", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`}},
-	{"200 with an empty body", []string{"TestBadAnswers/empty", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`}},
-	{"truncated JSON", []string{"TestBadAnswers/cut", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`}},
+	{"429", []string{"TestClassify", "TestConnectionsAreBounded", `"calls in trouble"`, `"watch in trouble"`, "TestMeshWatchesAreCounted"}},
+	{"500 no cluster leader", []string{"TestClassify", "TestRetryPace", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`, `"mesh in trouble"`, "TestMeshPace", "TestMeshWatchRunsAgain"}},
+	{"200 with an empty body", []string{"TestBadAnswers/empty", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`, `"mesh in trouble"`}},
+	{"truncated JSON", []string{"TestBadAnswers/cut", `"calls in trouble"`, `"watch in trouble"`, `"registration in trouble"`, `"mesh in trouble"`}},
 	{"JSON of another kind", []string{"TestBadAnswers/null", "TestBadAnswers/object", "TestBadAnswers/list", "TestBadAnswers/page"}},
 	{"index 0", []string{"TestNoBusyLoop", "TestNextIndex"}},
-	{"index that goes down", []string{"TestNextIndex", `"index lost"`, `"raw blocking queries"`, `"wiped"`}},
-	{"huge answer", []string{"TestAnswersAreBounded"}},
-	{"huge value", []string{"TestReadRegion", "TestHugeHolderIsNotWritten"}},
-	{"key of the wrong type", []string{"TestReadRegion", "FuzzReadRegion", `"garbage in the keys"`, `"a former holder nobody knows"`}},
-	{"foreign session", []string{"TestReadRegion", `"a foreign holder"`, `"plain write over the lock"`, `"unknown session"`}},
-	{"service without address", []string{"FuzzReadServers", `"foreign services"`}},
+	{"index that goes down", []string{"TestNextIndex", `"index lost"`, `"raw blocking queries"`, `"wiped"`, `"mesh wiped"`}},
+	{"huge answer", []string{"TestAnswersAreBounded", "TestHugeValues"}},
+	{"huge value", []string{"TestReadRegion", "TestHugeHolderIsNotWritten", "TestReadKeys", "TestHugeValues", `"garbage in the mesh"`}},
+	{"key of the wrong type", []string{"TestReadRegion", "FuzzReadRegion", `"garbage in the keys"`, `"a former holder nobody knows"`, "TestReadKeys", "FuzzReadKeys", `"garbage in the mesh"`}},
+	{"foreign session", []string{"TestReadRegion", `"a foreign holder"`, `"plain write over the lock"`, `"unknown session"`, "TestReadKeys", `"a controller nobody knows"`}},
+	{"service without address", []string{"FuzzReadServers", `"foreign services"`, `"edges"`}},
 	{"health that flaps", []string{`"health that flaps"`, `"warning does not"`}},
-	{"hang without an answer", []string{"TestHangIsNoticed", "TestInterruptions", `"calls in trouble"`, `"watch in trouble"`}},
+	{"hang without an answer", []string{"TestHangIsNoticed", "TestInterruptions", `"calls in trouble"`, `"watch in trouble"`, `"mesh in trouble"`}},
 	{"TLS error", []string{"TestTLS"}},
 	{"wrong CA", []string{"TestTLS", "TestSettings"}},
-	{"things left out", []string{`"lists with things left out"`, "TestAccessControl", "TestConnectionsAreBounded"}},
+	{"things left out", []string{`"lists with things left out"`, "TestAccessControl", "TestConnectionsAreBounded", `"mesh in trouble"`}},
 }
 
 // TestBadAnswers shows which test meets which bad answer, and that there are such
@@ -131,6 +131,11 @@ func everythingAnswers(t *testing.T, bad func(w http.ResponseWriter, good []byte
 		b.run(w.Run)
 		good := <-w.Views()
 		require.NotNil(b, good.Primary)
+		mesh := b.c.WatchMesh()
+		meshes, _ := mesh.Subscribe()
+		b.run(mesh.Run)
+		goodMesh := <-meshes
+		require.Len(b, goodMesh.Regions, 1)
 		broken.Store(true)
 		for name, call := range b.calls(r) {
 			require.Error(b, call(), name)
@@ -141,6 +146,11 @@ func everythingAnswers(t *testing.T, bad func(w http.ResponseWriter, good []byte
 		require.True(b, v.Stale)
 		v.Stale = false
 		require.True(b, Equal(good, v), "it says what it said before: %+v", v)
+		m := <-meshes
+		require.True(b, m.Stale)
+		require.Equal(b, goodMesh.Servers, m.Servers)
+		require.Equal(b, goodMesh.Region("r").Primary, m.Region("r").Primary)
+		require.Len(b, m.Regions, 1)
 	})
 }
 
@@ -169,6 +179,30 @@ func (b *bubble) calls(r *Registration) map[string]func() error {
 			return err
 		},
 		"Release": func() error { return b.c.Release(b.ctx, "r", r.Session()) },
+		"RegisterEdge": func() error {
+			_, err := b.c.RegisterEdge(b.ctx, EdgeServer{Incarnation: "j", Address: "h:1"})
+			return err
+		},
+		"Edges": func() error {
+			_, err := b.c.Edges(b.ctx)
+			return err
+		},
+		"LeadMesh": func() error {
+			_, err := b.c.LeadMesh(b.ctx, r.Session(), Controller{Incarnation: "i"})
+			return err
+		},
+		"PutSeats": func() error {
+			_, err := b.c.PutSeats(b.ctx, r.Session(), "r", Seats{})
+			return err
+		},
+		"DropSeats": func() error { return b.c.DropSeats(b.ctx, r.Session(), "r", 0) },
+		"PutMeshState": func() error {
+			_, err := b.c.PutMeshState(b.ctx, r.Session(), MeshState{Level: "normal"}, 0)
+			return err
+		},
+		"SetDrain":   func() error { return b.c.SetDrain(b.ctx, "i", Drain{}) },
+		"ClearDrain": func() error { return b.c.ClearDrain(b.ctx, "i") },
+		"ResignMesh": func() error { return b.c.ResignMesh(b.ctx, r.Session()) },
 	}
 }
 
@@ -254,6 +288,8 @@ func FuzzReadServers(f *testing.F) {
 	f.Add(`[{"Service":{"ID":"reseat-i","Port":1,"Tags":["r"],` + meta + `}},{"Service":{"ID":"reseat-i","Address":"h","Tags":["r"],` + meta + `}}]`)
 	f.Add(`[{"Service":{"ID":"reseat-i","Address":"h","Port":70000,"Tags":["a/b",""],` + meta + `}},{},null]`)
 	f.Add(`[{"Service":{"ID":"reseat-","Address":"h","Port":-1,"Tags":null,"Meta":null}}]`)
+	f.Add(`[{"Service":{"ID":"reseat-edge:i","Address":"h","Port":1,"Meta":{"reseat-incarnation":"i","reseat-admin":"javascript:x"}}}]`)
+	f.Add(`[{"Service":{"ID":"reseat-edge:i","Address":"h","Port":1,"Meta":{"reseat-incarnation":"i","reseat-admin":"http://h"}}}]`)
 	f.Fuzz(func(t *testing.T, text string) {
 		var entries []*consul.ServiceEntry
 		if json.Unmarshal([]byte(text), &entries) != nil {
@@ -261,6 +297,9 @@ func FuzzReadServers(f *testing.F) {
 		}
 		for _, s := range readServers(entries) {
 			require.NoError(t, s.validate())
+		}
+		for _, e := range readEdges(entries) {
+			require.NoError(t, e.validate())
 		}
 	})
 }

@@ -43,17 +43,17 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	calls, closeCalls := network(maxCallConns)
 	blocking, closeBlocking := network(maxBlockingConns)
 	c.idle = func() { closeCalls(); closeBlocking() }
-	if c.calls, err = newAPI(settings, calls); err != nil {
+	if c.calls, err = newAPI(settings, calls, maxAnswer); err != nil {
 		return nil, err
 	}
-	if c.blocking, err = newAPI(settings, blocking); err != nil {
+	if c.blocking, err = newAPI(settings, blocking, maxList); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-func newAPI(settings consul.Config, rt http.RoundTripper) (*consul.Client, error) {
-	settings.HttpClient = &http.Client{Transport: tap{rt}}
+func newAPI(settings consul.Config, rt http.RoundTripper, most int64) (*consul.Client, error) {
+	settings.HttpClient = &http.Client{Transport: tap{rt, most}}
 	client, err := consul.NewClient(&settings)
 	if err != nil {
 		return nil, fmt.Errorf("discovery: consul settings: %w", err)
@@ -81,12 +81,18 @@ type exchange struct {
 type exchangeKey struct{}
 
 // tap fills the exchange in a request's context, and bounds the answer.
-type tap struct{ next http.RoundTripper }
+type tap struct {
+	next http.RoundTripper
+	most int64 // bytes of an answer
+}
 
 // Bounds of an answer: what we may be made to read (a value in Consul has at
-// most 512 KB, and a region has three), and what of an error text is kept.
+// most 512 KB, and a region has three), in a list of the keys of all regions (of
+// which each has some 2 KB, 20 KB at most; the rest is room for a hundred values
+// that somebody else has written), and what of an error text is kept.
 const (
 	maxAnswer    = 8 << 20
+	maxList      = 64 << 20
 	maxErrorText = 512
 )
 
@@ -95,7 +101,7 @@ func (t tap) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	res.Body = bounded{io.LimitReader(res.Body, maxAnswer), res.Body}
+	res.Body = bounded{io.LimitReader(res.Body, t.most), res.Body}
 	x, ok := req.Context().Value(exchangeKey{}).(*exchange)
 	if !ok {
 		return res, nil

@@ -24,7 +24,8 @@ var (
 	ErrNotInSync = errors.New("discovery: not in the in-sync set")
 	// ErrRaced: someone else changed a key between the read and the transaction.
 	ErrRaced = errors.New("discovery: another change came first")
-	// ErrDeposed: the session does not hold the region's lock any more.
+	// ErrDeposed: the session does not hold the lock (any more), of the region or of
+	// the controller.
 	ErrDeposed = errors.New("discovery: deposed")
 	// ErrName: a name that cannot be part of a key.
 	ErrName = errors.New("discovery: bad name")

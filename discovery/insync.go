@@ -49,14 +49,9 @@ func (c *Client) ChangeInSync(ctx context.Context, region, session string, from 
 	if err := checkSet(to); err != nil {
 		return 0, err
 	}
-	k := c.keys(region)
-	res, err := c.asHolder(ctx, "change", region, session, consul.KVTxnOp{
-		Verb: consul.KVCAS, Key: k.inSync, Index: uint64(from), Value: writeSet(to),
+	return c.changeSet(ctx, "change", region, session, consul.KVTxnOp{
+		Verb: consul.KVCAS, Index: uint64(from), Value: writeSet(to),
 	})
-	if err != nil {
-		return 0, err
-	}
-	return SetVersion(modified(res, k.inSync)), nil
 }
 
 // ClearInSync makes region cold: it deletes the in-sync set of version from, as
@@ -67,40 +62,43 @@ func (c *Client) ChangeInSync(ctx context.Context, region, session string, from 
 // A set that is gone already is no error, whatever from is, so that it may be
 // repeated when the outcome is unknown. Errors are those of ChangeInSync.
 func (c *Client) ClearInSync(ctx context.Context, region, session string, from SetVersion) error {
-	_, err := c.asHolder(ctx, "clear", region, session, consul.KVTxnOp{
-		Verb: consul.KVDeleteCAS, Key: c.keys(region).inSync, Index: uint64(from),
-	})
+	_, err := c.changeSet(ctx, "clear", region, session, consul.KVTxnOp{Verb: consul.KVDeleteCAS, Index: uint64(from)})
 	return err
 }
 
-// asHolder changes region's in-sync set in one transaction with the check that
-// session holds the lock.
-func (c *Client) asHolder(ctx context.Context, what, region, session string, change consul.KVTxnOp) (*consul.TxnResponse, error) {
+// changeSet changes region's in-sync set as the holder of its lock.
+func (c *Client) changeSet(ctx context.Context, what, region, session string, change consul.KVTxnOp) (SetVersion, error) {
 	if err := CheckName(region); err != nil {
-		return nil, fmt.Errorf("discovery: region: %w", err)
-	}
-	if session == "" { // check-session would take a free lock for ours
-		return nil, fmt.Errorf("%w: no session", ErrDeposed)
+		return 0, fmt.Errorf("discovery: region: %w", err)
 	}
 	k := c.keys(region)
-	o := op{what + " in-sync set of " + region, c.keyRight(k, "write")}
+	change.Key = k.inSync
+	return c.asHolder(ctx, op{what + " in-sync set of " + region, keyRight(k.dir, "write")}, k.lock, session, change)
+}
+
+// asHolder makes a change in one transaction with the check that session holds
+// lock. It returns the version of what was changed.
+func (c *Client) asHolder(ctx context.Context, o op, lock, session string, change consul.KVTxnOp) (SetVersion, error) {
+	if session == "" { // check-session would take a free lock for ours
+		return 0, fmt.Errorf("%w: no session", ErrDeposed)
+	}
 	res, err := c.transact(ctx, o, consul.TxnOps{
-		kv(consul.KVTxnOp{Verb: consul.KVCheckSession, Key: k.lock, Session: session}), kv(change),
+		kv(consul.KVTxnOp{Verb: consul.KVCheckSession, Key: lock, Session: session}), kv(change),
 	})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	if len(res.Errors) == 0 {
-		return res, nil
+		return SetVersion(modified(res, change.Key)), nil
 	}
 	why, err := c.txnReasons(o, res.Errors)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
 	if reason, ok := why[0]; ok {
-		return nil, fmt.Errorf("%w: session %s: %s", ErrDeposed, session, reason)
+		return 0, fmt.Errorf("%w: session %s: %s", ErrDeposed, session, reason)
 	}
-	return nil, fmt.Errorf("%w: %s: %s", ErrRaced, o.name, why)
+	return 0, fmt.Errorf("%w: %s: %s", ErrRaced, o.name, why)
 }
 
 // ForceOpen is what a person does when nobody who is alive may take region over:
@@ -117,7 +115,7 @@ func (c *Client) ForceOpen(ctx context.Context, region string) (InSync, error) {
 		return InSync{}, fmt.Errorf("discovery: region: %w", err)
 	}
 	k := c.keys(region)
-	o := op{"force open " + region, c.keyRight(k, "write")}
+	o := op{"force open " + region, keyRight(k.dir, "write")}
 	now, err := c.readNow(ctx, o.name, k)
 	if err != nil {
 		return InSync{}, err

@@ -22,64 +22,86 @@ type answer struct {
 	at      time.Time
 	err     error
 	empty   bool // Consul had nothing at all to list
-	keys    regionState
+	keys    meshKeys
 	servers []Server
 }
 
-// merger makes Views of answers. It does no I/O and is not for concurrent use.
+// merger makes Meshes of answers. It does no I/O and is not for concurrent use.
 type merger struct {
-	region   string
 	answered [sources]bool
 	failing  [sources]time.Time // since when, zero if not
-	view     View               // the latest, delivered or not
-	shown    bool               // a View has been delivered
-	odd      []string           // what was odd in the last answer
+	keys     meshKeys           // of the last good answer
+	servers  []Server
+	at       time.Time
+	mesh     Mesh                // the latest that was delivered
+	shown    bool                // one has been
+	odd      map[string][]string // what was odd in the last answer, by region
 }
 
-// apply takes one answer. It returns the View to deliver, if it is another one.
-func (m *merger) apply(a answer) (View, bool) {
-	next := m.view
-	next.Region = m.region
-	if a.err != nil {
-		if m.failing[a.source].IsZero() {
-			m.failing[a.source] = a.at
+// apply takes one answer. It returns the Mesh to deliver, if it is another one.
+func (m *merger) apply(a answer) (Mesh, bool) {
+	switch {
+	case a.err == nil:
+		m.answered[a.source], m.failing[a.source], m.at = true, time.Time{}, a.at
+		if a.source == sourceServers {
+			m.servers = a.servers
+		} else {
+			m.keys = a.keys
 		}
-	} else {
-		m.answered[a.source], m.failing[a.source] = true, time.Time{}
-		next.At = a.at
-		fill(&next, a)
+	case m.failing[a.source].IsZero():
+		m.failing[a.source] = a.at
 	}
-	next.Since = earliest(m.failing[:])
-	next.Stale = !next.Since.IsZero()
-	same := m.shown && Equal(m.view, next)
-	m.view = next
-	if same || slices.Contains(m.answered[:], false) {
-		return View{}, false
+	if slices.Contains(m.answered[:], false) {
+		return Mesh{}, false
 	}
-	m.shown = true
+	next := m.assemble()
+	if m.shown && equalMesh(m.mesh, next) {
+		return Mesh{}, false
+	}
+	m.mesh, m.shown = next, true
 	return next, true
 }
 
-// fill puts a good answer into v.
-func fill(v *View, a answer) {
-	if a.source == sourceServers {
-		v.Servers = a.servers
-		return
+// assemble makes a Mesh of what both queries said last.
+func (m *merger) assemble() Mesh {
+	since := earliest(m.failing[:])
+	mesh := Mesh{
+		Servers: m.servers, Controller: m.keys.controller, State: m.keys.state, StateAt: m.keys.stateAt,
+		Draining: m.keys.draining, Strikes: m.keys.strikes, Stale: !since.IsZero(), Since: since, At: m.at,
 	}
-	v.Epoch, v.Primary = a.keys.epoch, nil
-	if a.keys.session != "" {
-		holder := a.keys.holder
-		v.Primary = &holder
+	members := m.keys.members(m.servers)
+	mesh.Regions = make(map[string]View, len(members))
+	for region, about := range members {
+		view := mesh.nothing(region)
+		view.fill(m.keys.regions[region])
+		view.Seats = m.keys.seats[region]
+		view.Servers = about
+		mesh.Regions[region] = view
 	}
-	v.InSync, v.InSyncKnown, v.InSyncVersion = a.keys.inSync, a.keys.inSyncKnown, a.keys.inSyncIndex
+	return mesh
 }
 
-// newlyOdd tells whether odd is something to log: not nothing, and not the same
-// as the last time.
-func (m *merger) newlyOdd(odd []string) bool {
-	same := slices.Equal(m.odd, odd)
+// fill puts what a region's keys say into v.
+func (v *View) fill(keys regionState) {
+	v.Epoch = keys.epoch
+	if keys.session != "" {
+		v.Primary = &keys.holder
+	}
+	v.InSync, v.InSyncKnown, v.InSyncVersion = keys.inSync, keys.inSyncKnown, keys.inSyncIndex
+}
+
+// newlyOdd returns what of odd is to be logged: the regions of which it is not
+// what it was the last time.
+func (m *merger) newlyOdd(odd map[string][]string) []string {
+	var news []string
+	for region, list := range odd {
+		if !slices.Equal(m.odd[region], list) {
+			news = append(news, region)
+		}
+	}
 	m.odd = odd
-	return !same && len(odd) > 0
+	slices.Sort(news)
+	return news
 }
 
 func earliest(times []time.Time) time.Time {

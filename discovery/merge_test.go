@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // TestMerger draws any order of answers and failures of the two queries.
 func TestMerger(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := merger{region: "r"}
+		var m merger
 		now := time.Unix(1000, 0)
 		var (
 			seen    [sources]bool
@@ -21,6 +22,8 @@ func TestMerger(t *testing.T) {
 			servers []Server
 			shown   *View
 		)
+		// The region has keys or not; all servers are its own.
+		server := func(i int) Server { return Server{Incarnation: fmt.Sprint("i", i), Regions: []string{"r"}} }
 		t.Repeat(map[string]func(*rapid.T){
 			"answer": func(t *rapid.T) {
 				now = now.Add(time.Second)
@@ -32,18 +35,22 @@ func TestMerger(t *testing.T) {
 					}
 				} else {
 					seen[a.source], failing[a.source] = true, time.Time{}
-					a.keys = regionState{epoch: rapid.Uint64Range(0, 2).Draw(t, "epoch")}
+					state := regionState{epoch: rapid.Uint64Range(0, 2).Draw(t, "epoch")}
 					if rapid.Bool().Draw(t, "held") {
-						a.keys.session, a.keys.holder = "s", Holder{Session: "s", Epoch: a.keys.epoch}
+						state.session, state.holder = "s", Holder{Session: "s", Epoch: state.epoch}
 					}
-					a.servers = make([]Server, rapid.IntRange(0, 2).Draw(t, "servers"))
+					a.keys.regions = map[string]regionState{"r": state}
+					for i := range rapid.IntRange(0, 2).Draw(t, "servers") {
+						a.servers = append(a.servers, server(i))
+					}
 					if a.source == sourceKeys {
-						keys = a.keys
+						keys = state
 					} else {
 						servers = a.servers
 					}
 				}
-				view, changed := m.apply(a)
+				mesh, changed := m.apply(a)
+				view := mesh.Region("r")
 				want := View{Region: "r", Epoch: keys.epoch, Servers: servers, Stale: !failing[0].IsZero() || !failing[1].IsZero()}
 				if keys.session != "" {
 					want.Primary = &keys.holder
@@ -69,12 +76,13 @@ func TestMerger(t *testing.T) {
 
 func TestMergerNotesOddities(t *testing.T) {
 	var m merger
-	require.False(t, m.newlyOdd(nil))
-	require.True(t, m.newlyOdd([]string{"a"}))
-	require.False(t, m.newlyOdd([]string{"a"}), "said already")
-	require.True(t, m.newlyOdd([]string{"b"}))
-	require.False(t, m.newlyOdd(nil))
-	require.True(t, m.newlyOdd([]string{"b"}), "again")
+	odd := func(r, s string) map[string][]string { return map[string][]string{"r": {r}, "s": {s}, "t": nil} }
+	require.Empty(t, m.newlyOdd(nil))
+	require.Equal(t, []string{"r", "s"}, m.newlyOdd(odd("a", "x")))
+	require.Empty(t, m.newlyOdd(odd("a", "x")), "said already")
+	require.Equal(t, []string{"r"}, m.newlyOdd(odd("b", "x")), "one region's are not another's")
+	require.Empty(t, m.newlyOdd(map[string][]string{"s": {"x"}}))
+	require.Equal(t, []string{"r"}, m.newlyOdd(odd("b", "x")), "again")
 }
 
 func TestEqual(t *testing.T) {
@@ -100,6 +108,10 @@ func TestEqual(t *testing.T) {
 		"known":     func(v *View) { v.InSyncKnown = false },
 		"version":   func(v *View) { v.InSyncVersion++ },
 		"stale":     func(v *View) { v.Stale = true },
+		"seats":     func(v *View) { v.Seats.Servers = []string{"j"} },
+		"lead":      func(v *View) { v.Seats.Lead = "j" },
+		"score":     func(v *View) { v.Seats.Score++ },
+		"seats at":  func(v *View) { v.Seats.Version++ },
 	} {
 		other := base()
 		change(&other)

@@ -1,9 +1,15 @@
 package discovery
 
-import "time"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
 
 // Mesh is what Consul last said about all regions and servers. It is shared:
-// nobody may change it, or what its maps and slices refer to.
+// nobody may change it, or what its maps and slices refer to. What was found in
+// Consul and makes no sense is the zero value here, and was logged.
 type Mesh struct {
 	// Regions are all that have a key, a fixed server or a seat, by name. The
 	// Servers of each are those that it is about (see View); Stale, Since and At are
@@ -13,15 +19,20 @@ type Mesh struct {
 	// Servers are all that are registered, sorted by incarnation.
 	Servers []Server
 
-	// Controller holds the controller's lock; nil: nobody does.
+	// Controller holds the controller's lock; nil: nobody does. When the lock's value
+	// is not what the holder wrote, only Session is filled.
 	Controller *Controller
 
 	// State is what the controller last published; the zero value if nothing.
 	State   MeshState
 	StateAt SetVersion // of the key, 0 if absent
 
-	// Draining are the servers that are to be emptied, by incarnation.
+	// Draining are the servers that are to be emptied, by incarnation; some may not
+	// be registered (any more), see Leftovers.
 	Draining map[string]Drain
+
+	// Strikes are the servers that a test asks to do harm to themselves, by incarnation.
+	Strikes map[string]Strike
 
 	Stale bool
 	Since time.Time
@@ -64,6 +75,14 @@ type Drain struct {
 	Since time.Time `json:"since"`
 }
 
+// Strike asks a server to do harm to itself: to end as if it was killed, to freeze,
+// or to be cut off from the others.
+type Strike struct {
+	Kind   string    `json:"kind"` // kill, freeze, cut
+	Millis uint64    `json:"ms"`   // how long the latter two last
+	At     time.Time `json:"at"`   // when it was asked
+}
+
 // EdgeServer is an edge as registered in Consul, under <Service>-edge.
 type EdgeServer struct {
 	Incarnation string
@@ -72,4 +91,142 @@ type EdgeServer struct {
 	Admin       string // URL of its HTTP API, may be empty
 	Regions     []string
 	Passing     bool // filled on read
+}
+
+// Region returns the View of a region; if there is nothing about it, one that
+// says so.
+func (m Mesh) Region(name string) View {
+	if v, ok := m.Regions[name]; ok {
+		return v
+	}
+	return m.nothing(name)
+}
+
+// nothing is the View of a region of which nothing is known.
+func (m Mesh) nothing(region string) View {
+	return View{Region: region, Stale: m.Stale, Since: m.Since, At: m.At}
+}
+
+// Server returns the registered server of that incarnation.
+func (m Mesh) Server(incarnation string) (Server, bool) {
+	i, ok := slices.BinarySearchFunc(m.Servers, incarnation, byIncarnation)
+	if !ok {
+		return Server{}, false
+	}
+	return m.Servers[i], true
+}
+
+// leftover is how long a drain of a server that is not registered stays. It may be
+// seen before the server is, and a server may come back in place.
+const leftover = 10 * time.Minute
+
+// Leftovers are the incarnations whose drain is 10 minutes old at now and which
+// are not registered, sorted: for the controller to clear (ClearDrain).
+func (m Mesh) Leftovers(now time.Time) []string {
+	var out []string
+	for incarnation, drain := range m.Draining {
+		if _, ok := m.Server(incarnation); !ok && now.Sub(drain.Since) >= leftover {
+			out = append(out, incarnation)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// equalMesh tells whether a and b say the same. The times are not compared.
+func equalMesh(a, b Mesh) bool {
+	if (a.Controller == nil) != (b.Controller == nil) || a.Controller != nil && !a.Controller.equal(*b.Controller) {
+		return false
+	}
+	return a.Stale == b.Stale && a.StateAt == b.StateAt && a.State.equal(b.State) &&
+		maps.EqualFunc(a.Draining, b.Draining, Drain.equal) && maps.EqualFunc(a.Strikes, b.Strikes, Strike.equal) &&
+		slices.EqualFunc(a.Servers, b.Servers, Server.equal) && maps.EqualFunc(a.Regions, b.Regions, Equal)
+}
+
+func (c Controller) equal(o Controller) bool {
+	since := c.Since.Equal(o.Since)
+	c.Since, o.Since = time.Time{}, time.Time{}
+	return since && c == o
+}
+
+func (s MeshState) equal(o MeshState) bool {
+	since := s.Since.Equal(o.Since)
+	s.Since, o.Since = time.Time{}, time.Time{}
+	return since && s == o
+}
+
+func (d Drain) equal(o Drain) bool { return d.By == o.By && d.Since.Equal(o.Since) }
+
+func (s Strike) equal(o Strike) bool {
+	return s.Kind == o.Kind && s.Millis == o.Millis && s.At.Equal(o.At)
+}
+
+func (s Seats) equal(o Seats) bool {
+	return s.Version == o.Version && s.Lead == o.Lead && s.Score == o.Score && slices.Equal(s.Servers, o.Servers)
+}
+
+func (c Controller) validate() error {
+	if err := CheckName(c.Incarnation); err != nil {
+		return fmt.Errorf("discovery: controller: %w", err)
+	}
+	return checkEdge(c.Edge, c.Admin)
+}
+
+func (s Seats) validate() error {
+	if len(s.Servers) > maxMembers {
+		return fmt.Errorf("discovery: seats: %d servers are more than %d", len(s.Servers), maxMembers)
+	}
+	for _, incarnation := range s.Servers {
+		if err := CheckName(incarnation); err != nil {
+			return fmt.Errorf("discovery: seats: %w", err)
+		}
+	}
+	if s.Lead != "" {
+		if err := CheckName(s.Lead); err != nil {
+			return fmt.Errorf("discovery: seats: lead: %w", err)
+		}
+	}
+	return nil
+}
+
+// The kinds of Strike, and the longest, in milliseconds.
+const (
+	StrikeKill   = "kill"
+	StrikeFreeze = "freeze"
+	StrikeCut    = "cut"
+
+	maxStrike = 60_000
+)
+
+// maxRetryAfter is a day, in milliseconds.
+const maxRetryAfter = 24 * 60 * 60 * 1000
+
+func (s MeshState) validate() error {
+	if err := CheckName(s.Level); err != nil {
+		return fmt.Errorf("discovery: level: %w", err)
+	}
+	if !(s.Fidelity >= 0 && s.Fidelity <= 1) { // nor NaN
+		return fmt.Errorf("discovery: fidelity %v is not between 0 and 1", s.Fidelity)
+	}
+	if s.RetryAfter > maxRetryAfter {
+		return fmt.Errorf("discovery: retry after %d ms is more than a day", s.RetryAfter)
+	}
+	return nil
+}
+
+func (d Drain) validate() error {
+	if len(d.By) > maxName {
+		return fmt.Errorf("discovery: drain by %.16q... has more than %d bytes", d.By, maxName)
+	}
+	return nil
+}
+
+func (s Strike) validate() error {
+	if s.Kind != StrikeKill && s.Kind != StrikeFreeze && s.Kind != StrikeCut {
+		return fmt.Errorf("discovery: strike %.16q: choose kill, freeze or cut", s.Kind)
+	}
+	if s.Millis > maxStrike {
+		return fmt.Errorf("discovery: a strike of %d ms is longer than a minute", s.Millis)
+	}
+	return nil
 }

@@ -22,6 +22,10 @@ type Holder struct {
 	// too, so that a reader knows a value that the holder did not write.
 	Session string `json:"session"`
 
+	// Yielded: this holder has given the lock up in good order. All that it had taken
+	// was durable then, and nothing was under way.
+	Yielded bool `json:"yielded,omitempty"`
+
 	// Trace is the traceparent of the failover that made it primary, may be empty.
 	Trace string `json:"trace,omitempty"`
 }
@@ -42,10 +46,21 @@ const (
 // keys of one region.
 type keys struct{ dir, lock, epoch, inSync string }
 
-func (c *Client) keys(region string) keys {
-	dir := c.cfg.Prefix + "/" + region + "/"
-	return keys{dir: dir, lock: dir + "lock", epoch: dir + "epoch", inSync: dir + "insync"}
+func (c *Client) keys(region string) keys { return regionKeys(c.cfg.Prefix, region) }
+
+func regionKeys(prefix, region string) keys {
+	dir := prefix + "/" + region + "/"
+	return keys{dir: dir, lock: dir + lockKey, epoch: dir + epochKey, inSync: dir + inSyncKey}
 }
+
+// The names of a region's keys.
+const (
+	lockKey   = "lock"
+	epochKey  = "epoch"
+	inSyncKey = "insync"
+)
+
+func regionKey(name string) bool { return name == lockKey || name == epochKey || name == inSyncKey }
 
 // regionState is what the keys of a region say.
 type regionState struct {
@@ -55,6 +70,7 @@ type regionState struct {
 	session   string // that holds the lock, empty if it is free
 	holder    Holder // with at least its Session if the lock is held
 	last      string // incarnation that holds or last held the lock, empty if that is not known
+	yielded   bool   // the lock is free, and was given up in good order
 	lockIndex uint64 // of the lock key, 0 if absent
 	locks     uint64 // how often Consul says it was taken; only for a seeded bug
 	lockValue []byte // as it is
@@ -99,7 +115,7 @@ func (s *regionState) readLock(pair *consul.KVPair) {
 	s.epoch = max(s.epoch, h.Epoch) // a former holder's epoch counts as well
 	if s.session == "" {
 		if ours {
-			s.last = h.Incarnation
+			s.last, s.yielded = h.Incarnation, h.Yielded
 		}
 		return
 	}

@@ -29,8 +29,21 @@ func (c *Client) Register(ctx context.Context, s Server) (*Registration, error) 
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	s.Regions = slices.Clone(s.Regions)
-	r := &Registration{c: c, server: s, ended: make(chan struct{})}
+	return c.register(ctx, s.Incarnation, c.service(s))
+}
+
+// register puts a service into Consul, with a check that passes from the start:
+// one that had to be set passing first could not carry a session before that.
+func (c *Client) register(ctx context.Context, incarnation string, service *consul.AgentServiceRegistration) (*Registration, error) {
+	service.Check = &consul.AgentServiceCheck{
+		CheckID: checkID(service.ID),
+		Name:    "reseat beats",
+		TTL:     c.cfg.CheckTTL.String(),
+		Status:  consul.HealthPassing,
+		// A dead incarnation never comes back; Consul's least is 1 min.
+		DeregisterCriticalServiceAfter: "1m",
+	}
+	r := &Registration{c: c, incarnation: incarnation, service: service, ended: make(chan struct{})}
 	if err := r.putService(ctx); err != nil {
 		return nil, err // if it was done nevertheless, it expires
 	}
@@ -51,7 +64,7 @@ func (r *Registration) join(ctx context.Context) error {
 		return err
 	}
 	r.answered(&r.renewal, sent)
-	return r.c.see(ctx, r.server.Incarnation)
+	return r.c.see(ctx, r.service)
 }
 
 // undo takes back what a failed Register may have done, even if that failed
@@ -60,15 +73,15 @@ func (r *Registration) undo(ctx context.Context) {
 	ctx = context.WithoutCancel(ctx)
 	if err := r.Close(ctx); err != nil && !errors.Is(err, ErrAccess) {
 		r.c.log.Warn("half a registration stays in consul until it expires",
-			"incarnation", r.server.Incarnation, "err", err)
+			"incarnation", r.incarnation, "err", err)
 	}
 }
 
 func (r *Registration) putService(ctx context.Context) error {
-	o := op{"register service", serviceRight(r.c.cfg.Service)}
+	o := op{"register service", serviceRight(r.service.Name)}
 	return r.c.call(ctx, o, func(ctx context.Context) error {
 		opts := consul.ServiceRegisterOpts{ReplaceExistingChecks: true}.WithContext(ctx)
-		return r.c.calls.Agent().ServiceRegisterOpts(r.c.service(r.server), opts)
+		return r.c.calls.Agent().ServiceRegisterOpts(r.service, opts)
 	})
 }
 
@@ -112,12 +125,12 @@ func (r *Registration) putSession(ctx context.Context) error {
 func (r *Registration) createSession(ctx context.Context) error {
 	o := op{"create session", sessionRight}
 	request := sessionRequest{
-		Name:          "reseat/" + r.server.Incarnation,
+		Name:          "reseat/" + r.incarnation,
 		TTL:           r.c.cfg.SessionTTL.String(),
 		LockDelay:     "0s",
 		Behavior:      consul.SessionBehaviorRelease,
 		NodeChecks:    []string{},
-		ServiceChecks: []serviceCheck{{ID: checkID(r.server.Incarnation)}},
+		ServiceChecks: []serviceCheck{{ID: checkID(r.service.ID)}},
 	}
 	var answer struct{ ID string }
 	err := r.c.call(ctx, o, func(ctx context.Context) error {
@@ -141,24 +154,24 @@ func checkUnknown(err error) bool {
 		(strings.Contains(err.Error(), "Missing check") || strings.Contains(err.Error(), "in critical state"))
 }
 
-// see makes sure that incarnation is in the service's health list. Consul leaves
-// out, without an error, what the token may not read.
-func (c *Client) see(ctx context.Context, incarnation string) error {
-	o := op{"look for own registration", healthRight(c.cfg.Service)}
-	var servers []Server
-	err := c.call(ctx, o, func(ctx context.Context) error {
+// see makes sure that service is in the health list. Consul leaves out, without an
+// error, what the token may not read.
+func (c *Client) see(ctx context.Context, service *consul.AgentServiceRegistration) error {
+	o := op{"look for own registration", healthRight(service.Name)}
+	var entries []*consul.ServiceEntry
+	err := c.call(ctx, o, func(ctx context.Context) (err error) {
 		q := (&consul.QueryOptions{RequireConsistent: true}).WithContext(ctx)
-		entries, _, err := c.calls.Health().Service(c.cfg.Service, "", false, q)
-		servers = readServers(entries)
+		entries, _, err = c.calls.Health().Service(service.Name, "", false, q)
 		return cmp.Or(err, complete(entries))
 	})
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(servers, func(s Server) bool { return s.Incarnation == incarnation }) {
+	ours := func(e *consul.ServiceEntry) bool { return e.Service != nil && e.Service.ID == service.ID }
+	if !slices.ContainsFunc(entries, ours) {
 		return c.fault(KindAccess, &AccessError{
 			Op: o.name, Right: o.right, Silent: true,
-			Detail: fmt.Sprintf("%s is registered but not in the list", serviceID(incarnation)),
+			Detail: fmt.Sprintf("%s is registered but not in the list", service.ID),
 		})
 	}
 	return nil

@@ -14,11 +14,12 @@ import (
 	"github.com/reseat-proxy/reseat/buffer/fault"
 )
 
-// Registration is a server in Consul. Somebody must call Run, or it expires.
+// Registration is a server or an edge in Consul. Somebody must call Run, or it expires.
 type Registration struct {
-	c       *Client
-	server  Server
-	session string
+	c           *Client
+	incarnation string
+	service     *consul.AgentServiceRegistration // with its check
+	session     string
 
 	end   sync.Once
 	ended chan struct{} // closed by Fail and Close
@@ -161,15 +162,15 @@ func (r *Registration) putAgain(ctx context.Context) error {
 		return r.by
 	default:
 	}
-	r.c.log.Warn("the agent does not know our check, registering again", "incarnation", r.server.Incarnation)
+	r.c.log.Warn("the agent does not know our check, registering again", "incarnation", r.incarnation)
 	return r.putService(ctx)
 }
 
 func (r *Registration) setCheck(ctx context.Context, status, note string) (exchange, error) {
-	o := op{"set check " + status, serviceRight(r.c.cfg.Service)}
+	o := op{"set check " + status, serviceRight(r.service.Name)}
 	return r.c.exchange(ctx, o, func(ctx context.Context) error {
 		q := (&consul.QueryOptions{}).WithContext(ctx)
-		return r.c.calls.Agent().UpdateTTLOpts(checkID(r.server.Incarnation), note, status, q)
+		return r.c.calls.Agent().UpdateTTLOpts(checkID(r.service.ID), note, status, q)
 	})
 }
 
@@ -252,10 +253,10 @@ func (r *Registration) Close(ctx context.Context) error {
 func (r *Registration) deregister(ctx context.Context) error {
 	r.catalog.Lock()
 	defer r.catalog.Unlock()
-	o := op{"deregister service", serviceRight(r.c.cfg.Service)}
+	o := op{"deregister service", serviceRight(r.service.Name)}
 	x, err := r.c.exchange(ctx, o, func(ctx context.Context) error {
 		q := (&consul.QueryOptions{}).WithContext(ctx)
-		return r.c.calls.Agent().ServiceDeregisterOpts(serviceID(r.server.Incarnation), q)
+		return r.c.calls.Agent().ServiceDeregisterOpts(r.service.ID, q)
 	})
 	if x.status == http.StatusNotFound {
 		return nil // gone already

@@ -24,8 +24,8 @@ type Server struct {
 	Zone    string   // where it runs; Zone and Host are for choosing backups, at most 64 bytes each
 	Host    string
 
-	// Pool: it takes any region in which the controller gives it a seat, besides its Regions,
-	// of which it may have none then.
+	// Pool: it takes any region that the controller gives it a seat in, besides its
+	// Regions, of which it may have none then.
 	Pool bool
 
 	// Passing tells whether its check passes now. Filled on read.
@@ -37,10 +37,10 @@ func (s Server) equal(o Server) bool {
 		s.Zone == o.Zone && s.Host == o.Host && s.Pool == o.Pool && s.Passing == o.Passing && slices.Equal(s.Regions, o.Regions)
 }
 
-// serviceID is also the ID of the service's check, behind a prefix.
 func serviceID(incarnation string) string { return "reseat-" + incarnation }
 
-func checkID(incarnation string) string { return "beat:" + serviceID(incarnation) }
+// checkID is the ID of the check of a service.
+func checkID(serviceID string) string { return "beat:" + serviceID }
 
 // Meta keys of a service.
 const (
@@ -48,6 +48,8 @@ const (
 	metaName        = "reseat-name"
 	metaZone        = "reseat-zone"
 	metaHost        = "reseat-host"
+	metaPool        = "reseat-pool" // inPool or absent
+	inPool          = "1"
 )
 
 // validate checks what Consul would refuse, or what could not be read back.
@@ -58,8 +60,8 @@ func (s Server) validate() error {
 	if _, _, err := splitAddress(s.Address); err != nil {
 		return err
 	}
-	if len(s.Regions) == 0 {
-		return fmt.Errorf("discovery: server %s has no regions", s.Incarnation)
+	if len(s.Regions) == 0 && !s.Pool {
+		return fmt.Errorf("discovery: server %s has no regions and is not in the pool: give it regions, or set Pool", s.Incarnation)
 	}
 	for _, region := range s.Regions {
 		if err := CheckName(region); err != nil {
@@ -85,28 +87,23 @@ func splitAddress(address string) (host string, port int, err error) {
 	return host, port, nil
 }
 
-// service is the registration of s with its check, which passes from the start:
-// one that had to be set passing first could not carry a session before that.
+// service is the registration of s, as yet without its check.
 func (c *Client) service(s Server) *consul.AgentServiceRegistration {
 	host, port, _ := splitAddress(s.Address) // validated
-	return &consul.AgentServiceRegistration{
+	service := &consul.AgentServiceRegistration{
 		ID:      serviceID(s.Incarnation),
 		Name:    c.cfg.Service,
-		Tags:    s.Regions,
+		Tags:    slices.Clone(s.Regions),
 		Address: host,
 		Port:    port,
 		Meta: map[string]string{
 			metaIncarnation: s.Incarnation, metaName: s.Name, metaZone: s.Zone, metaHost: s.Host,
 		},
-		Check: &consul.AgentServiceCheck{
-			CheckID: checkID(s.Incarnation),
-			Name:    "sidecar beats",
-			TTL:     c.cfg.CheckTTL.String(),
-			Status:  consul.HealthPassing,
-			// A dead incarnation never comes back; Consul's least is 1 min.
-			DeregisterCriticalServiceAfter: "1m",
-		},
 	}
+	if s.Pool {
+		service.Meta[metaPool] = inPool
+	}
+	return service
 }
 
 // readServers translates a health list, leaving out what is not ours: services
@@ -124,6 +121,7 @@ func readServers(entries []*consul.ServiceEntry) []Server {
 			Regions:     slices.Sorted(slices.Values(e.Service.Tags)),
 			Zone:        e.Service.Meta[metaZone],
 			Host:        e.Service.Meta[metaHost],
+			Pool:        e.Service.Meta[metaPool] == inPool,
 			Passing:     passing(e),
 		}
 		if e.Service.ID == serviceID(s.Incarnation) && s.validate() == nil {
@@ -134,10 +132,10 @@ func readServers(entries []*consul.ServiceEntry) []Server {
 	return servers
 }
 
-// passing looks at the server's own check alone: the node's serfHealth is
+// passing looks at the service's own check alone: the node's serfHealth is
 // gossip, and gossip is wrong at times.
 func passing(e *consul.ServiceEntry) bool {
-	own := checkID(e.Service.Meta[metaIncarnation])
+	own := checkID(e.Service.ID)
 	return slices.ContainsFunc(e.Checks, func(check *consul.HealthCheck) bool {
 		return check != nil && check.CheckID == own && check.Status == consul.HealthPassing
 	})

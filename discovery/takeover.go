@@ -18,6 +18,7 @@ import (
 type Grant struct {
 	Epoch      uint64
 	LockModify uint64 // ModifyIndex of the lock key
+	Yielded    bool   // the holder before it gave the lock up in good order (see Release)
 
 	// The in-sync set as it is after the take-over, for ChangeInSync: the one that
 	// the candidate was in, less the holder before it. Unknown means that the
@@ -93,7 +94,7 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 		// write: it is a check of the index then, and the version stays.
 		set = consul.KVTxnOp{Verb: consul.KVCAS, Key: k.inSync, Index: uint64(now.inSyncIndex), Value: writeSet(members)}
 	}
-	o := op{"take over " + region, c.keyRight(k, "write")}
+	o := op{"take over " + region, keyRight(k.dir, "write")}
 	res, err := c.transact(ctx, o, consul.TxnOps{
 		kv(consul.KVTxnOp{Verb: consul.KVLock, Key: k.lock, Value: value, Session: h.Session}),
 		kv(consul.KVTxnOp{
@@ -109,7 +110,7 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 		return Grant{}, c.takeRefused(o, region, h.Session, res.Errors)
 	}
 	return Grant{
-		Epoch: h.Epoch, LockModify: modified(res, k.lock),
+		Epoch: h.Epoch, LockModify: modified(res, k.lock), Yielded: now.yielded,
 		InSync: members, InSyncKnown: now.inSyncKnown, InSyncVersion: SetVersion(modified(res, k.inSync)),
 	}, nil
 }
@@ -156,14 +157,14 @@ func (c *Client) takeRefused(o op, region, session string, errs consul.TxnErrors
 
 // Release gives region's lock up, for a planned hand-over: it is free at once
 // and the session lives on. The lock's value stays, as it does when a session
-// falls, so that the next TakeOver knows who held it. ErrDeposed if session does
-// not hold it.
+// falls, so that the next TakeOver knows who held it, and says that it was given up
+// in good order. ErrDeposed if session does not hold it.
 func (c *Client) Release(ctx context.Context, region, session string) error {
 	if err := CheckName(region); err != nil {
 		return fmt.Errorf("discovery: region: %w", err)
 	}
 	k := c.keys(region)
-	o := op{"release " + region, c.keyRight(k, "write")}
+	o := op{"release " + region, keyRight(k.dir, "write")}
 	now, err := c.readNow(ctx, o.name, k)
 	if err != nil {
 		return err
@@ -171,8 +172,15 @@ func (c *Client) Release(ctx context.Context, region, session string) error {
 	if session == "" || now.session != session {
 		return fmt.Errorf("%w: session %s does not hold %s", ErrDeposed, session, region)
 	}
+	value := now.lockValue
+	if now.holder.Incarnation != "" {
+		now.holder.Yielded = true
+		if value, err = writeHolder(now.holder); err != nil {
+			return err
+		}
+	}
 	res, err := c.transact(ctx, o, consul.TxnOps{ // an unlock writes the value, too
-		kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Session: session, Value: now.lockValue}),
+		kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Session: session, Value: value}),
 	})
 	if err != nil || len(res.Errors) == 0 {
 		return err

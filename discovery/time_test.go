@@ -369,7 +369,7 @@ func TestRegisterUndoes(t *testing.T) {
 			_, err = b.c.Register(b.ctx, Server{Incarnation: "i", Address: "h:1", Regions: []string{"r"}})
 			require.ErrorIs(b, err, ErrAccess)
 			time.Sleep(10 * time.Millisecond)
-			require.ErrorIs(b, b.c.see(b.ctx, "i"), ErrAccess, "it is not there")
+			require.ErrorIs(b, b.c.see(b.ctx, b.c.service(Server{Incarnation: "i", Address: "h:1"})), ErrAccess, "it is not there")
 			b.consul.Heal()
 		}
 
@@ -380,7 +380,7 @@ func TestRegisterUndoes(t *testing.T) {
 		_, err = b.c.Register(ctx, Server{Incarnation: "i", Address: "h:1", Regions: []string{"r"}})
 		require.ErrorIs(b, err, reason)
 		b.consul.Heal()
-		require.ErrorIs(b, b.c.see(b.ctx, "i"), ErrAccess, "nor is it now")
+		require.ErrorIs(b, b.c.see(b.ctx, b.c.service(Server{Incarnation: "i", Address: "h:1"})), ErrAccess, "nor is it now")
 	})
 }
 

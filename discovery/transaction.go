@@ -16,7 +16,7 @@ import (
 // not a listing because a listing leaves out, without a word, what the token may
 // not read; a transaction then has fewer results than operations.
 func (c *Client) readNow(ctx context.Context, what string, k keys) (regionState, error) {
-	o := op{what + ": read keys", c.keyRight(k, "read")}
+	o := op{what + ": read keys", keyRight(k.dir, "read")}
 	ops := consul.TxnOps{
 		kv(consul.KVTxnOp{Verb: consul.KVGetOrEmpty, Key: k.lock}),
 		kv(consul.KVTxnOp{Verb: consul.KVGetOrEmpty, Key: k.epoch}),
@@ -115,7 +115,7 @@ func (c *Client) txnReasons(o op, errs consul.TxnErrors) (reasons, error) {
 	return why, nil
 }
 
-// keyRight is the ACL rule that a region's keys need.
-func (c *Client) keyRight(k keys, policy string) string {
-	return `key_prefix "` + k.dir + `" { policy = "` + policy + `" }`
+// keyRight is the ACL rule that the keys below dir need.
+func keyRight(dir, policy string) string {
+	return `key_prefix "` + dir + `" { policy = "` + policy + `" }`
 }

@@ -19,7 +19,9 @@ type View struct {
 	// Primary.Session is filled.
 	Primary *Holder
 
-	// Servers are registered for the region, sorted by incarnation.
+	// Servers are those that the region is about, sorted by incarnation: they are
+	// registered for it, have a seat in it, are in its in-sync set or hold its lock.
+	// A Watch of the one region knows only those that are registered for it.
 	Servers []Server
 
 	// InSync is the published in-sync set, sorted; the type InSync says what it
@@ -59,7 +61,7 @@ func Equal(a, b View) bool {
 	}
 	return a.Region == b.Region && a.Epoch == b.Epoch && a.Stale == b.Stale &&
 		a.InSyncKnown == b.InSyncKnown && a.InSyncVersion == b.InSyncVersion &&
-		slices.Equal(a.InSync, b.InSync) && slices.EqualFunc(a.Servers, b.Servers, Server.equal)
+		slices.Equal(a.InSync, b.InSync) && a.Seats.equal(b.Seats) && slices.EqualFunc(a.Servers, b.Servers, Server.equal)
 }
 
 // Server returns the registered server of that incarnation.

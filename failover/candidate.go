@@ -19,10 +19,11 @@ const (
 	Claiming               // a take-over transaction is under way
 	Restoring              // the lock is ours; the state is on its way into the game
 	Primary                // serving
+	Yielding               // serving, but taking no actions: another is about to lead
 	Over                   // this incarnation is no candidate any more
 )
 
-var stateNames = [...]string{"standby", "claiming", "restoring", "primary", "over"}
+var stateNames = [...]string{"standby", "claiming", "restoring", "primary", "yielding", "over"}
 
 // String is the state's name.
 func (s State) String() string { return stateNames[s] }
@@ -44,11 +45,15 @@ type Candidate struct {
 	holder    string    // the last incarnation seen to hold the lock
 	since     time.Time // when the present epoch was first seen
 	freeSince time.Time // when the lock was first seen free; zero: it is held
-	retryAt   time.Time // no claim before
+	retryAt   time.Time // no claim before, in the epoch in which one failed
+	tried     uint64    // that epoch
 
 	set      []string // the in-sync set, as Consul said last before it forgot
 	setKnown bool
 	heir     bool // the claim under way is that of a member of it
+	barred   bool // our log may lack what the set says that we have; see Bar
+	ahead    int  // how many regions come before this one
+	yield    yield
 
 	standing map[string]standing // how long the logs of the candidates are
 
@@ -75,6 +80,11 @@ func NewCandidate(t Timing, self, session string, floor uint64) *Candidate {
 	}
 }
 
+// Bar keeps a candidate from claiming on the word of an in-sync set until its log
+// has been compared with a primary's: the incarnation has had this region before,
+// and may still be in the set for a log that is gone.
+func (c *Candidate) Bar() { c.barred = true }
+
 // State is the machine's state.
 func (c *Candidate) State() State { return c.state }
 
@@ -95,6 +105,7 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 	}
 	switch ev := ev.(type) {
 	case ViewSeen:
+		c.ahead = ev.Ahead
 		return c.seeView(now, ev.View)
 	case EpochHeard:
 		return c.hear(ev.Epoch)
@@ -131,9 +142,19 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 			return nil // fenced meanwhile
 		}
 		c.restore.has = true
-		return c.serve()
+		return c.serve(now)
 	case RestoreFailed:
 		return c.stepDown(ev.Reason)
+	case Matched:
+		c.barred = false
+		return c.tick(now)
+	case Retire:
+		c.yield.retire = true
+		return c.handOver(now)
+	case Yielded:
+		return c.yielded(now)
+	case YieldFailed:
+		return c.yieldFailed(now)
 	}
 	panic(fmt.Sprintf("failover: unknown candidate event %T", ev))
 }
@@ -189,15 +210,17 @@ func (c *Candidate) sessionChanged(now time.Time, session string) []CandidateCom
 }
 
 func (c *Candidate) isOurs() bool {
-	return c.view.Primary != nil && c.view.Primary.Session == c.session
+	return c.view.Primary != nil && c.view.Primary.Session == c.session && c.view.Epoch != c.yield.gave
 }
 
-func (c *Candidate) leads() bool { return c.state == Restoring || c.state == Primary }
+func (c *Candidate) leads() bool {
+	return c.state == Restoring || c.state == Primary || c.state == Yielding
+}
 
 func (c *Candidate) hear(epoch uint64) []CandidateCommand {
 	c.promise = max(c.promise, epoch)
-	if c.state == Claiming {
-		return nil // it may be the one that we have just won, and have not been told of
+	if c.state == Claiming || c.state == Yielding {
+		return nil // it may be the one that we have just won, and have not been told of; or our heir's
 	}
 	return c.deposed()
 }
@@ -217,17 +240,26 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	switch {
 	case c.state == Restoring:
 		return c.decideRestore(now)
+	case c.state == Primary:
+		return c.handOver(now)
 	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || !c.mayClaim():
 		return nil
 	}
 	at := c.freeSince.Add(c.timing.ClaimDelay(c.rank()))
-	if at.Before(c.retryAt) {
-		at = c.retryAt
+	if c.ahead >= c.timing.Recoveries {
+		at = later(at, c.freeSince.Add(c.timing.MaxWait))
+	}
+	if c.view.Epoch == c.yield.gave {
+		at = later(at, c.yield.until)
+	}
+	if c.view.Epoch == c.tried {
+		at = later(at, c.retryAt)
 	}
 	if now.Before(at) {
 		return []CandidateCommand{WakeAt{at}}
 	}
 	c.to(Claiming)
+	c.tried = c.view.Epoch
 	c.heir = c.forgot() && c.setKnown // mayClaim: and we are in it
 	return []CandidateCommand{Claim{Floor: c.promise}}
 }
@@ -239,11 +271,18 @@ func (c *Candidate) forgot() bool { return c.view.Epoch < c.promise }
 // mayClaim tells whether the take-over could succeed: where a set is published,
 // it is for its members only.
 func (c *Candidate) mayClaim() bool {
-	return fault.Bug(fault.TakeOverByNonMember) || !c.setKnown || slices.Contains(c.set, c.self)
+	return fault.Bug(fault.TakeOverByNonMember) || !c.setKnown || !c.barred && slices.Contains(c.set, c.self)
 }
 
-// rank is our turn: those whose logs are longer go first, then the order on which
-// all candidates agree.
+func later(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}
+
+// rank is our turn: who is to lead first, then those whose logs are longer, then the
+// order on which all candidates agree.
 func (c *Candidate) rank() int {
 	lost := c.holder
 	if lost == c.self {
@@ -254,13 +293,25 @@ func (c *Candidate) rank() int {
 	order := Order(view, lost)
 	slices.SortStableFunc(order, func(a, b discovery.Server) int {
 		x, y := c.standing[a.Incarnation], c.standing[b.Incarnation]
-		return cmp.Or(cmp.Compare(y.epoch, x.epoch), cmp.Compare(y.index, x.index))
+		return cmp.Or(c.toLead(a, b), cmp.Compare(y.epoch, x.epoch), cmp.Compare(y.index, x.index))
 	})
 	i := slices.IndexFunc(order, func(s discovery.Server) bool { return s.Incarnation == c.self })
 	if i < 0 {
 		return len(order)
 	}
 	return i
+}
+
+func (c *Candidate) toLead(a, b discovery.Server) int {
+	switch c.view.Seats.Lead {
+	case "":
+		return 0
+	case a.Incarnation:
+		return -1
+	case b.Incarnation:
+		return 1
+	}
+	return 0
 }
 
 func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateCommand {
@@ -313,9 +364,9 @@ func (c *Candidate) mayDestroy(now time.Time) bool {
 	return len(recent) < c.timing.Limit
 }
 
-func (c *Candidate) serve() []CandidateCommand {
+func (c *Candidate) serve(now time.Time) []CandidateCommand {
 	c.to(Primary)
-	return []CandidateCommand{Announce{c.epoch}}
+	return append([]CandidateCommand{Announce{c.epoch}}, c.handOver(now)...)
 }
 
 func (c *Candidate) stepDown(why Reason) []CandidateCommand {
@@ -325,11 +376,12 @@ func (c *Candidate) stepDown(why Reason) []CandidateCommand {
 
 // mayFollow lists the possible origins of each state.
 var mayFollow = map[State][]State{
-	Standby:   {Claiming, Restoring, Primary},
+	Standby:   {Claiming, Restoring, Primary, Yielding},
 	Claiming:  {Standby},
 	Restoring: {Claiming},
-	Primary:   {Restoring},
-	Over:      {Standby, Claiming, Restoring, Primary},
+	Primary:   {Restoring, Yielding},
+	Yielding:  {Primary},
+	Over:      {Standby, Claiming, Restoring, Primary, Yielding},
 }
 
 func (c *Candidate) to(next State) {

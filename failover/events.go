@@ -47,6 +47,15 @@ type (
 	Restored struct{}
 	// RestoreFailed answers Fetch, Found and Promote: the game cannot.
 	RestoreFailed struct{ Reason Reason }
+	// Matched says that our log has all that is durable, by the primary's word.
+	Matched struct{}
+	// Retire says that this server is about to stop: whoever can should lead.
+	Retire struct{}
+	// Yielded answers Yield: everything is durable, the heir has it, and nothing
+	// leaves us any more.
+	Yielded struct{}
+	// YieldFailed answers Yield: it did not come to that in time, and we go on serving.
+	YieldFailed struct{}
 )
 
 func (ViewSeen) candidateEvent()       {}
@@ -63,6 +72,10 @@ func (Offered) candidateEvent()        {}
 func (Fetched) candidateEvent()        {}
 func (Restored) candidateEvent()       {}
 func (RestoreFailed) candidateEvent()  {}
+func (Matched) candidateEvent()        {}
+func (Retire) candidateEvent()         {}
+func (Yielded) candidateEvent()        {}
+func (YieldFailed) candidateEvent()    {}
 
 // CandidateCommand is what a Candidate wants done.
 type CandidateCommand interface{ candidateCommand() }
@@ -90,6 +103,10 @@ type (
 	// Fence stops all output: the lock is not ours any more, but nobody has taken
 	// it either. What we have stays, and we claim again.
 	Fence struct{}
+	// Yield holds actions back until everything is durable and the heir has it.
+	Yield struct{ To string }
+	// Release frees the lock, for the heir, and makes a standby of the game.
+	Release struct{}
 	// StepDown ends this incarnation: fence, tell, end.
 	StepDown struct{ Reason Reason }
 	// WakeAt asks for a Tick then.
@@ -104,5 +121,7 @@ func (Found) candidateCommand()          {}
 func (Promote) candidateCommand()        {}
 func (Announce) candidateCommand()       {}
 func (Fence) candidateCommand()          {}
+func (Yield) candidateCommand()          {}
+func (Release) candidateCommand()        {}
 func (StepDown) candidateCommand()       {}
 func (WakeAt) candidateCommand()         {}

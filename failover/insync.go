@@ -32,6 +32,7 @@ type InSync struct {
 	retryAt time.Time  // no change before
 
 	backups map[string]bool // with a link; true: caught up
+	places  map[string]bool // who has a place in the region; nil: everybody
 	covered bool            // the edges keep all that is durable; forgotten when backups come or go
 }
 
@@ -70,6 +71,9 @@ type (
 	CaughtUp struct{ Incarnation string }
 	// BackupGone says that a backup's link has ended, or that it is too slow.
 	BackupGone struct{ Incarnation string }
+	// Places says who has a place in the region, fixed or a seat; nil: everybody.
+	// Others stay in the set until somebody who has one is in it.
+	Places struct{ Incarnations []string }
 	// EdgesCover says that every edge keeps a snapshot of all that is durable.
 	EdgesCover struct{}
 )
@@ -79,6 +83,7 @@ func (ChangeFailed) setEvent() {}
 func (BackupUp) setEvent()     {}
 func (CaughtUp) setEvent()     {}
 func (BackupGone) setEvent()   {}
+func (Places) setEvent()       {}
 func (EdgesCover) setEvent()   {}
 func (Tick) setEvent()         {}
 
@@ -137,6 +142,14 @@ func (s *InSync) Step(now time.Time, ev SetEvent) (change *SetChange, wake time.
 	case BackupGone:
 		delete(s.backups, ev.Incarnation)
 		s.covered = false
+	case Places:
+		s.places = nil
+		for _, inc := range ev.Incarnations {
+			if s.places == nil {
+				s.places = map[string]bool{}
+			}
+			s.places[inc] = true
+		}
 	case EdgesCover:
 		s.covered = true
 	case Tick:
@@ -174,16 +187,25 @@ func (s *InSync) decide(now time.Time) (*SetChange, time.Time) {
 
 // target is who should be in the set: self, and everybody who has caught up. A
 // member whose link stands is one of them even if it has not said anything in
-// this epoch yet; if it never does, it is late.
+// this epoch yet; if it never does, it is late. Who has no place is one only while
+// nobody is who has.
 func (s *InSync) target() []string {
-	out := []string{s.self}
+	var placed, others []string
 	for inc, caughtUp := range s.backups {
-		if caughtUp || slices.Contains(s.set, inc) {
-			out = append(out, inc)
+		switch {
+		case !caughtUp && !slices.Contains(s.set, inc):
+		case s.places == nil || s.places[inc]:
+			placed = append(placed, inc)
+		default:
+			others = append(others, inc)
 		}
 	}
-	slices.Sort(out)
-	return out
+	if len(placed) == 0 {
+		placed = others
+	}
+	placed = append(placed, s.self)
+	slices.Sort(placed)
+	return placed
 }
 
 // awaited are the members without a link.

@@ -76,7 +76,7 @@ func TestRegionNeverFollowsBelowItsPromise(t *testing.T) {
 			switch rapid.IntRange(0, 6).Draw(t, "event") {
 			case 0:
 				h := &discovery.Holder{Incarnation: inc.Draw(t, "holder"), Session: "s"}
-				ev = ViewSeen{discovery.View{Epoch: epoch.Draw(t, "epoch"), Primary: h, Stale: rapid.Bool().Draw(t, "stale")}}
+				ev = ViewSeen{View: discovery.View{Epoch: epoch.Draw(t, "epoch"), Primary: h, Stale: rapid.Bool().Draw(t, "stale")}}
 			case 1:
 				ev = LinkUp{inc.Draw(t, "inc")}
 			case 2:

@@ -83,8 +83,12 @@ type RegionEvent interface{ regionEvent() }
 
 // The events of a Region.
 type (
-	// ViewSeen is the latest view of Consul.
-	ViewSeen struct{ View discovery.View }
+	// ViewSeen is the latest view of Consul. Ahead is for candidates: how many other
+	// regions wait for a primary that should have one before this region.
+	ViewSeen struct {
+		View  discovery.View
+		Ahead int
+	}
 	// LinkUp says that the link to a sidecar stands.
 	LinkUp struct{ Incarnation string }
 	// LinkDown says that it has ended, and why.

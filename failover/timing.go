@@ -41,6 +41,17 @@ type Timing struct {
 	// taken out. Durability waits for as long; it should exceed what the pauses of
 	// a healthy process take.
 	Lag time.Duration
+	// Recoveries is how many regions may be recovering while others of a lower
+	// score, that have failed too, wait; MaxWait is how long they wait at the most.
+	Recoveries int
+	MaxWait    time.Duration
+	// Yield is how long a primary that hands over holds actions back, until
+	// everything is durable; if that is not enough it goes on serving, and tries again
+	// after as long again as a lock stays reserved for the heir.
+	Yield time.Duration
+	// Reserve is how long a lock that was handed over is left to others before the
+	// one that did so takes it back.
+	Reserve time.Duration
 }
 
 // DefaultTiming suits links with 300 ms idle time and a Consul nearby.
@@ -56,6 +67,11 @@ func DefaultTiming() Timing {
 		Offers:   250 * time.Millisecond,
 		Grace:    300 * time.Millisecond,
 		Lag:      400 * time.Millisecond,
+
+		Recoveries: 4,
+		MaxWait:    500 * time.Millisecond,
+		Yield:      250 * time.Millisecond,
+		Reserve:    time.Second,
 	}
 }
 
@@ -75,6 +91,9 @@ func (t Timing) Validate() error {
 		{"offers", t.Offers},
 		{"grace", t.Grace},
 		{"lag", t.Lag},
+		{"max_wait", t.MaxWait},
+		{"yield", t.Yield},
+		{"reserve", t.Reserve},
 	} {
 		if d.v <= 0 {
 			errs = append(errs, fmt.Errorf("timing %s is %v: it must be positive", d.name, d.v))
@@ -82,6 +101,9 @@ func (t Timing) Validate() error {
 	}
 	if t.Report >= t.Witness {
 		errs = append(errs, fmt.Errorf("timing report (%v) must be shorter than witness (%v), or two reports never meet", t.Report, t.Witness))
+	}
+	if t.Recoveries < 1 {
+		errs = append(errs, fmt.Errorf("timing recoveries is %d: it must be at least 1", t.Recoveries))
 	}
 	if t.Limit < 1 {
 		errs = append(errs, fmt.Errorf("timing limit is %d: it must be at least 1", t.Limit))

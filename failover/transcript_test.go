@@ -112,7 +112,7 @@ func (e event) suspicion() Suspicion {
 	return Suspicion{Epoch: e.num("epoch"), Session: e.args["session"], Incarnation: e.args["of"], Reason: e.reason()}
 }
 
-// view reads: epoch= primary=<incarnation>/<session> servers=a,b,!c (! = not passing) stale
+// view reads: epoch= primary=<incarnation>/<session> servers=a,b,!c (! = not passing) lead= stale
 func (e event) view() discovery.View {
 	v := discovery.View{Region: "arena", Epoch: e.num("epoch")}
 	_, v.Stale = e.args["stale"]
@@ -128,6 +128,7 @@ func (e event) view() discovery.View {
 			v.Servers = append(v.Servers, discovery.Server{Incarnation: strings.TrimPrefix(name, "!"), Passing: name[0] != '!'})
 		}
 	}
+	v.Seats.Lead = e.args["lead"]
 	slices.SortFunc(v.Servers, func(a, b discovery.Server) int { return strings.Compare(a.Incarnation, b.Incarnation) })
 	return v
 }
@@ -138,7 +139,11 @@ func newStepper(t *testing.T, e event) stepper {
 	case has(e, "region"):
 		return &regionStepper{NewRegion(DefaultTiming())}
 	case has(e, "candidate"):
-		return &candidateStepper{NewCandidate(DefaultTiming(), e.args["self"], e.args["session"], e.num("floor")), map[string]bool{}}
+		c := NewCandidate(DefaultTiming(), e.args["self"], e.args["session"], e.num("floor"))
+		if has(e, "barred") {
+			c.Bar()
+		}
+		return &candidateStepper{c, map[string]bool{}}
 	}
 	if has(e, "insync") {
 		return &setStepper{NewInSync(DefaultTiming(), e.args["self"])}
@@ -163,7 +168,7 @@ func (s *regionStepper) step(now time.Time, e event) (out []string) {
 	var ev RegionEvent
 	switch e.name {
 	case "view":
-		ev = ViewSeen{e.view()}
+		ev = ViewSeen{View: e.view()}
 	case "up":
 		ev = LinkUp{inc}
 	case "lost":
@@ -210,7 +215,7 @@ func (s *candidateStepper) step(now time.Time, e event) (out []string) {
 func (s *candidateStepper) event(e event) CandidateEvent {
 	switch e.name {
 	case "view":
-		return ViewSeen{e.view()}
+		return ViewSeen{View: e.view(), Ahead: int(e.num("ahead"))}
 	case "witness":
 		return Witness{From: e.args["from"], Suspicion: e.suspicion()}
 	case "claimed":
@@ -235,6 +240,14 @@ func (s *candidateStepper) event(e event) CandidateEvent {
 		return RestoreFailed{e.reason()}
 	case "epoch":
 		return EpochHeard{e.num("epoch")}
+	case "matched":
+		return Matched{}
+	case "retire":
+		return Retire{}
+	case "yielded":
+		return Yielded{}
+	case "yield-failed":
+		return YieldFailed{}
 	case "tick":
 		return Tick{}
 	}
@@ -269,6 +282,8 @@ func (s *setStepper) step(now time.Time, e event) (out []string) {
 		ev = CaughtUp{inc}
 	case "gone":
 		ev = BackupGone{inc}
+	case "places":
+		ev = Places{strings.FieldsFunc(e.args["of"], func(r rune) bool { return r == ',' })}
 	case "covered":
 		ev = EdgesCover{}
 	case "tick":

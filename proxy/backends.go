@@ -35,49 +35,55 @@ func (b *backends) see(region string, v discovery.View) {
 
 // run starts and stops links as the views change, until ctx ends.
 func (b *backends) run(ctx context.Context) error {
-	return b.roster.Run(ctx, func(ctx context.Context, s discovery.Server) {
-		be := &backend{edge: b.edge, server: s, log: b.edge.log.With("server", s.Name, "incarnation", s.Incarnation)}
-		link.Keep(ctx, s.Address, b.edge.cfg.Link, be.serve, func(err error) { be.log.Debug("dial failed", "error", err) })
+	return b.roster.Run(ctx, func(ctx context.Context, p *link.Peer[discovery.Server]) {
+		be := &backend{edge: b.edge, peer: p, log: b.edge.log.With("server", p.Info.Name, "incarnation", p.Info.Incarnation)}
+		link.Keep(ctx, p.Info.Address, b.edge.cfg.Link, be.serve, func(err error) { be.log.Debug("dial failed", "error", err) })
 	})
 }
 
 // backend is the link to one incarnation of one sidecar.
 type backend struct {
-	edge   *Edge
-	server discovery.Server
-	log    *slog.Logger
+	edge *Edge
+	peer *link.Peer[discovery.Server]
+	log  *slog.Logger
 }
 
-// serve runs the region streams of one link until it ends. When one of them
-// ends the link does: half a link is a state that nobody needs.
+// serve runs the region streams of one link until it ends: one for each region
+// whose view lists the sidecar. When one of them breaks the link does: half a link
+// is a state that nobody needs.
 func (b *backend) serve(ctx context.Context, conn *link.Conn) {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	stop := context.AfterFunc(conn.Context(), end)
+	defer stop()
 	var g errgroup.Group
-	streams := sync.Map{} // of *uplink by stream ID, for datagrams
-	for _, name := range b.server.Regions {
-		r := b.edge.regions[name]
-		if r == nil {
-			continue
-		}
-		u, st, err := openUplink(r, conn, b.server.Incarnation)
-		if err != nil {
-			break
-		}
-		streams.Store(u.id, u)
-		r.opened(u)
-		g.Go(func() error {
-			_ = u.run(ctx, st)
-			if ctx.Err() != nil {
-				conn.Close(wire.CodeLeft)
-			}
-			why := b.cause(conn)
-			r.closed(u, why)
-			return nil
-		})
-	}
+	streams := &sync.Map{} // of *uplink by stream ID, for datagrams
 	g.Go(func() error { b.receiveSnapshots(ctx, conn); return nil })
-	g.Go(func() error { b.receiveDatagrams(conn, &streams); return nil })
-	_ = g.Wait()
+	g.Go(func() error { b.receiveDatagrams(conn, streams); return nil })
+	_ = b.peer.Each(ctx, func(ctx context.Context, region string) error {
+		return b.stream(ctx, conn, b.edge.regions[region], streams)
+	})
 	conn.Close(wire.CodeLeft)
+	_ = g.Wait()
+}
+
+// stream runs the stream of one region. It returns nil if that has ended and the
+// link is as good as before: it may be opened again.
+func (b *backend) stream(ctx context.Context, conn *link.Conn, r *region, streams *sync.Map) error {
+	u, st, err := openUplink(r, conn, b.peer.Info.Incarnation)
+	if err != nil {
+		return err
+	}
+	streams.Store(u.id, u)
+	defer streams.Delete(u.id)
+	r.opened(u)
+	err = u.run(ctx, st)
+	if ctx.Err() != nil && conn.Context().Err() == nil || link.Left(err) {
+		r.closed(u, wire.CodeLeft)
+		return nil
+	}
+	r.closed(u, b.cause(conn))
+	return err
 }
 
 // cause waits a moment for the link to say why its stream ended.

@@ -295,7 +295,7 @@ var badLinks = []struct {
 		"TestBadPeersOfAPrimary/action from a backup", "TestBadPeersOfAPrimary/confirm from a backup", "TestBadPrimaries/action from a primary",
 	}},
 	{"unknown region, unknown version, open twice", []string{
-		"TestBadInputOnALinkClosesIt/unknown region", "TestBadInputOnALinkClosesIt/unknown version", "TestBadInputOnALinkClosesIt/open twice",
+		"TestUnknownRegionEndsItsStream", "TestBadInputOnALinkClosesIt/unknown version", "TestBadInputOnALinkClosesIt/open twice",
 	}},
 	{"another incarnation at the address", []string{"TestBadPrimaries/another incarnation"}},
 }

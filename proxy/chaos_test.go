@@ -12,13 +12,14 @@ import (
 // chaos breaks a mesh by a seeded plan and mends it again. It never breaks what
 // is promised to break: the last process that has all that is durable.
 type chaos struct {
-	m      *mesh
-	rand   *rand.Rand
-	until  time.Time
-	mends  []mend    // what is broken
-	quiet  time.Time // nothing is broken before
-	mended time.Time // the last time
-	log    []string
+	m       *mesh
+	planner *planner
+	rand    *rand.Rand
+	until   time.Time
+	mends   []mend    // what is broken
+	quiet   time.Time // nothing is broken before
+	mended  time.Time // the last time
+	log     []string
 
 	epoch, commit uint64 // see sample
 }
@@ -106,7 +107,7 @@ func (c *chaos) strike() {
 		}
 	}
 	e := c.m.edges[c.rand.IntN(len(c.m.edges))]
-	n := c.rand.IntN(100)
+	n := c.rand.IntN(115)
 	if n >= 18 && !c.m.inSync().Known {
 		return // cold: what rests on the edges alone is not promised to survive all that follows
 	}
@@ -132,9 +133,44 @@ func (c *chaos) strike() {
 		c.weather()
 	case n < 93:
 		c.registry(&s.machine)
-	default:
+	case n < 100:
 		c.keys()
+	case n < 106:
+		c.move(s)
+	case n < 110:
+		c.seat()
+	default:
+		c.stop(s)
 	}
+}
+
+// seat gives servers of the pool seats, or takes them away.
+func (c *chaos) seat() {
+	var seats []string
+	for _, s := range c.m.servers {
+		if inc := s.now().Incarnation(); s.pool && inc != "" && c.rand.IntN(2) == 0 {
+			seats = append(seats, inc)
+		}
+	}
+	slices.Sort(seats)
+	c.planner.seats.Servers = seats
+	c.note("seats %v: %v", seats, c.planner.try(""))
+}
+
+// move makes a server the one that should lead, until the next move.
+func (c *chaos) move(s *server) {
+	p, _ := s.now().Position("arena", 0)
+	c.note("lead %s (%s): %v", s.host.ip, p.Incarnation, c.planner.try(p.Incarnation))
+}
+
+// stop ends a server in good order, and starts it again.
+func (c *chaos) stop(s *server) {
+	if c.busy(s.host.ip) || !c.expendable(s) {
+		return
+	}
+	s.dying = true
+	go s.stop()
+	c.fault(s.host.ip, "stop server "+s.host.ip, 4*time.Second, s.restart)
 }
 
 func (c *chaos) hang(s *server) {

@@ -14,15 +14,21 @@ import (
 func (r *region) output(f wire.Output) {
 	r.scratch = wire.Update{Epoch: f.Epoch, Payload: f.Payload}.Append(r.scratch[:0])
 	if f.Handle != 0 {
-		if s := r.handles[f.Handle]; s != nil && s.actions != nil {
-			s.update(f.Reliable, r.scratch)
+		if s := r.handles[f.Handle]; s != nil {
+			r.update(s, f.Reliable)
 		}
 		return
 	}
 	for _, s := range r.players {
-		if s.actions != nil {
-			s.update(f.Reliable, r.scratch)
-		}
+		r.update(s, f.Reliable)
+	}
+}
+
+// update passes the update in r.scratch on to one player. What may be lost may be
+// left out, whether it goes as a datagram or is too long for one.
+func (r *region) update(s *session, reliable bool) {
+	if s.actions != nil && (reliable || !r.thins(s)) {
+		s.update(reliable, r.scratch)
 	}
 }
 
@@ -40,6 +46,7 @@ func (r *region) guard(f wire.Guard) {
 		return
 	}
 	r.protected = f.Protected
+	r.tell(Event{Kind: EventProtection, Server: r.last.incarnation, Epoch: f.Epoch, Protected: f.Protected})
 	for _, s := range r.players {
 		if s.actions != nil {
 			s.add(wire.Protection(f))

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,6 +17,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -23,6 +27,8 @@ import (
 type Config struct {
 	Name    string   // stable name of this edge, for people
 	Regions []string // regions that players may join here
+	// Critical are those of Regions whose unreliable updates are never thinned.
+	Critical []string
 
 	Listen    string      // UDP address for players
 	PlayerTLS *tls.Config // certificate for players; TLS 1.3, ALPN is set here
@@ -72,6 +78,11 @@ func (c Config) check() (Config, error) {
 	for _, r := range c.Regions {
 		errs = append(errs, discovery.CheckName(r))
 	}
+	for _, r := range c.Critical {
+		if !slices.Contains(c.Regions, r) {
+			errs = append(errs, fmt.Errorf("edge: critical region %q is none of its regions: add it to them or leave it out", r))
+		}
+	}
 	if c.Discovery == nil || c.PlayerTLS == nil || c.LinkTLS == nil {
 		errs = append(errs, errors.New("edge: discovery, player and link TLS are required"))
 	}
@@ -81,13 +92,21 @@ func (c Config) check() (Config, error) {
 
 // Edge is the process in front of the players.
 type Edge struct {
-	cfg      Config
-	log      *slog.Logger
-	id       string // incarnation
-	stats    Stats
-	regions  map[string]*region
-	backends *backends
-	addr     chan net.Addr // one slot
+	cfg       Config
+	log       *slog.Logger
+	id        string // incarnation
+	stats     Stats
+	mesh      *discovery.MeshWatch
+	regions   map[string]*region
+	backends  *backends
+	addr      chan net.Addr // one slot
+	listens   atomic.Pointer[string]
+	draining  atomic.Bool
+	events    *journal.Journal[Event]
+	failovers failovers
+
+	setting sync.Mutex // held while the level is set; guards the field below
+	level   level
 }
 
 // NewEdge checks the configuration. It does no I/O.
@@ -96,7 +115,11 @@ func NewEdge(cfg Config) (*Edge, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Edge{cfg: cfg, id: discovery.NewIncarnation(), regions: map[string]*region{}, addr: make(chan net.Addr, 1)}
+	e := &Edge{
+		cfg: cfg, id: discovery.NewIncarnation(), mesh: cfg.Discovery.WatchMesh(),
+		regions: map[string]*region{}, addr: make(chan net.Addr, 1), events: journal.New[Event](keptEvents, 0),
+		level: level{mode: wire.Normal()},
+	}
 	e.log = cfg.Log.With("edge", cfg.Name)
 	for _, name := range cfg.Regions {
 		e.regions[name] = newRegion(e, name)
@@ -104,6 +127,9 @@ func NewEdge(cfg Config) (*Edge, error) {
 	e.backends = newBackends(e)
 	return e, nil
 }
+
+// Mesh is what the edge follows, for others in its process. It runs with the edge.
+func (e *Edge) Mesh() *discovery.MeshWatch { return e.mesh }
 
 // Addr waits until the edge listens and returns its address.
 func (e *Edge) Addr(ctx context.Context) (net.Addr, error) {
@@ -117,7 +143,14 @@ func (e *Edge) Addr(ctx context.Context) (net.Addr, error) {
 }
 
 // Stats returns the counters so far.
-func (e *Edge) Stats() Counters { return e.stats.counters() }
+func (e *Edge) Stats() Counters {
+	c := e.stats.counters()
+	c.Thinned = map[string]uint64{}
+	for name, r := range e.regions {
+		c.Thinned[name] = r.thinned.Load()
+	}
+	return c
+}
 
 // Run serves players until ctx ends, then says goodbye to each with the seqs
 // that are not durable, for at most Config.Drain. It returns nil then, and an
@@ -127,8 +160,12 @@ func (e *Edge) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	address := ln.addr().String()
 	e.addr <- ln.addr()
-	e.log.Info("edge listens", "event", "listening", "addr", ln.addr().String(), "regions", e.cfg.Regions)
+	e.listens.Store(&address)
+	defer e.listens.Store(nil)
+	defer context.AfterFunc(ctx, func() { e.draining.Store(true) })()
+	e.log.Info("edge listens", "event", "listening", "addr", address, "regions", e.cfg.Regions)
 
 	// Links outlive the goodbye to the players: acks may still come.
 	linkCtx, closeLinks := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -136,6 +173,8 @@ func (e *Edge) Run(ctx context.Context) error {
 	defer fail(nil)
 	var links errgroup.Group
 	links.Go(func() error { return e.backends.run(linkCtx) })
+	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
+	links.Go(func() error { return e.obey(linkCtx) })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}

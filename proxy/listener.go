@@ -25,6 +25,12 @@ const (
 	// goodbye is how long a Bye may take to reach a player before the connection
 	// is closed over it; the close carries the code too.
 	goodbye = 300 * time.Millisecond
+	// fullRetry is what a player is told to wait when the edge is full: players leave
+	// it all the time, but not every second.
+	fullRetry = 5 * time.Second
+	// turning is how many players are told so at once; to the others the code of the
+	// close must say enough. What is told costs a connection for half a second.
+	turning = 256
 )
 
 // listener accepts players.
@@ -34,6 +40,7 @@ type listener struct {
 	transport *quic.Transport
 	quic      *quic.Listener
 	players   atomic.Int64
+	turned    chan struct{} // a slot for each player who is being turned away
 	sessions  sync.WaitGroup
 }
 
@@ -51,7 +58,7 @@ func listenPlayers(e *Edge) (*listener, error) {
 		keys = randomKeys()
 	}
 	limit := rate.NewLimiter(rate.Limit(e.cfg.Handshake), int(e.cfg.Handshake))
-	l := &listener{edge: e, socket: socket, transport: &quic.Transport{
+	l := &listener{edge: e, socket: socket, turned: make(chan struct{}, turning), transport: &quic.Transport{
 		Conn: socket, StatelessResetKey: &keys.StatelessReset, TokenGeneratorKey: &keys.Token,
 		// Above the rate a sender must first show that it has the address it says.
 		VerifySourceAddress: func(net.Addr) bool { return !limit.Allow() },
@@ -112,8 +119,7 @@ func (l *listener) accept(ctx context.Context) {
 		}
 		if l.players.Add(1) > int64(l.edge.cfg.Players) {
 			l.players.Add(-1)
-			l.edge.stats.refuse(wire.CodeOverloaded)
-			_ = conn.CloseWithError(quic.ApplicationErrorCode(wire.CodeOverloaded), "this edge is full, try again later")
+			l.turnAway(ctx, conn)
 			continue
 		}
 		l.sessions.Go(func() {
@@ -121,4 +127,27 @@ func (l *listener) accept(ctx context.Context) {
 			l.edge.serve(ctx, conn)
 		})
 	}
+}
+
+// turnAway tells a player that the edge is full, and when to come back. Who he is
+// does not matter: whoever comes back goes to another edge at once.
+func (l *listener) turnAway(ctx context.Context, conn *quic.Conn) {
+	l.edge.stats.refuse(wire.CodeOverloaded)
+	bye := byeFor(turnAway(wire.CodeOverloaded, "this edge is full, try again later", fullRetry))
+	select {
+	case l.turned <- struct{}{}:
+	default:
+		_ = conn.CloseWithError(quic.ApplicationErrorCode(bye.Reason), bye.Text)
+		return
+	}
+	l.sessions.Go(func() {
+		defer func() { <-l.turned }()
+		ctx, cancel := context.WithTimeout(ctx, goodbye)
+		defer cancel()
+		stream, err := conn.AcceptStream(ctx) // his Hello opens it: without one there is nobody to tell
+		if err != nil {
+			stream = nil
+		}
+		sayBye(conn, stream, bye)
+	})
 }

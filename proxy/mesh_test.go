@@ -42,6 +42,7 @@ type mesh struct {
 	addr       string      // of the first edge
 	servers    []*server
 	hosts      int
+	more       []string                   // regions beside arena; set by regions
 	ticks      bool                       // the ledgers work in ticks
 	world      func(s *server) game.World // in place of a ledger
 	change     func(name string, cfg *proxy.Config)

@@ -18,6 +18,7 @@ type raw struct {
 	stream *quic.Stream
 	reader *wire.Reader
 	frames chan frame
+	ended  error // why, when frames is closed
 }
 
 type frame struct {
@@ -54,6 +55,7 @@ func (r *raw) listen(kind wire.Link) {
 		for {
 			t, body, err := r.reader.Next()
 			if err != nil {
+				r.ended = err
 				return
 			}
 			r.frames <- frame{t, append([]byte(nil), body...)}

@@ -119,6 +119,24 @@ func TestPrimaryRefusesWithoutEffect(t *testing.T) {
 	})
 }
 
+// A region that is not open (yet, or any more) ends the stream that asks for it, and
+// leaves the link to the others.
+func TestUnknownRegionEndsItsStream(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(1)
+		s, _ := m.primary(0)
+		open := openArena()
+		open.Region = "atlantis"
+		r := m.dialSidecar(s, open)
+		for range r.frames { // until the stream ends
+			require.FailNow(t, "a frame of a region that is not there")
+		}
+		require.True(t, link.Left(r.ended), "%v", r.ended)
+		require.NoError(t, r.conn.Context().Err(), "the link stays")
+		require.Positive(t, s.sidecar.Stats().Refused[wire.CodeUnknownName], "counted by reason")
+	})
+}
+
 // What a peer must not say closes its link, with a code; players of another
 // edge do not notice.
 func TestBadInputOnALinkClosesIt(t *testing.T) {
@@ -127,7 +145,6 @@ func TestBadInputOnALinkClosesIt(t *testing.T) {
 		play func(r *raw)
 		code wire.Code
 	}{
-		"unknown region":  {func(o *wire.Open) { o.Region = "atlantis" }, nil, wire.CodeUnknownName},
 		"unknown version": {func(o *wire.Open) { o.Version = 77 }, nil, wire.CodeVersion},
 		"open twice":      {nil, func(r *raw) { r.send(openArena()) }, wire.CodeUnknownType},
 		"player's frame":  {nil, func(r *raw) { r.send(wire.Act{Seq: 1}) }, wire.CodeUnknownType},

@@ -3,13 +3,12 @@ package proxy
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/reseat-proxy/reseat/buffer"
-	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -19,9 +18,11 @@ const beat = 50 * time.Millisecond
 
 // region is one region as this edge sees it.
 type region struct {
-	edge *Edge
-	name string
-	log  *slog.Logger
+	edge     *Edge
+	name     string
+	log      *slog.Logger
+	critical bool
+	thinned  atomic.Uint64 // unreliable updates that were left out
 
 	mu         sync.Mutex // guards the fields below, and the state of the region's sessions and uplinks
 	machine    *failover.Region
@@ -33,6 +34,12 @@ type region struct {
 	serving    *uplink            // the primary's; nil while holding
 	switched   time.Time          // when it became so
 	protected  bool               // what is durable survives the loss of any one process
+	since      time.Time          // when it began to serve or to hold
+	last       reign              // the last one that served
+	course     course             // the failover under way
+	suspected  string             // the session that was reported last
+	level      level
+	load       wire.Load // what a primary has told last
 	reseat     reseat
 	scratch    []byte
 }
@@ -48,28 +55,23 @@ type reseat struct {
 func newRegion(e *Edge, name string) *region {
 	return &region{
 		edge: e, name: name, log: e.log.With("region", name),
+		critical: slices.Contains(e.cfg.Critical, name), level: level{mode: wire.Normal()},
 		machine: failover.NewRegion(e.cfg.Timing), buf: buffer.NewRegion(e.cfg.Limits),
-		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{},
+		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{}, since: time.Now(),
 	}
 }
 
 // run watches Consul and the clock until ctx ends.
 func (r *region) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	watch := r.edge.cfg.Discovery.Watch(r.name)
-	g.Go(func() error { return watch.Run(ctx) })
-	g.Go(func() error { return r.watch(ctx, watch) })
-	return g.Wait()
-}
-
-func (r *region) watch(ctx context.Context, watch *discovery.Watch) error {
+	views, stop := r.edge.mesh.Region(r.name)
+	defer stop()
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case v := <-watch.Views():
+		case v := <-views:
 			r.edge.backends.see(r.name, v)
 			r.step(failover.ViewSeen{View: v})
 		case <-tick.C:
@@ -121,6 +123,7 @@ func (r *region) hold(cmd failover.Hold) {
 		}
 		s.add(wire.Hold{Epoch: cmd.Epoch, Reason: reasonCode(cmd.Reason)})
 	}
+	r.tellHeld(cmd, kept)
 	r.log.Warn("holding", "event", "held", "reason", string(cmd.Reason), "epoch", cmd.Epoch,
 		"players", len(r.players), "actions", kept)
 }
@@ -131,7 +134,8 @@ func (r *region) switchTo(cmd failover.Switch) {
 		return // its stream ended in this very moment; LinkDown follows
 	}
 	r.edge.stats.switches.Add(1)
-	r.switched = time.Now()
+	served := time.Now()
+	r.switched = served
 	r.serving = u
 	r.buf.Hold() // each log becomes ready when its player is attached
 	if r.reseat.since.IsZero() {
@@ -145,7 +149,9 @@ func (r *region) switchTo(cmd failover.Switch) {
 		r.keepSnapshot(u, snap)
 	}
 	u.early = nil
+	r.tellSwitch(cmd, served)
 	r.log.Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
+	r.reseated(cmd.Epoch) // there may be nobody
 }
 
 // attach asks the primary to take a player. The caller holds r.mu.
@@ -179,6 +185,10 @@ func (r *region) report(s failover.Suspicion) {
 			u.add(wire.Suspect{Epoch: s.Epoch, Reason: reasonCode(s.Reason), Session: s.Session, Incarnation: s.Incarnation})
 			told++
 		}
+	}
+	if s.Session != r.suspected { // a report is repeated while the session stands
+		r.suspected = s.Session
+		r.tell(Event{Kind: EventSuspect, Server: s.Incarnation, Epoch: s.Epoch, Reason: s.Reason})
 	}
 	r.log.Warn("primary suspected", "event", "suspect", "reason", string(s.Reason), "primary", s.Incarnation,
 		"session", s.Session, "witness", "edge", "told", told)

@@ -17,6 +17,9 @@ import (
 func (r *region) join(s *session) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.admit(s); err != nil {
+		return err
+	}
 	if old := r.players[s.player]; old != nil {
 		if !s.mayReplace(old) {
 			return &endError{wire.CodeNotYours, "this player is in another session: show its resume token"}
@@ -25,7 +28,7 @@ func (r *region) join(s *session) error {
 		old.end(&endError{wire.CodeReplaced, "you came back on another connection"})
 	}
 	r.lastHandle++
-	s.handle = r.lastHandle
+	s.handle, s.share = r.lastHandle, apart(r.lastHandle)
 	r.players[s.player], r.handles[s.handle] = s, s
 	if r.serving == nil {
 		s.add(wire.Hold{Epoch: r.machine.Epoch(), Reason: reasonCode(r.machine.Reason())})
@@ -71,8 +74,11 @@ func (r *region) reseated(epoch uint64) {
 	if r.reseat.pending > 0 || r.reseat.since.IsZero() {
 		return
 	}
-	r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
-		"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
+	r.tellResent(epoch)
+	if r.reseat.players > 0 {
+		r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
+			"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
+	}
 	r.reseat = reseat{}
 }
 
@@ -88,6 +94,7 @@ func (r *region) seat(s *session, durable uint64) {
 		Actions: uint64(limits.Actions), ActionBytes: uint64(limits.ActionBytes), AgeMillis: uint64(limits.Age.Milliseconds()),
 		Token: s.token[:],
 	})
+	s.add(r.level.mode)
 	for _, f := range s.refused {
 		s.add(f)
 	}
@@ -116,6 +123,9 @@ func (r *region) acked(f wire.Acked) error {
 	if f.Seq > s.mark {
 		s.mark = f.Seq
 		s.ack(f.Epoch, f.Seq)
+		if r.course.waits {
+			r.tellDurable(f.Epoch)
+		}
 	}
 	r.relieve(s)
 	return nil

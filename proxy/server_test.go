@@ -108,7 +108,7 @@ func (m *mesh) addEdge() *edge {
 func (e *edge) start() {
 	m := e.mesh
 	cfg := proxy.Config{
-		Name: e.name, Regions: []string{"arena"}, Listen: e.addr, PlayerTLS: m.tls, LinkTLS: m.tls,
+		Name: e.name, Regions: append([]string{"arena"}, m.more...), Listen: e.addr, PlayerTLS: m.tls, LinkTLS: m.tls,
 		Discovery: m.client(e.consul), Log: m.log, Link: link.Config{Network: e.host},
 	}
 	m.change(e.name, &cfg)
@@ -141,6 +141,7 @@ func (e *edge) restart() {
 type server struct {
 	machine
 	socket *pipes
+	pool   bool // it has no regions but those that it has seats in
 
 	mu      sync.Mutex
 	sidecar *sidecar.Sidecar
@@ -161,20 +162,38 @@ func (m *mesh) serve(n int) {
 	}
 }
 
+// drainTime bounds how long a stop waits for others to lead. A host that dies in a
+// test stops, too, and nobody hears of it.
+const drainTime = 300 * time.Millisecond
+
+// pool starts servers that have no seat yet.
+func (m *mesh) pool(n int) {
+	for range n {
+		s := &server{machine: m.machine(), pool: true}
+		m.servers = append(m.servers, s)
+		s.start()
+	}
+}
+
 func (s *server) start() {
 	m := s.mesh
 	s.socket = newPipes()
+	regions := append([]string{"arena"}, m.more...)
+	if s.pool {
+		regions = nil
+	}
 	sc, err := sidecar.New(sidecar.Config{
-		Name: s.host.ip, Regions: []string{"arena"},
+		Name: s.host.ip, Regions: regions, Pool: s.pool, Drain: drainTime,
 		Game: sidecar.GameConfig{Listener: s.socket},
 		Link: link.Config{Network: s.host}, ServerTLS: m.tls, ClientTLS: m.tls,
 		Discovery: m.client(s.consul), Log: m.log.With("sidecar", s.host.ip),
 	})
 	require.NoError(m.t, err)
 	ctx, cancel := context.WithCancel(m.t.Context())
+	gctx, end := context.WithCancel(context.WithoutCancel(ctx)) // the game outlives a stop in good order
 	var g errgroup.Group
-	g.Go(func() error { return sc.Run(ctx) })
-	g.Go(func() error { s.supervise(ctx, s.socket); return nil })
+	g.Go(func() error { defer end(); return sc.Run(ctx) })
+	g.Go(func() error { s.supervise(gctx, s.socket); return nil })
 	s.mu.Lock()
 	s.sidecar = sc
 	s.mu.Unlock()

@@ -47,9 +47,10 @@ type session struct {
 	datagrams     *pump.Datagrams
 	datagramsOnce sync.Once
 
-	token [32]byte // for his next Hello
-	show  []byte   // hash of the one that he showed; nil: none
-	next  []byte   // hash of token
+	newcomer bool     // as far as he knows, he has never been here
+	token    [32]byte // for his next Hello
+	show     []byte   // hash of the one that he showed; nil: none
+	next     []byte   // hash of token
 
 	// Guarded by region.mu.
 	actions  *buffer.Log // nil until seated
@@ -63,6 +64,7 @@ type session struct {
 	mark     uint64         // the highest durable mark that client or edge have seen
 	need     uint64         // to be seated: all up to here must be durable
 	full     bool           // the reader waits for room
+	share    uint64         // of the next unreliable update, in thousandths: a whole one is passed on
 	over     bool
 	first    uint64 // when over: the seqs that are not durable
 	last     uint64
@@ -96,7 +98,7 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 		code := codeOf(err)
 		e.stats.refuse(code)
 		e.log.Debug("join refused", "reason", code.String(), "error", err)
-		sayBye(conn, stream, wire.Bye{Reason: code, Text: textOf(err)})
+		sayBye(conn, stream, byeFor(err))
 		return
 	}
 	sctx, end := context.WithCancelCause(conn.Context())
@@ -105,7 +107,7 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 	defer stop()
 	if err := s.region.join(s); err != nil {
 		e.stats.refuse(codeOf(err))
-		sayBye(conn, stream, wire.Bye{Reason: codeOf(err), Text: textOf(err)})
+		sayBye(conn, stream, byeFor(err))
 		return
 	}
 	g, gctx := errgroup.WithContext(sctx)
@@ -159,7 +161,7 @@ func (e *Edge) greet(ctx context.Context, conn *quic.Conn) (*session, *wire.Read
 func newSession(r *region, conn *quic.Conn, hello wire.Hello) *session {
 	s := &session{
 		region: r, player: hello.Player, conn: conn, mark: hello.Durable, log: r.log.With("player", hello.Player),
-		out: pump.NewBuffer(playerQueue), room: pump.NewWaker(),
+		newcomer: newcomer(hello), out: pump.NewBuffer(playerQueue), room: pump.NewWaker(),
 	}
 	if len(hello.Token) > 0 {
 		s.show = hash(hello.Token)

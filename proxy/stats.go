@@ -27,6 +27,7 @@ type Counters struct {
 	Lost      uint64 // durable actions that a region came back without
 	Refused   map[wire.Code]uint64
 	Ended     map[wire.Code]uint64 // sessions by the code they ended with
+	Thinned   map[string]uint64    // unreliable updates that were left out, by region
 }
 
 func (s *Stats) counters() Counters {

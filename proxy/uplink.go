@@ -198,6 +198,7 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 			return err
 		}
 		r.stepLocked(failover.ElectedHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
+		r.tellElected(u.incarnation, f.Epoch)
 	case wire.TypeServing:
 		var f wire.Serving
 		if err := f.Decode(body); err != nil {
@@ -220,6 +221,14 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		}
 		if u.fresh(f.Epoch) {
 			r.guard(f)
+		}
+	case wire.TypeLoad:
+		var f wire.Load
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if u.fresh(f.Epoch) {
+			r.loaded(f)
 		}
 	case wire.TypePulse:
 		var f wire.Pulse

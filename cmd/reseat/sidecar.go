@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reseat-proxy/reseat/cmd/reseat/config"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/certs"
+	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/sidecar"
 )
 
@@ -24,6 +26,7 @@ func newSidecar() *cobra.Command {
 		Use:   "sidecar [flags] [-- game [arguments]]",
 		Short: "Run a sidecar: it starts a game server, or waits for one, and puts it into the mesh",
 		Example: `  reseat sidecar --region arena -- ./my-game --map desert
+  reseat sidecar --pool -- ./my-game
   reseat sidecar --region arena --socket unix:/run/reseat/game.sock`,
 		Args: afterDash,
 	}
@@ -108,11 +111,21 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 	if err != nil {
 		return sidecar.Config{}, err
 	}
+	links := linkConfig(cfg.Link)
+	var strike func(string, time.Duration)
+	if cfg.EnableTestEndpoints {
+		network := &link.Severable{Network: link.UDP{}}
+		links.Network, strike = network, striker{network, log}.strike
+		log.Warn("this server does harm to itself when a tester asks for it", "event", "test_endpoints")
+	}
 	return sidecar.Config{
+		Strike:    strike,
 		Name:      cfg.Name,
 		Zone:      cfg.Zone,
 		Host:      cfg.Host,
 		Regions:   cfg.Regions,
+		Pool:      cfg.Pool,
+		Drain:     cfg.DrainTimeout,
 		Listen:    cfg.Listen,
 		Advertise: cfg.Advertise,
 		Game: sidecar.GameConfig{
@@ -132,7 +145,7 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 		OutputCommit: sidecar.OutputCommit(cfg.OutputCommit),
 		Timing:       timing(cfg.Failover),
 
-		Link:        linkConfig(cfg.Link),
+		Link:        links,
 		ServerTLS:   server,
 		ClientTLS:   client,
 		ResetSecret: secret,
@@ -145,6 +158,7 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 func timing(cfg config.Failover) failover.Timing {
 	t := failover.DefaultTiming()
 	t.Lag, t.Grace, t.Witness, t.MinEpoch, t.Stagger = cfg.Lag, cfg.Grace, cfg.Witness, cfg.MinEpoch, cfg.Stagger
+	t.Recoveries, t.MaxWait, t.Yield = cfg.Recoveries, cfg.MaxWait, cfg.Yield
 	return t
 }
 

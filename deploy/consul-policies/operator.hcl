@@ -1,4 +1,5 @@
-# Policy of the token with which a person forces a take-over:
+# Policy of the token with which a person forces a take-over, or steers the mesh
+# where no edge's API can be asked:
 # reseat force-takeover --region REGION --consul-token-file FILE
 #
 #   consul acl policy create -name reseat-operator -rules @operator.hcl
@@ -11,8 +12,18 @@ key_prefix "reseat/" {
   policy = "write"
 }
 
-# The game servers and their checks, to show who is there.
+# The drains of servers, the seats, and the state of the mesh. The rule above has
+# them already; it is here for those who narrow that one.
+key_prefix "reseat/.mesh/" {
+  policy = "write"
+}
+
+# The game servers, the edges and their checks, to show who is there.
 service "reseat-game" {
+  policy = "read"
+}
+
+service "reseat-game-edge" {
   policy = "read"
 }
 

@@ -5,11 +5,22 @@
 #   consul acl token create -policy-name reseat-sidecar
 #
 # The names are those of consul.prefix and consul.service in the settings. Where
-# regions must be kept apart, narrow the key prefix to "reseat/<region>/" and
-# give each region a service of its own.
+# regions must be kept apart, make the first rule "read" and add one that may write
+# for each "reseat/<region>/". All of "reseat/" must be readable: Consul leaves out
+# of a list what is not, and a mesh with something left out is none.
 
 # The lock, the epoch and the in-sync set of each region.
 key_prefix "reseat/" {
+  policy = "write"
+}
+
+# The controller's lock, the seats and the state of the mesh: a sidecar obeys them.
+key_prefix "reseat/.mesh/" {
+  policy = "read"
+}
+
+# The word that this server is to be emptied.
+key_prefix "reseat/.mesh/drain/" {
   policy = "write"
 }
 

@@ -40,8 +40,10 @@ func WithACLs() Option {
 	return func(a *Agent) { a.acl, a.Token = true, "11111111-2222-4333-8444-555555555555" }
 }
 
+// Node is the name of the agent's node, for policies.
+const Node = "consultest"
+
 const (
-	node         = "consultest"
 	startLimit   = 30 * time.Second
 	startTries   = 3 // a port that was free may be taken until the agent is up
 	pollInterval = 20 * time.Millisecond
@@ -146,7 +148,7 @@ func (a *Agent) configure() error {
 	}
 	a.Address = fmt.Sprintf("127.0.0.1:%d", ports[0])
 	config := map[string]any{
-		"node_name": node, "server": true, "bootstrap_expect": 1,
+		"node_name": Node, "server": true, "bootstrap_expect": 1,
 		"data_dir": a.path("data"), "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1",
 		"ports": map[string]int{
 			"http": ports[0], "server": ports[1], "serf_lan": ports[2],
@@ -213,8 +215,8 @@ func (a *Agent) ready() error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
 	for {
-		status, body, err := a.do(ctx, http.MethodGet, "/v1/catalog/node/"+node, nil)
-		if err == nil && status == http.StatusOK && strings.Contains(body, node) {
+		status, body, err := a.do(ctx, http.MethodGet, "/v1/catalog/node/"+Node, nil)
+		if err == nil && status == http.StatusOK && strings.Contains(body, Node) {
 			return nil
 		}
 		select {

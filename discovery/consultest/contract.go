@@ -111,6 +111,9 @@ var contractTests = []contractTest{
 	{"the same incarnation after a restart", true, sameAfterRestart},
 	{"index lost", true, indexLost},
 	{"lists with things left out", true, hiddenLists},
+	{"mesh in trouble", true, meshInTrouble},
+	{"mesh wiped", true, meshWiped},
+	{"an edge that dies frees the mesh", false, edgeDies},
 
 	{"a server is seen and goes", false, serverIsSeen},
 	{"a server that fails is registered again", false, registeredAgain},
@@ -145,9 +148,22 @@ var contractTests = []contractTest{
 	{"health that flaps", false, flapping},
 	{"garbage in the keys", false, garbageInKeys},
 
+	{"regions of a mesh", false, meshRegions},
+	{"subscribers of a mesh", false, meshSubscribers},
+	{"one edge leads the mesh", false, oneLeads},
+	{"a controller nobody knows", false, controllerUnknown},
+	{"seats", false, seatsOfMesh},
+	{"seats of a deposed controller", false, seatsOfDeposed},
+	{"state of the mesh", false, stateOfMesh},
+	{"drains", false, drainsOfMesh},
+	{"edges", false, edgesOfMesh},
+	{"garbage in the mesh", false, garbageInMesh},
+	{"a planned move", false, plannedMove},
+
 	{"raw session", false, rawSession},
 	{"raw lock delay", false, rawLockDelay},
 	{"raw locks", false, rawLocks},
+	{"raw listing of a prefix", false, rawListing},
 	{"raw transactions", false, rawTransactions},
 	{"raw checks", false, rawChecks},
 }
@@ -276,16 +292,22 @@ func (r *rig) watch(c *discovery.Client) *viewer {
 // until takes Views until one is as it should be.
 func (v *viewer) until(what string, good func(discovery.View) bool) discovery.View {
 	v.Helper()
+	v.last = await(v.rig, v.views, what, good)
+	return v.last
+}
+
+// await takes what is delivered until it is as it should be.
+func await[T any](r *rig, news <-chan T, what string, good func(T) bool) (last T) {
+	r.Helper()
 	limit := time.After(patience)
 	for {
 		select {
-		case view := <-v.views:
-			v.last = view
-			if good(view) {
-				return view
+		case last = <-news:
+			if good(last) {
+				return last
 			}
 		case <-limit:
-			v.Fatalf("no view with %s; the last was %+v", what, v.last)
+			r.Fatalf("nothing with %s; the last was %+v", what, last)
 		}
 	}
 }
@@ -299,6 +321,14 @@ func (v *viewer) heldBy(incarnation string) discovery.View {
 	v.Helper()
 	return v.until("a lock held by "+incarnation, func(view discovery.View) bool {
 		return view.Primary != nil && view.Primary.Incarnation == v.inc(incarnation) && !view.Stale
+	})
+}
+
+// all waits for what both queries have to say of the only server, which is primary.
+func (v *viewer) all(incarnation string) {
+	v.Helper()
+	v.until("a primary that is there", func(view discovery.View) bool {
+		return view.Primary != nil && view.Primary.Incarnation == v.inc(incarnation) && len(view.Servers) == 1 && !view.Stale
 	})
 }
 

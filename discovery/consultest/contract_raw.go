@@ -347,33 +347,35 @@ func (r *rig) status(name string) string {
 	return ""
 }
 
+// ask asks with an index, and returns that of the answer.
+func (r *rig) ask(path string, index uint64, wait string) (at uint64, took time.Duration) {
+	r.Helper()
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s%sindex=%d&wait=%s", r.reg.URL, path, index, wait), nil)
+	require.NoError(r, err)
+	began := time.Now()
+	res, err := r.http.Do(req)
+	require.NoError(r, err)
+	defer res.Body.Close()
+	at, err = strconv.ParseUint(res.Header.Get("X-Consul-Index"), 10, 64)
+	require.NoError(r, err)
+	require.Positive(r, at)
+	return at, time.Since(began)
+}
+
 // rawBlocking: what a blocking query waits for, and for how long.
 func rawBlocking(r *rig) {
 	base := "/v1/kv/" + r.region
-	ask := func(path string, index uint64, wait string) (at uint64, took time.Duration) {
-		r.Helper()
-		ctx, cancel := context.WithTimeout(r.Context(), patience)
-		defer cancel()
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("%s%sindex=%d&wait=%s", r.reg.URL, path, index, wait), nil)
-		require.NoError(r, err)
-		began := time.Now()
-		res, err := r.http.Do(req)
-		require.NoError(r, err)
-		defer res.Body.Close()
-		at, err = strconv.ParseUint(res.Header.Get("X-Consul-Index"), 10, 64)
-		require.NoError(r, err)
-		require.Positive(r, at)
-		return at, time.Since(began)
-	}
 	r.do(http.MethodPut, base+"/a", "1")
 	list, key, health := base+"/?recurse&", base+"/a?", "/v1/health/service/"+r.region+"?"
-	at, _ := ask(list, 0, "1s")
+	at, _ := r.ask(list, 0, "1s")
 	require.Equal(r, r.get(base+"/a").ModifyIndex, at)
 
 	// Nothing happens here, whatever happens elsewhere.
 	for _, path := range []string{list, key} {
 		r.do(http.MethodPut, base+"-elsewhere", time.Now().String())
-		same, took := ask(path, at, "1s")
+		same, took := r.ask(path, at, "1s")
 		require.Equal(r, at, same)
 		require.GreaterOrEqual(r, took, time.Second)
 		require.Less(r, took, time.Second+time.Second/16+slack)
@@ -391,7 +393,7 @@ func rawBlocking(r *rig) {
 			<-time.After(50 * time.Millisecond) // most likely after the query; either order must do
 			change()
 		}()
-		next, took := ask(list, at, "30s")
+		next, took := r.ask(list, at, "30s")
 		<-done
 		require.Greater(r, next, at)
 		require.Less(r, took, 30*time.Second)
@@ -406,7 +408,7 @@ func rawBlocking(r *rig) {
 			<-time.After(50 * time.Millisecond)
 			r.do(http.MethodPut, base+"/a", time.Now().String())
 		}()
-		low, took := ask(path, at+1_000_000, "1s")
+		low, took := r.ask(path, at+1_000_000, "1s")
 		<-done
 		require.Less(r, low, at+1_000_000, path)
 		require.GreaterOrEqual(r, took, time.Second, path)

@@ -154,9 +154,15 @@ func releaseFrees(r *rig) {
 	require.ErrorIs(r, c.Release(r.ctx(), r.region, b.Session()), discovery.ErrDeposed, "it is not b's")
 	require.NoError(r, c.Release(r.ctx(), r.region, a.Session()))
 	v.free()
-	_, err = r.takeOver(c, b, "b", 0)
+	grant, err := r.takeOver(c, b, "b", 0)
 	require.NoError(r, err, "at once: no lock delay")
-	v.heldBy("b")
+	require.True(r, grant.Yielded, "in good order")
+	require.False(r, v.heldBy("b").Primary.Yielded)
+	require.NoError(r, c.DestroySession(r.ctx(), b.Session()))
+	v.free()
+	grant, err = r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	require.False(r, grant.Yielded, "b did not give it up")
 }
 
 // racedTakeOver changes a key between the read and the transaction of a take-over.

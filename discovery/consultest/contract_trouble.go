@@ -3,6 +3,7 @@ package consultest
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -19,7 +20,8 @@ func callsInTrouble(r *rig) {
 	reg := r.register(c, "a")
 	_, err := r.takeOver(c, reg, "a", 0)
 	require.NoError(r, err)
-	calls := map[string]func(ctx context.Context) error{
+	calls := r.meshCalls(c, reg.Session())
+	maps.Copy(calls, map[string]func(ctx context.Context) error{
 		"Register": func(ctx context.Context) error {
 			_, err := c.Register(ctx, r.server("b"))
 			return err
@@ -43,7 +45,7 @@ func callsInTrouble(r *rig) {
 			_, err := c.ForceOpen(ctx, r.region)
 			return err
 		},
-	}
+	})
 	for name, call := range calls {
 		for _, trouble := range []struct {
 			fault devconsul.Fault
@@ -82,6 +84,36 @@ func callsInTrouble(r *rig) {
 			}
 			r.reg.Faults.Heal()
 		}
+	}
+}
+
+// meshCalls are those that are about the mesh, by whoever holds session.
+func (r *rig) meshCalls(c *discovery.Client, session string) map[string]func(ctx context.Context) error {
+	return map[string]func(ctx context.Context) error{
+		"RegisterEdge": func(ctx context.Context) error {
+			_, err := c.RegisterEdge(ctx, r.edgeServer("b"))
+			return err
+		},
+		"Edges": func(ctx context.Context) error {
+			_, err := c.Edges(ctx)
+			return err
+		},
+		"LeadMesh": func(ctx context.Context) error {
+			_, err := c.LeadMesh(ctx, session, r.controller("a"))
+			return err
+		},
+		"ResignMesh": func(ctx context.Context) error { return c.ResignMesh(ctx, "not-ours") },
+		"PutSeats": func(ctx context.Context) error {
+			_, err := c.PutSeats(ctx, session, r.region, discovery.Seats{Version: 1})
+			return err
+		},
+		"DropSeats": func(ctx context.Context) error { return c.DropSeats(ctx, session, r.region, 1) },
+		"PutMeshState": func(ctx context.Context) error {
+			_, err := c.PutMeshState(ctx, session, discovery.MeshState{Level: "normal"}, 1)
+			return err
+		},
+		"SetDrain":   func(ctx context.Context) error { return c.SetDrain(ctx, r.inc("x"), discovery.Drain{}) },
+		"ClearDrain": func(ctx context.Context) error { return c.ClearDrain(ctx, r.inc("x")) },
 	}
 }
 

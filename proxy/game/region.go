@@ -15,6 +15,7 @@ import (
 type region struct {
 	cfg   *Config
 	head  wire.Host // as the sidecar announced it
+	mode  wire.Mode // of the mesh, at that time
 	log   *slog.Logger
 	inbox *inbox
 
@@ -31,6 +32,7 @@ type region struct {
 	ticker   Ticker            // the World, if it is one
 	joiner   Joiner            // the World, if it is one
 	outcomer Outcomer          // the World, if it is one
+	leveler  Leveler           // the World, if it is one
 	standby  bool              // until Promote
 	players  map[uint64]string // by their handles, also of those who have left
 	here     map[string]uint64 // who is there, and the handle that says so
@@ -48,12 +50,15 @@ type region struct {
 	leaving  []string // to be told after the next tick
 }
 
-func newRegion(cfg *Config, head wire.Host, to *outbox) *region {
+func newRegion(cfg *Config, head wire.Host, mode wire.Mode, to *outbox) *region {
 	log := cfg.Log.With("region", head.Region)
 	handles := map[string]uint64{}
 	return &region{
-		cfg: cfg, head: head, log: log, inbox: newInbox(), done: make(chan struct{}),
-		out:     Out{region: head.ID, to: to, log: log, handles: handles, muted: head.Standby, warned: map[string]bool{}},
+		cfg: cfg, head: head, mode: mode, log: log, inbox: newInbox(), done: make(chan struct{}),
+		out: Out{
+			region: head.ID, to: to, log: log, handles: handles, muted: head.Standby, warned: map[string]bool{},
+			mode: wire.Normal(),
+		},
 		standby: head.Standby, players: map[uint64]string{}, here: map[string]uint64{},
 		applied: head.Index, last: head.Index, told: head.Index,
 	}
@@ -71,6 +76,11 @@ func (r *region) run(ctx context.Context, state []byte) error {
 	}
 	if err := send(r.out.to, hosted); err != nil {
 		return err
+	}
+	if hosted.OK {
+		if err := r.setMode(r.mode); err != nil {
+			return err
+		}
 	}
 	var tick <-chan time.Time
 	if r.ticker != nil {
@@ -127,6 +137,7 @@ func (r *region) host(state []byte) (err error) {
 	r.ticker, _ = world.(Ticker)
 	r.joiner, _ = world.(Joiner)
 	r.outcomer, r.out.committer = world.(Outcomer)
+	r.leveler, _ = world.(Leveler)
 	return nil
 }
 
@@ -172,6 +183,8 @@ func (r *region) event(ev *event) error {
 		return r.join(ev)
 	case wire.TypeLeave:
 		return r.leave(ev.handle)
+	case wire.TypeMode:
+		return r.setMode(wire.Mode{Level: wire.Level(ev.number), Fidelity: ev.seq})
 	default:
 		return r.cut(ev.number)
 	}

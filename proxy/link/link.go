@@ -201,3 +201,11 @@ func Cause(err error) wire.Code {
 	}
 	return wire.CodeLinkClosed
 }
+
+// Left tells whether a stream's error says that the peer has closed just that
+// stream, because what it carried is not there (yet, or any more), and not because
+// anything is broken.
+func Left(err error) bool {
+	var stream *quic.StreamError
+	return errors.As(err, &stream) && stream.Remote && stream.ErrorCode == quic.StreamErrorCode(wire.CodeLeft)
+}

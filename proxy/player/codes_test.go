@@ -40,7 +40,7 @@ func TestCodes(t *testing.T) {
 	table[wire.Code(99).String()] = "end" // of a newer edge
 	for _, code := range append(wire.Codes(), 99) {
 		verdict := table[code.String()]
-		require.Contains(t, []string{"next", "later", "other", "prove", "once", "end"}, verdict, "%v", code)
+		require.Contains(t, []string{"next", "later", "other", "prove", "once", "away", "end"}, verdict, "%v", code)
 		refuse := func(t *testing.T, s *seat) {
 			t.Helper()
 			if code%2 == 0 {
@@ -99,7 +99,7 @@ func requireNext(t *testing.T, e *edge, verdict string) *seat {
 	t.Helper()
 	start := time.Now()
 	s := e.accept(t)
-	if verdict == "next" || verdict == "other" {
+	if verdict == "next" || verdict == "other" || verdict == "away" {
 		require.Less(t, time.Since(start), fast, "at once")
 	} else {
 		require.Greater(t, time.Since(start), fast, "after a pause")

@@ -75,6 +75,11 @@ type Handler struct {
 	// Protection tells whether durable actions survive the loss of any process. It
 	// is called at each change; a player who is welcomed unprotected is told at once.
 	Protection func(protected bool)
+	// Level is called when so much has failed at once that the mesh gives something up,
+	// and when that changes: fidelity, from 0 to 1, is the share of the unreliable
+	// updates of the region that still come. Reliable ones all do. A player who is
+	// welcomed at another level than normal is told at once.
+	Level func(level wire.Level, fidelity float64)
 	// Lost is called when the connection has failed. The client resumes. If the
 	// edge has said why, err is a *ByeError: wire.CodeExpired, for one, names the
 	// actions that grew old while no primary served, and which will be sent again.
@@ -182,6 +187,13 @@ const (
 	// game's reliable updates.
 	maxNews = 64
 )
+
+// maxRetry bounds what an edge may ask for.
+const maxRetry = 24 * time.Hour
+
+func retryAfter(millis uint64) time.Duration {
+	return time.Duration(min(millis, uint64(maxRetry.Milliseconds()))) * time.Millisecond
+}
 
 // newBackoff is the pause between rounds through the edges. The library's own
 // values (half a second and more, giving up after 15 minutes) suit nobody who

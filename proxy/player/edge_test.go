@@ -438,6 +438,7 @@ func (d *diary) handler() player.Handler {
 		Refused:    func(seq uint64, reason wire.Code, text string) { d.note("refused %d %v %s", seq, reason, text) },
 		Pressure:   func(on bool) { d.note("pressure %t", on) },
 		Protection: func(protected bool) { d.note("protection %t", protected) },
+		Level:      func(level wire.Level, fidelity float64) { d.note("level %v %v", level, fidelity) },
 		Lost: func(err error) {
 			d.note("lost")
 			d.mu.Lock()

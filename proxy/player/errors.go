@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/quic-go/quic-go"
 
@@ -34,6 +35,9 @@ type ByeError struct {
 	// First and Last are the seqs that the edge knows to be not durable, or to
 	// be lost if Code is wire.CodeLost. 0, 0: it named none.
 	First, Last uint64
+	// RetryAfter is how long the edge asks to wait before the next Dial, if it takes
+	// no newcomers. 0: it did not say.
+	RetryAfter time.Duration
 }
 
 func (e *ByeError) Error() string {
@@ -43,6 +47,9 @@ func (e *ByeError) Error() string {
 	}
 	if e.Last > 0 {
 		s += fmt.Sprintf(" (actions %d to %d)", e.First, e.Last)
+	}
+	if e.RetryAfter > 0 {
+		s += fmt.Sprintf(" (come back in %v)", e.RetryAfter)
 	}
 	return s
 }
@@ -58,6 +65,7 @@ const (
 	other                // as next; but if all say so before the first welcome, the end
 	prove                // as later, for 30 s; the end if no edge can hold a connection of ours
 	once                 // as later; the second time within a minute the end
+	away                 // as next; but the end when no edge has let us in before the first welcome
 )
 
 // verdicts holds the codes that do not end the session. The table in DESIGN.md
@@ -73,7 +81,8 @@ var verdicts = map[wire.Code]verdict{
 	wire.CodeReplaced:     once,
 	wire.CodeSlow:         next,
 	wire.CodeExpired:      later,
-	wire.CodeOverloaded:   next,
+	wire.CodeOverloaded:   away,
+	wire.CodeDegraded:     away,
 	wire.CodeGameExit:     next,
 	wire.CodeGameHang:     next,
 	wire.CodeRefusedUDP:   next,
@@ -106,6 +115,23 @@ func judge(err error) verdict {
 		return other
 	}
 	return next
+}
+
+// sooner is the refusal after which there is less to wait. Any other error, and nil,
+// gives way to one.
+func sooner(a, b error) error {
+	first, second := waitOf(a), waitOf(b)
+	if judge(a) != away || second > 0 && (first == 0 || second < first) {
+		return b
+	}
+	return a
+}
+
+func waitOf(err error) time.Duration {
+	if bye, ok := errors.AsType[*ByeError](err); ok {
+		return bye.RetryAfter
+	}
+	return 0
 }
 
 // toldWhy tells whether the edge has ended the connection itself, and so forgotten it.

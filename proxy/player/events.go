@@ -15,6 +15,7 @@ type event struct {
 	code    wire.Code
 	on      bool
 	text    string
+	mode    wire.Mode
 	payload []byte
 	err     error
 }
@@ -89,6 +90,8 @@ func (h *Handler) call(ev event) {
 		h.Pressure(ev.on)
 	case ev.kind == wire.TypeProtection && h.Protection != nil:
 		h.Protection(ev.on)
+	case ev.kind == wire.TypeMode && h.Level != nil:
+		h.Level(ev.mode.Level, ev.mode.Share())
 	case ev.kind == lost && h.Lost != nil:
 		h.Lost(ev.err)
 	case ev.kind == resumed && h.Resumed != nil:

@@ -79,6 +79,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // limits bound what a client keeps, as the edge's bound what it keeps of it.
@@ -112,6 +113,7 @@ type Client struct {
 	seated  bool          // a welcomed connection is there
 	edge    string        // at whose other end is this one
 	room    chan struct{} // closed when there may be room; nil while nobody waits
+	mode    wire.Mode     // of the mesh, as the last edge told it
 	last    error         // why the last connection or attempt failed
 	err     error         // why the session ended
 }
@@ -119,6 +121,16 @@ type Client struct {
 // Dial joins the region and returns when an edge has welcomed the player. Until
 // then it tries edge after edge, as long as ctx allows; what is final is not
 // tried again. ctx bounds Dial only. The caller must Close the Client.
+//
+// An edge that is full, or that takes no newcomers because too much has failed, is
+// asked once. When no other edge lets the player in, the error has a *[ByeError] in
+// it that says when to come back, and waiting is up to the caller:
+//
+//	var bye *player.ByeError
+//	if errors.As(err, &bye) && bye.RetryAfter > 0 { … }
+//
+// Only Dial can be refused so: a Client that was welcomed once comes back whenever
+// an edge is there.
 func Dial(ctx context.Context, cfg Config) (*Client, error) {
 	return dialWith(ctx, cfg, dialQUIC)
 }
@@ -137,6 +149,7 @@ func dialWith(ctx context.Context, cfg Config, dial dialFunc) (*Client, error) {
 		welcomed:  make(chan struct{}),
 		ended:     make(chan struct{}),
 		done:      make(chan struct{}),
+		mode:      wire.Normal(),
 	}
 	// The session outlives ctx, and keeps its values.
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -246,6 +259,15 @@ func (c *Client) Edge() string {
 		return ""
 	}
 	return c.edge
+}
+
+// Level is the level at which the mesh works, and the share of the unreliable updates
+// of the region that come, from 0 to 1. While there is no connection it is that of
+// the last one.
+func (c *Client) Level() (level wire.Level, fidelity float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.mode.Level, c.mode.Share()
 }
 
 // Done is closed when the session has ended and the last callback has returned.

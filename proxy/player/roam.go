@@ -3,6 +3,7 @@ package player
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,17 +17,20 @@ import (
 func (c *Client) roam(ctx context.Context) error {
 	course := course{edges: len(c.cfg.Edges), backoff: newBackoff()}
 	for first := 0; ; {
-		conn, edge, err := c.reach(ctx, first)
-		met, seated := err == nil, time.Duration(0)
-		if met {
+		conn, edge, err := c.reach(ctx, first, course.shuns)
+		seated := time.Duration(0)
+		if edge != none {
 			first = edge + 1
 			seated, err = c.visit(ctx, conn, c.cfg.Edges[edge])
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		pause, over := course.after(err, met, seated, c.wasSeated())
-		if over || c.closing.Load() {
+		pause, final := course.after(err, edge, seated, c.wasSeated())
+		if final != nil {
+			return final
+		}
+		if c.closing.Load() {
 			return err
 		}
 		c.failed(ctx, seated, err)
@@ -35,6 +39,9 @@ func (c *Client) roam(ctx context.Context) error {
 		}
 	}
 }
+
+// none stands for no edge.
+const none = -1
 
 // attempt is the outcome of dialing an edge.
 type attempt struct {
@@ -46,33 +53,39 @@ type attempt struct {
 // reach connects to the first edge that answers. It dials them in the order of
 // the list, beginning with first, each when the attempt before has failed or has
 // lasted for hedge. Only dialing is hedged: a hello takes the player away from
-// where he is, and must be said once.
+// where he is, and must be said once. What shuns says is left out.
 //
 // The error is one that ends the session, or that of the last edge which might
 // answer otherwise another time.
-func (c *Client) reach(ctx context.Context, first int) (conn link, edge int, err error) {
+func (c *Client) reach(ctx context.Context, first int, shuns func(edge int) bool) (conn link, edge int, err error) {
 	ctx, stop := context.WithCancel(ctx)
 	var dialing sync.WaitGroup
 	defer dialing.Wait() // what comes too late has been closed then
 	defer stop()
 
+	var edges []int
+	for i := range c.cfg.Edges {
+		if edge := (first + i) % len(c.cfg.Edges); !shuns(edge) {
+			edges = append(edges, edge)
+		}
+	}
 	attempts := make(chan attempt)
-	started, failed, edges := 0, 0, len(c.cfg.Edges)
+	started, failed := 0, 0
 	late := time.NewTimer(hedge)
 	defer late.Stop()
 	next := func() {
-		if started == edges {
+		if started == len(edges) {
 			return
 		}
-		edge := (first + started) % edges
+		edge := edges[started]
 		started++
 		late.Reset(hedge)
 		dialing.Go(func() { c.attempt(ctx, edge, attempts) })
 	}
-	for next(); failed < edges; {
+	for next(); failed < len(edges); {
 		select {
 		case <-ctx.Done():
-			return nil, 0, context.Cause(ctx)
+			return nil, none, context.Cause(ctx)
 		case <-late.C:
 			next()
 		case a := <-attempts:
@@ -83,14 +96,16 @@ func (c *Client) reach(ctx context.Context, first int) (conn link, edge int, err
 			failed++
 			switch v := judge(a.err); {
 			case v == end:
-				return nil, 0, a.err
-			case err == nil, v != other:
+				return nil, none, a.err
+			case v == away:
+				err = sooner(err, a.err)
+			case err == nil, v != other && judge(err) != away:
 				err = a.err
 			}
 			next()
 		}
 	}
-	return nil, 0, err
+	return nil, none, err
 }
 
 // attempt dials an edge and hands over the outcome, unless nobody waits for it.
@@ -117,19 +132,24 @@ type course struct {
 	ghost    bool      // an edge may still hold a connection of ours that broke
 	doubted  time.Time // when edges began to doubt us
 	replaced time.Time // the last time
+	refused  error     // what an edge has said that takes no newcomers, us among them
+	away     []int     // the edges that have
 }
 
-// after says for how long to wait after err, or that the session is over. met
-// tells whether there was a connection (else all edges have failed), seated for
-// how long it was welcomed, and welcomed whether any has ever been.
-func (r *course) after(err error, met bool, seated time.Duration, welcomed bool) (pause time.Duration, over bool) {
-	tried := r.edges
-	if met {
+// shuns tells whether an edge is not to be asked: it takes no newcomers.
+func (r *course) shuns(edge int) bool { return slices.Contains(r.away, edge) }
+
+// after says for how long to wait after err, or why the session is over. edge is
+// the one that there was a connection with (none: all have failed), seated for how
+// long it was welcomed, and welcomed whether any has ever been.
+func (r *course) after(err error, edge int, seated time.Duration, welcomed bool) (pause time.Duration, final error) {
+	tried := r.edges - len(r.away)
+	if edge != none {
 		tried = 1
 		r.ghost = r.ghost || !toldWhy(err)
 	}
 	if seated > 0 {
-		r.others, r.doubted = 0, time.Time{}
+		r.others, r.doubted, r.refused, r.away = 0, time.Time{}, nil, nil
 	}
 	if seated < steady {
 		r.failed += tried
@@ -137,15 +157,36 @@ func (r *course) after(err error, met bool, seated time.Duration, welcomed bool)
 		r.failed = 0
 		r.backoff.Reset()
 	}
-	wait, now := r.failed >= r.edges, time.Now()
 	v := judge(err)
+	wait, over := r.weigh(v, tried, welcomed)
+	if over {
+		return 0, err
+	}
+	if v == away && !welcomed {
+		r.refused = sooner(r.refused, err)
+		r.away = append(r.away, edge)
+	}
+	switch asked := r.failed >= r.edges; {
+	case asked && r.refused != nil:
+		return 0, r.refused
+	case !asked && !wait:
+		return 0, nil
+	}
+	r.failed = len(r.away)
+	return r.backoff.NextBackOff(), nil
+}
+
+// weigh tells what a verdict calls for: a pause, even if there are edges that have
+// not been asked yet, or the end.
+func (r *course) weigh(v verdict, tried int, welcomed bool) (wait, over bool) {
+	now := time.Now()
 	if v != other {
 		r.others = 0
 	}
 	switch v {
 	case end:
 		over = true
-	case next:
+	case next, away:
 	case later:
 		wait = true
 	case other:
@@ -160,11 +201,7 @@ func (r *course) after(err error, met bool, seated time.Duration, welcomed bool)
 		wait, over = true, !r.replaced.IsZero() && now.Sub(r.replaced) < duel
 		r.replaced = now
 	}
-	if over || !wait {
-		return 0, over
-	}
-	r.failed = 0
-	return r.backoff.NextBackOff(), false
+	return wait, over
 }
 
 // failed keeps and tells why a connection is over.

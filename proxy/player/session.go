@@ -163,7 +163,13 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		return &ByeError{Code: f.Reason, Text: f.Text, First: f.First, Last: f.Last}
+		return &ByeError{Code: f.Reason, Text: f.Text, First: f.First, Last: f.Last, RetryAfter: retryAfter(f.RetryMillis)}
+	case wire.TypeMode:
+		var f wire.Mode
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.mode(ctx, f)
 	default:
 		if s.since.IsZero() {
 			return s.unseatedFrame(ctx, t, body)
@@ -259,6 +265,18 @@ func (s *session) protection(ctx context.Context, protected bool) error {
 		return nil
 	}
 	return s.c.tell(ctx, event{kind: wire.TypeProtection, on: protected})
+}
+
+// mode tells the handler what changed.
+func (s *session) mode(ctx context.Context, f wire.Mode) error {
+	s.c.mu.Lock()
+	before := s.c.mode
+	s.c.mode = f
+	s.c.mu.Unlock()
+	if f == before {
+		return nil
+	}
+	return s.c.tell(ctx, event{kind: wire.TypeMode, mode: f})
 }
 
 // write sends actions. An edge that stops reading them has a bye to say, which

@@ -34,8 +34,13 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 		r.announce(cmd.Epoch)
 	case failover.Fence:
 		r.fence()
+	case failover.Yield:
+		g.Go(func() error { r.post(r.yield(ctx, cmd.To)); return nil })
+	case failover.Release:
+		r.giving.Store(true)
+		g.Go(func() error { r.give(ctx); return nil })
 	case failover.StepDown:
-		r.life.end(&endError{code: codeOf(cmd.Reason)})
+		r.quit(&endError{code: codeOf(cmd.Reason)})
 	}
 }
 
@@ -60,7 +65,7 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 	fault.Point(fault.AfterLockTxn)
 	r.mu.Lock()
 	r.grant = failover.SetSeen{Members: grant.InSync, Known: grant.InSyncKnown, Version: grant.InSyncVersion}
-	r.granted = grant.Epoch
+	r.granted, r.inOrder = grant.Epoch, grant.Yielded
 	r.mu.Unlock()
 	return failover.Claimed{Epoch: grant.Epoch, InSync: grant.InSyncKnown}
 }
@@ -74,6 +79,7 @@ func (r *region) lead(epoch uint64) {
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
 	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
+		r.inOrder = false
 		r.grant = failover.SetSeen{Members: v.InSync, Known: v.InSyncKnown, Version: v.InSyncVersion}
 	}
 	r.lease.renew(r.life.leaseUntil())
@@ -126,7 +132,7 @@ func (r *region) fenceLocked(why wire.Code) {
 		return
 	}
 	r.silence(why)
-	r.leading, r.restoring = false, false
+	r.leading, r.restoring, r.yielding = false, false, nil
 }
 
 // silence stops everything that players would hear of. The caller holds r.mu.

@@ -32,6 +32,9 @@ func (r *region) settle() {
 	r.welcomeBackups()
 	r.endOnError(r.feedGame()) // a trial waits for its mark
 	r.acquit()
+	if r.yielding != nil {
+		r.yielding.wake.Wake()
+	}
 }
 
 // marksDurable is the index up to which all backups that are there have the marks.

@@ -65,6 +65,7 @@ func (l *life) play(socket net.Listener) error {
 	if err != nil {
 		return err
 	}
+	l.sc.level.meet(game)
 	var g errgroup.Group
 	g.Go(func() error { end(game.run(ctx, l.find)); return nil })
 	l.game.Store(game)
@@ -91,9 +92,11 @@ func (l *life) gameLost(cause error) {
 	for _, r := range l.active() {
 		r.gameLost(code)
 	}
+	var g errgroup.Group
 	for _, r := range l.active() {
-		r.testify(l.ctx)
+		g.Go(func() error { r.testify(l.ctx); return nil })
 	}
+	_ = g.Wait()
 	l.fail(code)
 }
 
@@ -123,7 +126,7 @@ func (l *life) active() []*region {
 	if l.sc.life.Load() != l {
 		return nil
 	}
-	return l.regions
+	return l.hosting.list()
 }
 
 // gameLost stops the region's output: its log stays, the game's state is gone. The
@@ -135,7 +138,7 @@ func (r *region) gameLost(code wire.Code) {
 	if r.leading {
 		r.led, r.lost = time.Now(), failover.Reason(code.String())
 	}
-	r.hosted, r.promoted, r.answers, r.restoring = false, false, 0, false
+	r.hosted, r.promoted, r.answers, r.restoring, r.yielding = false, false, 0, false, nil
 	for _, row := range r.table.sorted {
 		row.named = false
 	}

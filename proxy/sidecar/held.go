@@ -92,7 +92,7 @@ func (r *region) emit(e wire.Emit) {
 	for r.held.bytes() > maxHeld && r.leading && r.game().ctx.Err() == nil {
 		r.waitForRoom()
 	}
-	if !r.leading || !r.promoted || !r.hosted {
+	if !r.leading || !r.promoted || !r.hosted || r.isMuted() {
 		return
 	}
 	var to *row

@@ -36,9 +36,10 @@ type life struct {
 	here pump.Waker               // there is a game again
 	reg  atomic.Pointer[discovery.Registration]
 
-	regions []*region // by game ID, which is the index + 1
+	hosting hosting
 	peers   *peers
 	vigil   *link.Vigil
+	tasks   errgroup.Group // all goroutines of the incarnation
 
 	mu    sync.Mutex // guards the fields below
 	links map[*link.Conn]struct{}
@@ -60,9 +61,8 @@ func (l *life) leaseUntil() time.Time { return l.reg.Load().RenewedAt().Add(l.le
 func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string) error {
 	l := newLife(parent, s)
 	defer l.end(nil)
-	var g errgroup.Group
-	defer func() { _ = g.Wait() }()
-	g.Go(func() error { l.end(l.games(socket)); return nil })
+	defer func() { _ = l.tasks.Wait() }()
+	l.tasks.Go(func() error { l.end(l.games(socket)); return nil })
 	select {
 	case <-l.ctx.Done():
 		return context.Cause(l.ctx)
@@ -72,10 +72,7 @@ func (s *Sidecar) live(parent context.Context, socket net.Listener, addr string)
 		l.end(err)
 		return err
 	}
-	for i, name := range s.cfg.Regions {
-		l.regions = append(l.regions, newRegion(l, name, uint64(i+1), &s.floor[i]))
-	}
-	l.serve(&g)
+	l.serve()
 	return context.Cause(l.ctx)
 }
 
@@ -97,21 +94,21 @@ func newLife(parent context.Context, s *Sidecar) *life {
 
 // serve runs the regions until the incarnation ends, and ends it: Consul and
 // the peers are told at the same time.
-func (l *life) serve(g *errgroup.Group) {
+func (l *life) serve() {
+	for _, name := range l.sc.cfg.Regions {
+		l.open(name)
+	}
 	l.sc.life.Store(l)
 	l.log.Info("joined", "event", "joined", "regions", l.sc.cfg.Regions, "session", l.session())
-	g.Go(func() error { l.end(l.stayRegistered()); return nil })
-	g.Go(func() error { l.end(l.peers.run(l.ctx)); return nil })
-	g.Go(func() error { l.end(l.vigil.Run(l.ctx)); return nil })
-	for _, r := range l.regions {
-		g.Go(func() error { l.end(r.run(l.ctx)); return nil })
+	for _, task := range []func(context.Context) error{l.stayRegistered, l.peers.run, l.vigil.Run, l.follow} {
+		l.tasks.Go(func() error { l.end(task(l.ctx)); return nil })
 	}
 	<-l.ctx.Done()
 	cause := context.Cause(l.ctx)
 	code := causeOf(cause)
 	l.sc.life.CompareAndSwap(l, nil)
 	l.log.Warn("incarnation ends", "event", "down", "reason", code.String(), "detail", cause.Error())
-	g.Go(func() error { l.leave(code); return nil })
+	l.tasks.Go(func() error { l.leave(code); return nil })
 	l.closeLinks(code)
 }
 
@@ -130,7 +127,7 @@ func (l *life) leave(code wire.Code) {
 func (l *life) register(addr string) error {
 	cfg := l.sc.cfg
 	server := discovery.Server{
-		Incarnation: l.id, Name: cfg.Name, Address: addr, Regions: cfg.Regions, Zone: cfg.Zone, Host: cfg.Host,
+		Incarnation: l.id, Name: cfg.Name, Address: addr, Regions: cfg.Regions, Pool: cfg.Pool, Zone: cfg.Zone, Host: cfg.Host,
 	}
 	delay := retryDelay()
 	for {
@@ -155,18 +152,18 @@ func (l *life) register(addr string) error {
 // stayRegistered renews the registration, and makes another one when Consul has
 // lost it, or when there is a game again: the same incarnation goes on under a
 // new session. It returns when the incarnation is over, or cannot be registered.
-func (l *life) stayRegistered() error {
+func (l *life) stayRegistered(ctx context.Context) error {
 	for {
-		err := l.reg.Load().Run(l.ctx)
-		if !errors.Is(err, discovery.ErrSessionLost) || l.ctx.Err() != nil {
+		err := l.reg.Load().Run(ctx)
+		if !errors.Is(err, discovery.ErrSessionLost) || ctx.Err() != nil {
 			return err
 		}
 		l.log.Warn("our session is gone", "event", "session_lost")
 		l.tell(failover.SessionChanged{})
 		for l.game.Load().absent {
 			select {
-			case <-l.ctx.Done():
-				return context.Cause(l.ctx)
+			case <-ctx.Done():
+				return context.Cause(ctx)
 			case <-l.here:
 			}
 		}
@@ -183,7 +180,7 @@ func (l *life) stayRegistered() error {
 }
 
 func (l *life) tell(ev failover.CandidateEvent) {
-	for _, r := range l.regions {
+	for _, r := range l.hosting.list() {
 		r.post(ev)
 	}
 }
@@ -204,20 +201,16 @@ func (l *life) fail(code wire.Code) {
 // find returns the region of a game's ID. Until the regions are there, and when
 // this incarnation is over, a game speaks to nobody.
 func (l *life) find(id uint64) gameHandler {
-	if l.sc.life.Load() != l || id == 0 || id > uint64(len(l.regions)) {
+	if l.sc.life.Load() != l {
 		return nil
 	}
-	return l.regions[id-1]
-}
-
-func (l *life) region(name string) *region {
-	for _, r := range l.regions {
-		if r.name == name {
-			return r
-		}
+	if r := l.hosting.byID(id); r != nil {
+		return r
 	}
 	return nil
 }
+
+func (l *life) region(name string) *region { return l.hosting.named(name) }
 
 // serveLink serves what an edge or a backup opens on its link, until it closes.
 func (l *life) serveLink(conn *link.Conn) {

@@ -1,11 +1,11 @@
 package sidecar
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"maps"
-	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -41,8 +41,9 @@ func (p *peers) see(region string, v discovery.View) {
 func (p *peers) run(ctx context.Context) error {
 	cfg := p.life.sc.cfg.Link
 	cfg.TLS = p.life.sc.cfg.ClientTLS
-	return p.roster.Run(ctx, func(ctx context.Context, s discovery.Server) {
-		peer := &peer{life: p.life, server: s, log: p.life.log.With("peer", s.Incarnation)}
+	return p.roster.Run(ctx, func(ctx context.Context, entry *link.Peer[discovery.Server]) {
+		s := entry.Info
+		peer := &peer{life: p.life, entry: entry, server: s, log: p.life.log.With("peer", s.Incarnation)}
 		link.Keep(ctx, s.Address, cfg, peer.serve, func(err error) { peer.suspect(link.Cause(err)) })
 	})
 }
@@ -50,40 +51,52 @@ func (p *peers) run(ctx context.Context) error {
 // peer is the link to one incarnation of another sidecar.
 type peer struct {
 	life   *life
+	entry  *link.Peer[discovery.Server]
 	server discovery.Server
 	log    *slog.Logger
 }
 
 // serve runs the region streams of one link until it ends.
-func (p *peer) serve(ctx context.Context, conn *link.Conn) {
-	stop := context.AfterFunc(ctx, func() { conn.Close(wire.CodeLeft) })
+func (p *peer) serve(parent context.Context, conn *link.Conn) {
+	ctx, end := context.WithCancel(parent)
+	defer end()
+	stop := context.AfterFunc(conn.Context(), end)
 	defer stop()
 	var g errgroup.Group
-	for _, r := range p.life.regions {
-		if !slices.Contains(p.server.Regions, r.name) {
-			continue
-		}
-		st, err := conn.OpenStream()
-		if err != nil {
-			break
-		}
-		u := newUpstream(r, conn, p.server.Incarnation)
-		g.Go(func() error {
-			u.run(conn.Context(), st)
-			conn.Close(wire.CodeLinkClosed) // half a link is a state that nobody needs
-			return nil
-		})
-	}
 	g.Go(func() error { p.receiveSnapshots(ctx, conn); return nil })
-	<-conn.Context().Done()
-	why := link.Cause(context.Cause(conn.Context()))
-	conn.Close(wire.CodeNone) // frees the socket
+	_ = p.entry.Each(ctx, func(ctx context.Context, region string) error { return p.stream(ctx, conn, region) })
+	if parent.Err() != nil {
+		conn.Close(wire.CodeLeft)
+	}
+	conn.Close(wire.CodeLinkClosed) // half a link is a state that nobody needs
 	_ = g.Wait()
-	if ctx.Err() == nil {
+	if parent.Err() == nil {
+		why := link.Cause(context.Cause(conn.Context()))
 		p.log.Debug("link to a peer ended", "reason", why.String())
 		p.suspect(why)
 	}
 }
+
+// stream runs the stream of one region. It returns nil if that has ended and the
+// link is as good as before.
+func (p *peer) stream(ctx context.Context, conn *link.Conn, region string) error {
+	r := p.life.region(region)
+	if r == nil {
+		return nil // closed at this moment
+	}
+	st, err := conn.OpenStream()
+	if err != nil {
+		return err
+	}
+	u := newUpstream(r, conn, p.server.Incarnation)
+	err = u.run(ctx, st)
+	if ctx.Err() != nil && conn.Context().Err() == nil || link.Left(err) {
+		return nil
+	}
+	return cmp.Or(err, errStreamEnded)
+}
+
+var errStreamEnded = errors.New("the stream has ended")
 
 // suspect tells everybody who decides that this peer looks dead to us, if it is
 // the primary of a region and could not say so itself.
@@ -92,7 +105,7 @@ func (p *peer) suspect(why wire.Code) {
 	if !reason.Witnessed() || p.life.vigil.Slept(p.life.sc.cfg.Link.IdleTime()) {
 		return // it may be us who were away
 	}
-	for _, r := range p.life.regions {
+	for _, r := range p.life.hosting.list() {
 		r.suspect(p.server.Incarnation, reason)
 	}
 }
@@ -165,8 +178,8 @@ func (p *peer) receiveSnapshots(ctx context.Context, conn *link.Conn) {
 			return
 		}
 		head, snap, err := receiver.Receive(st)
-		if err == nil {
-			p.life.region(head.Region).copied(p.life.ctx, conn, head, snap)
+		if r := p.life.region(head.Region); err == nil && r != nil {
+			r.copied(r.ctx, conn, head, snap)
 		}
 		if errors.Is(err, link.ErrBase) {
 			p.life.sc.stats.refuse(wire.CodeBadSnapshot)

@@ -58,6 +58,8 @@ func (r *region) action(s *stream, f wire.Action) error {
 	case f.Seq > row.have+1 && !fault.Bug(fault.GapNotChecked):
 		r.stats.gaps.Add(1)
 		s.add(wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
+	case r.yielding != nil: // it stays at the edge, for the heir or for later
+		r.stats.left.Add(1)
 	case row.tried == f.Seq && row.tries >= maxTries:
 		r.quarantine(row, f.Seq, 0, row.tries)
 		r.settle()
@@ -70,7 +72,7 @@ func (r *region) action(s *stream, f wire.Action) error {
 // accept appends the player's next action.
 func (r *region) accept(row *row, f wire.Action) error {
 	rec := buffer.Record{Kind: buffer.KindAction, ID: row.id, Seq: f.Seq, Payload: f.Payload}
-	if f.Suspect {
+	if f.Suspect && !r.inOrder { // the edge may have heard of us before it heard how the last primary ended
 		rec.Number = 1
 	}
 	r.append(rec)
@@ -213,7 +215,7 @@ func (r *region) detach(row *row, why wire.Code) {
 func (r *region) outcome(f wire.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.leading || !r.promoted || !r.hosted {
+	if !r.leading || !r.promoted || !r.hosted || r.isMuted() {
 		return // it is not ours to commit any more
 	}
 	late := f.From <= f.To && f.From <= r.feed.done // a standby may have run these actions itself by now

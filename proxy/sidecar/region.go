@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,10 +41,18 @@ type region struct {
 	log   *slog.Logger
 	stats *Stats
 	floor *atomic.Uint64
+	ctx   context.Context         //nolint:containedctx // the region is open for as long
+	quit  context.CancelCauseFunc // closes it
 
 	events  chan failover.CandidateEvent
+	news    chan news      // one slot: the newest counts
+	shown   news           // what it was last; owned by who follows the mesh
 	changes chan setChange // one slot: one is under way at a time
 	cuts    *cutter
+
+	retired chan struct{} // closed when it has been asked to hand over for good
+	leaving atomic.Bool   // somebody else is about to lead
+	giving  atomic.Bool   // the lock is being released for him
 
 	// Owned by the control goroutine.
 	machine *failover.Candidate
@@ -51,11 +60,15 @@ type region struct {
 
 	mu       sync.Mutex // guards the fields below
 	view     discovery.View
-	epoch    uint64 // the last one of ours; 0: never elected
-	leading  bool   // in that epoch our log is the region's
-	serving  bool   // and the game has the region
-	silent   bool   // edges and backups were told that it is over
-	promised uint64 // the highest epoch heard of
+	epoch    uint64    // the last one of ours; 0: never elected
+	leading  bool      // in that epoch our log is the region's
+	serving  bool      // and the game has the region
+	silent   bool      // edges and backups were told that it is over
+	yielding *yielding // we are about to hand it over; nil: we are not
+	barred   bool      // our log has yet to be compared with a primary's: see Candidate.Bar
+	retiring bool      // this process is about to stop
+	member   bool      // Consul says that we are in the in-sync set
+	promised uint64    // the highest epoch heard of
 	streams  map[*stream]struct{}
 	wanted   *wire.Fetch // the snapshot that we asked an edge for
 
@@ -87,6 +100,7 @@ type region struct {
 	cold        bool             // and whether the edges must keep it
 	grant       failover.SetSeen // the set that the take-over left
 	granted     uint64           // in this epoch
+	inOrder     bool             // and whether the lock had been given up in good order
 	sealed      uint64           // index of our epoch's first record
 	held        held
 	room        pump.Waker // something was released
@@ -97,6 +111,7 @@ type region struct {
 	joins       []join     // that wait to be durable
 	guarded     bool       // what edges were told of the set
 	lease       lease
+	load        load
 	reattach    time.Time // until then, updates wait for players to attach again
 }
 
@@ -111,50 +126,87 @@ type refusal struct {
 	seq   uint64
 }
 
-func newRegion(l *life, name string, id uint64, floor *atomic.Uint64) *region {
+// news is what the mesh says about a region, and of this server's part in it.
+type news struct {
+	view   discovery.View
+	seated bool // it is one of the region's servers
+	ahead  int  // how many regions should have a primary before this one
+}
+
+// newRegion makes a region of an incarnation. Again: it has been open before, with
+// a log that is gone.
+func newRegion(l *life, name string, id uint64, floor *atomic.Uint64, again bool) *region {
 	r := &region{
 		life: l, name: name, id: id, floor: floor, stats: &l.sc.stats,
 		log:      l.log.With("region", name),
 		events:   make(chan failover.CandidateEvent, pending),
+		news:     make(chan news, 1),
+		retired:  make(chan struct{}),
 		changes:  make(chan setChange, 1),
 		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
 		promised: floor.Load(),
 		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{},
 		set: failover.NewInSync(l.sc.cfg.Timing, l.id), room: pump.NewWaker(),
 	}
+	if r.barred = again; again {
+		r.machine.Bar()
+	}
+	r.ctx, r.quit = context.WithCancelCause(l.ctx)
 	r.cuts = newCutter(r)
 	return r
+}
+
+// same tells whether n says nothing new.
+func (n news) same(as news) bool {
+	return n.seated == as.seated && n.ahead == as.ahead && discovery.Equal(n.view, as.view)
+}
+
+// show hands the newest news to the control goroutine. Only the goroutine that
+// follows the mesh calls it.
+func (r *region) show(n news) {
+	if n.same(r.shown) {
+		return
+	}
+	r.shown = n
+	select {
+	case <-r.news:
+	default:
+	}
+	r.news <- n // never blocks: there is room, and nobody else sends
 }
 
 // post hands an event to the control goroutine.
 func (r *region) post(ev failover.CandidateEvent) {
 	select {
 	case r.events <- ev:
-	case <-r.life.ctx.Done():
+	case <-r.ctx.Done():
 	}
 }
 
 // tryPost is post for callers that hold a lock: what is lost comes again.
-func (r *region) tryPost(ev failover.CandidateEvent) {
+func (r *region) tryPost(ev failover.CandidateEvent) (posted bool) {
 	select {
 	case r.events <- ev:
+		return true
 	default:
+		return false
 	}
 }
 
-// run is the control goroutine and its helpers. It returns when ctx ends.
-func (r *region) run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
-	watch := r.life.sc.cfg.Discovery.Watch(r.name)
-	g.Go(func() error { return watch.Run(ctx) })
+// run is the control goroutine and its helpers. It returns errUnseated when this
+// server has no part in the region any more, or why the incarnation ends.
+func (r *region) run() error {
+	g, ctx := errgroup.WithContext(r.ctx)
 	g.Go(func() error { return r.cuts.run(ctx) })
 	g.Go(func() error { return r.publish(ctx) })
 	g.Go(func() error { return r.look(ctx) })
-	g.Go(func() error { return r.control(ctx, g, watch) })
-	return g.Wait()
+	g.Go(func() error { return r.control(ctx, g) })
+	err := g.Wait()
+	r.quit(err)
+	return err
 }
 
-func (r *region) control(ctx context.Context, g *errgroup.Group, watch *discovery.Watch) error {
+func (r *region) control(ctx context.Context, g *errgroup.Group) error {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
@@ -162,9 +214,12 @@ func (r *region) control(ctx context.Context, g *errgroup.Group, watch *discover
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case v := <-watch.Views():
-			r.see(v)
-			ev = failover.ViewSeen{View: v}
+		case n := <-r.news:
+			if r.mayClose(n) {
+				return errUnseated
+			}
+			r.see(n.view)
+			ev = failover.ViewSeen{View: n.view, Ahead: n.ahead}
 		case ev = <-r.events:
 		case <-timer.C:
 			ev = failover.Tick{}
@@ -176,8 +231,23 @@ func (r *region) control(ctx context.Context, g *errgroup.Group, watch *discover
 		for _, cmd := range r.machine.Step(time.Now(), ev) {
 			r.do(ctx, g, timer, cmd)
 		}
+		r.leaving.Store(r.machine.Leaving())
+		if _, ok := ev.(failover.Retire); ok {
+			r.mu.Lock()
+			r.retiring = true
+			r.mu.Unlock()
+			close(r.retired) // once: a process stops once
+		}
 		r.promise(r.machine.Promised())
 	}
+}
+
+// mayClose tells whether the region can be given up: we have no seat in it, and
+// nobody counts on us.
+func (r *region) mayClose(n news) bool {
+	v := n.view
+	return !n.seated && !v.Stale && r.machine.State() == failover.Standby &&
+		(v.Primary == nil || v.Primary.Incarnation != r.life.id) && !slices.Contains(v.InSync, r.life.id)
 }
 
 // see takes in what Consul says: whom there is to link with.
@@ -188,10 +258,24 @@ func (r *region) see(v discovery.View) {
 	r.life.peers.see(r.name, v)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.view = v
+	r.view, r.member = v, slices.Contains(v.InSync, r.life.id)
+	if r.leading {
+		r.stepSet(r.places())
+	}
 	if v.Primary == nil {
 		r.tellStanding()
 	}
+}
+
+// places are the servers that have a place in the region. The caller holds r.mu.
+func (r *region) places() failover.Places {
+	var p failover.Places
+	for _, s := range r.view.Servers {
+		if slices.Contains(s.Regions, r.name) || slices.Contains(r.view.Seats.Servers, s.Incarnation) {
+			p.Incarnations = append(p.Incarnations, s.Incarnation)
+		}
+	}
+	return p
 }
 
 // promise raises the highest epoch heard of.
@@ -226,7 +310,7 @@ func (r *region) append(rec buffer.Record) uint64 {
 	rec.Epoch = r.epoch
 	index := r.records.Append(rec)
 	if !r.table.apply(&rec) {
-		r.life.end(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
+		r.quit(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
 	}
 	r.tabled = index
 	if rec.Kind == buffer.KindQuarantine {
@@ -266,6 +350,9 @@ func (r *region) look(ctx context.Context) error {
 				r.dropLate(now)
 				r.flush()
 				r.stepSet(failover.Tick{})
+			}
+			if r.serving {
+				r.tellLoad(now)
 			}
 			r.mu.Unlock()
 		}

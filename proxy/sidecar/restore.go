@@ -156,6 +156,7 @@ func (r *region) open() {
 			r.stepSet(failover.BackupUp{Incarnation: s.peer})
 		}
 	}
+	r.stepSet(r.places())
 	r.stepSet(r.grant)
 }
 
@@ -176,7 +177,8 @@ func (r *region) promote(ctx context.Context) {
 	if fault.Bug(fault.PoisonCounterReset) {
 		r.table.try(nil, 0, 0)
 	}
-	if !again && (r.lost.Suspicious(time.Since(r.led) < failover.Young) || r.table.onTrial()) {
+	suspicious := !r.inOrder && r.lost.Suspicious(time.Since(r.led) < failover.Young)
+	if !again && (suspicious || r.table.onTrial()) {
 		r.feed.suspects = r.end()
 	}
 	r.feed.careful = !again && r.table.trying
@@ -244,7 +246,7 @@ func (r *region) take(index uint64) {
 			r.stats.refuse(wire.CodeProtocol)
 			r.log.Error("a record contradicts the ones before it", "event", "contradiction", "index", r.tabled+1, "of", rec.Epoch,
 				"kind", rec.Kind, "id", rec.ID, "seq", rec.Seq, "number", rec.Number, "row", r.table.get(rec.ID).String(), "commit", r.commit)
-			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+			r.quit(&endError{wire.CodeProtocol, errContradiction})
 			return
 		}
 	}

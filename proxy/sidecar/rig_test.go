@@ -51,8 +51,8 @@ func newRig(t tb, id string) *rig {
 	l.reg.Store(new(discovery.Registration)) // its lease is over: see speak
 	game := &gameLink{out: pump.NewBuffer(gameQueue), standby: true, ctx: l.ctx, end: l.end}
 	l.game.Store(game)
-	r := &rig{t: t, region: newRegion(l, "arena", 1, &s.floor[0]), game: game}
-	l.regions = []*region{r.region}
+	r := &rig{t: t, game: game}
+	r.region = l.hosting.add("arena", func(id uint64, again bool) *region { return newRegion(l, "arena", id, s.floorOf("arena"), again) })
 	r.hosted = true
 	return r
 }
@@ -85,7 +85,7 @@ func (r *rig) consul() {
 			continue
 		default:
 		}
-		require.NoError(r.t, context.Cause(r.life.ctx), "the incarnation or the game ended")
+		require.NoError(r.t, context.Cause(r.ctx), "the incarnation or the game ended")
 		return
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,10 @@ type Config struct {
 	Name    string   // stable name of the server, for people
 	Zone    string   // where it runs, for placement; may be empty
 	Host    string   // machine, for placement; may be empty
-	Regions []string // regions that it may become primary of
+	Regions []string // regions that it always backs, or leads
+	// Pool: it also takes any region in which the controller gives it a seat, and may
+	// have no Regions of its own then.
+	Pool bool
 
 	Listen    string // UDP address for edges and other sidecars
 	Advertise string // what they should dial; empty: the address bound to
@@ -40,9 +44,16 @@ type Config struct {
 	OutputCommit OutputCommit
 	Timing       failover.Timing // zero: failover.DefaultTiming
 
+	// Drain bounds how long a stop waits for other servers to take our regions; 0: 5 s.
+	Drain time.Duration
+
 	Link      link.Config // idle time, keep-alive, network; TLS is filled from below
 	ServerTLS *tls.Config // for links from edges and backups
 	ClientTLS *tls.Config // for links to the primary of a region
+
+	// Strike does harm to this process when a test asks for it (discovery.Strike); nil:
+	// such requests are ignored, as they should be wherever people play.
+	Strike func(kind string, d time.Duration)
 
 	Discovery *discovery.Client
 	Log       *slog.Logger
@@ -67,6 +78,9 @@ func (c Config) check() (Config, error) {
 	if c.Timing == (failover.Timing{}) {
 		c.Timing = failover.DefaultTiming()
 	}
+	if c.Drain == 0 {
+		c.Drain = 5 * time.Second
+	}
 	c.Game = c.Game.withDefaults()
 	c.Snapshot = c.Snapshot.withDefaults()
 	if c.OutputCommit == "" {
@@ -76,8 +90,8 @@ func (c Config) check() (Config, error) {
 	if c.OutputCommit != OutputStrict && c.OutputCommit != OutputNone {
 		errs = append(errs, fmt.Errorf("sidecar: output commit %q: choose %s or %s", c.OutputCommit, OutputStrict, OutputNone))
 	}
-	if len(c.Regions) == 0 {
-		errs = append(errs, errors.New("sidecar: no region is configured: name at least one"))
+	if len(c.Regions) == 0 && !c.Pool {
+		errs = append(errs, errors.New("sidecar: no region is configured: name at least one, or let it join the pool"))
 	}
 	for _, r := range c.Regions {
 		errs = append(errs, discovery.CheckName(r))
@@ -94,9 +108,12 @@ type Sidecar struct {
 	log   *slog.Logger
 	stats Stats
 
+	mesh     *discovery.MeshWatch
 	life     atomic.Pointer[life] // the present incarnation; nil between two
-	floor    []atomic.Uint64      // by region: the highest epoch heard of in any incarnation
+	floors   sync.Map             // of *atomic.Uint64, by region: the highest epoch heard of in any incarnation
 	restores restores
+	level    level
+	struck   time.Time // the last strike; owned by obey
 	addr     atomic.Pointer[string]
 	ready    chan struct{} // closed when addr is known
 }
@@ -108,8 +125,14 @@ func New(cfg Config) (*Sidecar, error) {
 		return nil, err
 	}
 	return &Sidecar{
-		cfg: cfg, log: cfg.Log, floor: make([]atomic.Uint64, len(cfg.Regions)), ready: make(chan struct{}),
+		cfg: cfg, log: cfg.Log, mesh: cfg.Discovery.WatchMesh(), ready: make(chan struct{}),
+		level: level{mode: wire.Normal()},
 	}, nil
+}
+
+func (s *Sidecar) floorOf(region string) *atomic.Uint64 {
+	floor, _ := s.floors.LoadOrStore(region, new(atomic.Uint64))
+	return floor.(*atomic.Uint64)
 }
 
 // Addr waits until the sidecar listens and returns the address that it registers.
@@ -120,6 +143,14 @@ func (s *Sidecar) Addr(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
+}
+
+// Incarnation is the present one's ID; empty between two.
+func (s *Sidecar) Incarnation() string {
+	if l := s.life.Load(); l != nil {
+		return l.id
+	}
+	return ""
 }
 
 // Stats returns the counters so far.
@@ -167,7 +198,12 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	close(s.ready)
 	s.log.Info("sidecar listens", "event", "listening", "addr", addr, "regions", s.cfg.Regions)
 
-	g, gctx := errgroup.WithContext(ctx)
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { s.retire(s.cfg.Drain); stop() })()
+	g, gctx := errgroup.WithContext(work)
+	g.Go(func() error { return s.mesh.Run(gctx) })
+	g.Go(func() error { return s.obey(gctx) })
 	g.Go(func() error { return s.accept(gctx, ln) })
 	g.Go(func() error { return s.lives(gctx, socket, addr) })
 	err = g.Wait()

@@ -15,6 +15,7 @@ type Stats struct {
 	copies, truncations, truncated  atomic.Uint64
 	setChanges, late, held          atomic.Uint64
 	trials, quarantined, evictions  atomic.Uint64
+	yields, left                    atomic.Uint64
 	refusals                        wire.Tally
 }
 
@@ -43,6 +44,8 @@ type Snapshot struct {
 	Trials        uint64 // suspect actions that were tried alone
 	Quarantined   uint64
 	Evictions     uint64 // players who came back elsewhere
+	Yields        uint64 // regions handed over as planned
+	Left          uint64 // actions left to their edge during a hand-over
 	Refused       map[wire.Code]uint64
 }
 
@@ -55,6 +58,7 @@ func (s *Stats) snapshot() Snapshot {
 		Copies: s.copies.Load(), Truncations: s.truncations.Load(), Truncated: s.truncated.Load(),
 		SetChanges: s.setChanges.Load(), Late: s.late.Load(), Held: s.held.Load(),
 		Trials: s.trials.Load(), Quarantined: s.quarantined.Load(), Evictions: s.evictions.Load(),
+		Yields: s.yields.Load(), Left: s.left.Load(),
 		Refused: s.refusals.Counts(),
 	}
 }

@@ -37,6 +37,7 @@ type stream struct {
 	holds     bool            // it has confirmed one
 	replica   replica         // of a backup
 	left      bool            // a backup that has opened another one since
+	load      wire.Load       // what it was told last
 	heard     time.Time       // when the last pulse was sent that it has echoed
 }
 
@@ -46,14 +47,26 @@ type stream struct {
 func serveStream(l *life, conn *link.Conn, st *quic.Stream) {
 	reader := wire.NewReader(st, wire.LinkRegion)
 	s, err := openStream(l, conn, st, reader)
+	if wire.CodeOf(err) == wire.CodeUnknownName { // not yet, or not any more: the peer asks again while the region is ours
+		l.sc.stats.refuse(wire.CodeUnknownName)
+		leave(st)
+		return
+	}
 	if err != nil {
 		l.sc.stats.refuse(wire.CodeOf(err))
 		l.log.Warn("region stream refused", "reason", wire.CodeOf(err).String(), "error", err)
 		conn.Close(wire.CodeOf(err))
 		return
 	}
-	g, ctx := errgroup.WithContext(l.ctx)
-	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
+	g, ctx := errgroup.WithContext(s.region.ctx)
+	stop := context.AfterFunc(ctx, func() {
+		if s.region.ctx.Err() != nil && l.ctx.Err() == nil {
+			leave(st) // the region is closed, and the link serves others
+			return
+		}
+		st.CancelRead(0)
+		st.CancelWrite(0)
+	})
 	g.Go(func() error { return s.read(ctx, reader) })
 	g.Go(func() error { return pump.Run(ctx, st, s.out.Waker, s) })
 	g.Go(func() error { return s.grams.Run(ctx, conn.SendDatagram) })
@@ -61,11 +74,17 @@ func serveStream(l *life, conn *link.Conn, st *quic.Stream) {
 	err = g.Wait()
 	stop()
 	s.region.closed(s)
-	if code := wire.CodeOf(err); l.ctx.Err() == nil && code != wire.CodeLinkClosed && code != wire.CodeNone {
+	if code := wire.CodeOf(err); code != wire.CodeLinkClosed && code != wire.CodeNone && s.region.ctx.Err() == nil {
 		l.sc.stats.refuse(code)
 		l.log.Warn("region stream broken", "event", "protocol", "peer", s.peer, "reason", code.String(), "error", err)
 		conn.Close(code)
 	}
+}
+
+// leave closes one stream, and nothing else of the link.
+func leave(st *quic.Stream) {
+	st.CancelRead(quic.StreamErrorCode(wire.CodeLeft))
+	st.CancelWrite(quic.StreamErrorCode(wire.CodeLeft))
 }
 
 func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) (*stream, error) {
@@ -88,7 +107,7 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 	}
 	r := l.region(open.Region)
 	if r == nil {
-		return nil, &wire.Error{Code: wire.CodeUnknownName, Detail: "region " + open.Region + " is not configured here"}
+		return nil, &wire.Error{Code: wire.CodeUnknownName, Detail: "region " + open.Region + " is not open here"}
 	}
 	s := &stream{
 		region: r, conn: conn, id: st.StreamID(), role: open.Role, peer: open.Incarnation,

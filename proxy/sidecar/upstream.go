@@ -51,8 +51,8 @@ func newUpstream(r *region, conn *link.Conn, inc string) *upstream {
 	return u
 }
 
-// run serves the stream until it ends.
-func (u *upstream) run(ctx context.Context, st *quic.Stream) {
+// run serves the stream until it or ctx ends, and returns why.
+func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
 	defer stop()
@@ -60,7 +60,7 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) {
 	g.Go(func() error { return pump.Run(ctx, st, u.wake, u) })
 	err := g.Wait()
 	r := u.region
-	if code := wire.CodeOf(err); code != wire.CodeLinkClosed && code != wire.CodeNone && r.life.ctx.Err() == nil {
+	if code := wire.CodeOf(err); code != wire.CodeLinkClosed && code != wire.CodeNone && r.ctx.Err() == nil {
 		r.stats.refuse(code)
 		r.log.Error("stream to a peer broken", "event", "protocol", "peer", u.incarnation, "error", err)
 		u.conn.Close(code)
@@ -77,6 +77,7 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) {
 		}
 		r.tellStanding()
 	}
+	return err
 }
 
 // Fill implements pump.Source: frames that wait, then, to the primary, how far our
@@ -96,9 +97,12 @@ func (u *upstream) Fill(dst []byte) []byte {
 	return dst
 }
 
-// ready tells whether what our log has counts: a standby game must have the
-// region, or we could not take over.
-func (r *region) ready() bool { return r.hosted || r.answers == 0 }
+// ready tells whether what our log has counts: a newcomer's standby game must have
+// the region, or it could not take over. A member's log counts while its game is
+// away, and so it does while it loads. Nobody should count on one that is leaving.
+func (r *region) ready() bool {
+	return !r.retiring && (r.hosted || r.answers == 0 || r.member)
+}
 
 func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
 	for {
@@ -254,10 +258,10 @@ func (r *region) committed(f wire.Commit) error {
 	r.commit = max(r.commit, min(f.Index, r.end()))
 	r.safe = max(r.safe, min(f.Applied, r.commit))
 	r.take(r.commit)
-	if err := r.feedGame(); err != nil {
-		return err
+	if r.barred && r.commit == f.Index {
+		r.barred = !r.tryPost(failover.Matched{})
 	}
-	return nil
+	return r.feedGame()
 }
 
 // truncate cuts our log to what it has in common with the primary's. What is
@@ -275,7 +279,7 @@ func (u *upstream) truncate(f wire.Truncate) {
 			"end", end, "of", of, "common", f.Index, "commit", r.commit)
 		if slices.Contains(r.view.InSync, r.life.id) { // as one that could be elected with nothing
 			r.stats.refuse(wire.CodeProtocol)
-			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+			r.quit(&endError{wire.CodeProtocol, errContradiction})
 		}
 		r.records.Reset(0, 0, 0) // the snapshot that comes replaces the rest
 	}

@@ -36,9 +36,10 @@ const (
 	CodeReplaced   Code = 0x21 // the player came back on another connection
 	CodeSlow       Code = 0x22 // the peer does not read what it is sent
 	CodeExpired    Code = 0x23 // the oldest kept action passed its age limit
-	CodeOverloaded Code = 0x24 // admission refused, come back later
+	CodeOverloaded Code = 0x24 // this edge is full, come back later
 	CodeLost       Code = 0x25 // the region came back without actions that were durable
 	CodeLeft       Code = 0x26 // the player said goodbye
+	CodeDegraded   Code = 0x27 // too much has failed at once: no newcomers, come back later
 
 	// Why a primary is no longer one.
 	CodeGameExit   Code = 0x30 // the game process ended
@@ -68,7 +69,7 @@ var codeNames = [...]string{
 	CodeBadHandle: "bad_handle", CodeJoinTimeout: "join_timeout", CodeUnauthorized: "unauthorized",
 
 	CodeShutdown: "shutdown", CodeReplaced: "replaced", CodeSlow: "slow", CodeExpired: "expired",
-	CodeOverloaded: "overloaded", CodeLost: "lost", CodeLeft: "left",
+	CodeOverloaded: "overloaded", CodeLost: "lost", CodeLeft: "left", CodeDegraded: "degraded",
 
 	CodeGameExit: "game_exit", CodeGameHang: "game_hang", CodeRefusedUDP: "refused",
 	CodeSilence: "silence", CodeNoLock: "no_lock", CodeDeposed: "deposed", CodeDrain: "drain",

@@ -93,6 +93,21 @@ func (f *Guard) fields(c *codec) {
 	c.bool(&f.Protected)
 }
 
+// Load tells an edge how much a region has to do: how many players are attached at
+// all edges, and whether somebody had to wait since the last Load, because the game
+// or the backups do not keep up. It comes when that changes, once a second at most.
+type Load struct {
+	Epoch   uint64
+	Players uint64
+	Pressed bool
+}
+
+func (f *Load) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.uint(&f.Players)
+	c.bool(&f.Pressed)
+}
+
 // Pulse is echoed by a peer that has promised no higher epoch. A primary counts
 // an echo as of the time at which it sent the pulse.
 type Pulse struct {

@@ -142,16 +142,20 @@ func (f *Protection) fields(c *codec) {
 }
 
 // Bye ends the session. First..Last are the seqs that are not durable (0, 0: none).
+// RetryMillis is how long one who was not let in should wait before he asks again
+// (0: nothing is said of that).
 type Bye struct {
-	Reason Code
-	First  uint64
-	Last   uint64
-	Text   string // <= MaxText
+	Reason      Code
+	First       uint64
+	Last        uint64
+	RetryMillis uint64
+	Text        string // <= MaxText
 }
 
 func (f *Bye) fields(c *codec) {
 	c.code(&f.Reason)
 	c.uint(&f.First)
 	c.uint(&f.Last)
+	c.uint(&f.RetryMillis)
 	c.text(&f.Text)
 }

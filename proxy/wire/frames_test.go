@@ -131,9 +131,9 @@ func TestMax(t *testing.T) {
 		size, n := binary.Uvarint(frame)
 		require.Equal(t, len(frame)-n, int(size))
 		short := 0 // enumerations are far below the largest varint
-		for _, name := range []string{"Version", "Role", "Kind", "Form"} {
-			if f.FieldByName(name).IsValid() {
-				short += binary.MaxVarintLen64 - 1
+		for _, name := range []string{"Version", "Role", "Kind", "Form", "Level", "Fidelity"} {
+			if field := f.FieldByName(name); field.IsValid() {
+				short += binary.MaxVarintLen64 - len(uvarint(field.Uint()))
 			}
 		}
 		require.Equal(t, wire.Max(typ), int(size)+short, typ)
@@ -174,6 +174,10 @@ func fill(name string, field reflect.Value, t wire.Type) {
 			field.SetUint(uint64(buffer.KindQuarantine))
 		case "Form":
 			field.SetUint(wire.FormDelta)
+		case "Level":
+			field.SetUint(uint64(wire.LevelSevere))
+		case "Fidelity":
+			field.SetUint(wire.Full)
 		case "Base", "Size":
 			if t == wire.TypeSnapshot { // below SnapIndex and Whole
 				field.SetUint(1<<64 - 2)

@@ -4,9 +4,9 @@ import "encoding/binary"
 
 const (
 	// ALPN names the protocol in TLS, on every QUIC connection of ours.
-	ALPN = "reseat/2"
+	ALPN = "reseat/3"
 	// Version is what hellos and their answers carry. Both sides must agree.
-	Version = 2
+	Version = 3
 )
 
 // Limits, in bytes. They hold for what is received, before memory is taken for

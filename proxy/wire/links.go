@@ -56,6 +56,7 @@ var registry = [...]entry{
 	TypeRefused:    on(new(Refused), LinkEdge),
 	TypeProtection: on(new(Protection), LinkEdge),
 	TypeBye:        on(new(Bye), LinkPlayer, LinkEdge),
+	TypeMode:       on(new(Mode), LinkEdge, LinkSidecar),
 
 	TypeOpen:     on(new(Open), LinkRegion),
 	TypeOpened:   on(new(Opened), LinkRegion),
@@ -81,6 +82,7 @@ var registry = [...]entry{
 	TypeCommit:   on(new(Commit), LinkRegion),
 	TypeGuard:    on(new(Guard), LinkRegion),
 	TypePulse:    on(new(Pulse), LinkRegion),
+	TypeLoad:     on(new(Load), LinkRegion),
 
 	TypeSnapshot: on(new(SnapshotHead), LinkSnapshot),
 	TypeChunk:    on(new(Chunk), LinkSnapshot),

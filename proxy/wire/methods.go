@@ -103,6 +103,12 @@ func (f Bye) Append(dst []byte) []byte { c := encoder(dst, TypeBye); f.fields(&c
 func (f *Bye) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
 
 // Append appends the whole frame to dst.
+func (f Mode) Append(dst []byte) []byte { c := encoder(dst, TypeMode); f.fields(&c); return c.frame() }
+
+// Decode reads the frame from what Next returned.
+func (f *Mode) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
 func (f Open) Append(dst []byte) []byte { c := encoder(dst, TypeOpen); f.fields(&c); return c.frame() }
 
 // Decode reads the frame from what Next returned.
@@ -455,6 +461,12 @@ func (f Pulse) Append(dst []byte) []byte {
 
 // Decode reads the frame from what Next returned.
 func (f *Pulse) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Load) Append(dst []byte) []byte { c := encoder(dst, TypeLoad); f.fields(&c); return c.frame() }
+
+// Decode reads the frame from what Next returned.
+func (f *Load) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
 
 // Append appends the whole frame to dst.
 func (f Promote) Append(dst []byte) []byte {

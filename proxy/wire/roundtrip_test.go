@@ -58,6 +58,10 @@ func drawFrame(t *rapid.T, link wire.Link) appender {
 			field.SetUint(rapid.SampledFrom([]uint64{1, 2, 3}).Draw(t, label))
 		case "Kind":
 			field.SetUint(rapid.Uint64Range(1, uint64(buffer.KindQuarantine)).Draw(t, label))
+		case "Level":
+			field.SetUint(rapid.Uint64Max(uint64(wire.LevelSevere)).Draw(t, label))
+		case "Fidelity":
+			field.SetUint(rapid.Uint64Max(wire.Full).Draw(t, label))
 		}
 	}
 	if head, ok := reflect.TypeAssert[*wire.SnapshotHead](f.Addr()); ok {

@@ -10,13 +10,13 @@ import (
 // samples are what testdata/frames.txt shows: every type at least once, and
 // what is special about varints, names and empty fields.
 var samples = []appender{
-	wire.Hello{Version: 2, Region: "harbor", Player: "ada"},
+	wire.Hello{Version: 3, Region: "harbor", Player: "ada"},
 	wire.Hello{
-		Version: 2, Region: "Großer Wald", Player: "プレイヤー1", Durable: 127, Tail: 128,
+		Version: 3, Region: "Großer Wald", Player: "プレイヤー1", Durable: 127, Tail: 128,
 		Token: []byte("0123456789abcdef"),
 	},
 	wire.Welcome{
-		Version: 2, Epoch: 7, Durable: 300, Protected: true, Actions: 100, ActionBytes: 4096,
+		Version: 3, Epoch: 7, Durable: 300, Protected: true, Actions: 100, ActionBytes: 4096,
 		AgeMillis: 10000, Token: []byte{0, 0xff, 0x0a, 0x7f},
 	},
 	wire.Act{Seq: 1},
@@ -32,9 +32,12 @@ var samples = []appender{
 	wire.Protection{Epoch: 8},
 	wire.Bye{Reason: wire.CodeLeft},
 	wire.Bye{Reason: wire.CodeExpired, First: 300, Last: 399, Text: "no server for 10 s"},
+	wire.Bye{Reason: wire.CodeDegraded, RetryMillis: 30_000, Text: "too much has failed at once"},
+	wire.Mode{Level: wire.LevelSevere, Fidelity: 250},
+	wire.Mode{Fidelity: wire.Full},
 
-	wire.Open{Version: 2, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
-	wire.Opened{Version: 2, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
+	wire.Open{Version: 3, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
+	wire.Opened{Version: 3, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
 	wire.Elected{Epoch: 8},
 	wire.Offer{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100, Size: 1 << 20},
 	wire.Fetch{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100},
@@ -64,13 +67,14 @@ var samples = []appender{
 	wire.Commit{Epoch: 8, Index: 4102, Applied: 4101},
 	wire.Guard{Epoch: 8, Protected: true},
 	wire.Pulse{Epoch: 8, N: 17},
+	wire.Load{Epoch: 8, Players: 200, Pressed: true},
 
 	wire.SnapshotHead{Epoch: 8, Region: "harbor", SnapEpoch: 7, SnapIndex: 4100, Whole: 5, Size: 5, Sum: wire.Sum([]byte("state"))},
 	wire.SnapshotHead{Epoch: 8, Region: "harbor", SnapEpoch: 8, SnapIndex: 4200, Form: wire.FormDelta, Base: 4150, Whole: 300000, Size: 700, Sum: 1},
 	wire.Chunk{Offset: 32768, Data: []byte("state")},
 
-	wire.GameHello{Version: 2, Name: "village", Beat: 50, PID: 4711, Standby: true},
-	wire.GameWelcome{Version: 2, Incarnation: "srv-90c1"},
+	wire.GameHello{Version: 3, Name: "village", Beat: 50, PID: 4711, Standby: true},
+	wire.GameWelcome{Version: 3, Incarnation: "srv-90c1"},
 	wire.Beat{N: 1},
 	wire.Host{ID: 1, Epoch: 8, Index: 4100, Size: 5, Region: "harbor"},
 	wire.Host{ID: 2, Epoch: 1, New: true, Region: "desert"},

@@ -17,6 +17,7 @@ const (
 	TypeRefused    Type = 0x09 // edge -> player: one action was refused, its seq is used up
 	TypeProtection Type = 0x0a // edge -> player: durability of the region changed
 	TypeBye        Type = 0x0b // both: the session ends, and why
+	TypeMode       Type = 0x0c // edge -> player, and sidecar -> game: at which level the mesh works
 )
 
 // Frames on a region stream: between an edge (or a backup) and a sidecar. One
@@ -46,6 +47,7 @@ const (
 	TypeCommit   Type = 0x35 // primary -> backup: what is durable, and what the game has survived
 	TypeGuard    Type = 0x36 // sidecar -> edge: whether durable actions survive any one process
 	TypePulse    Type = 0x37 // both: do you hear me in this epoch?
+	TypeLoad     Type = 0x3a // sidecar -> edge: how much the region has to do
 )
 
 // Frames on a snapshot stream, which is unidirectional and carries one snapshot.

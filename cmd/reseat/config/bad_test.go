@@ -157,8 +157,8 @@ func TestBadEdges(t *testing.T) {
 			want: `--region: "a" stands twice: remove one`,
 		},
 		{
-			name: "too many regions", yaml: minimal, args: []string{"--region=" + strings.Join(numbered(41), ",")},
-			want: `--region: 41 are too many for one process, which watches each in Consul: use at most 40, and another process for the rest`,
+			name: "too many regions", yaml: minimal, args: []string{"--region=" + strings.Join(numbered(1001), ",")},
+			want: `--region: 1001 are too many for one process: use at most 1000, and another process for the rest`,
 		},
 		{
 			name: "no port", yaml: minimal, args: []string{"--listen=127.0.0.1"},

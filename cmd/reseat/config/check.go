@@ -56,7 +56,7 @@ func (c *checker) regions(regions []string, example string) {
 		c.missing("regions", "name at least one region, such as "+example)
 	}
 	if len(regions) > maxRegions {
-		c.refuse("regions", "%d are too many for one process, which watches each in Consul: use at most %d, and another process for the rest", len(regions), maxRegions)
+		c.refuse("regions", "%d are too many for one process: use at most %d, and another process for the rest", len(regions), maxRegions)
 	}
 	seen := map[string]bool{}
 	for _, r := range regions {

@@ -15,8 +15,8 @@ import (
 const (
 	maxActionBytes   = Size(wire.MaxAction)
 	maxSnapshotBytes = Size(wire.MaxSnapshot)
-	maxRegions       = 40  // watches of one discovery.Client
-	maxSocketPath    = 107 // bytes of a unix socket's path, in Linux
+	maxRegions       = 1000 // what one answer of Consul can hold, with room to spare
+	maxSocketPath    = 107  // bytes of a unix socket's path, in Linux
 	maxDuration      = 24 * time.Hour
 )
 
@@ -37,6 +37,8 @@ func (e *Edge) check(c *checker) {
 	e.checkKeysFile(c)
 	e.Limits.check(c)
 	e.Link.check(c)
+	e.Admin.check(c)
+	e.checkMesh(c)
 	e.Consul.check(c)
 	e.Log.check(c)
 
@@ -49,7 +51,10 @@ func (e *Edge) check(c *checker) {
 
 func (s *Sidecar) check(c *checker) {
 	c.identity(s.Name, s.Host, s.StateDir)
-	c.regions(s.Regions, "arena")
+	if len(s.Regions) > 0 || !s.Pool {
+		c.regions(s.Regions, "arena")
+	}
+	between(c, "drain_timeout", s.DrainTimeout, time.Millisecond, maxDuration)
 	if s.Zone != "" {
 		c.name("zone", s.Zone)
 	}
@@ -211,6 +216,9 @@ func (f Failover) check(c *checker, link Link) {
 	between(c, "failover.grace", f.Grace, 10*time.Millisecond, 5*time.Second)
 	between(c, "failover.min_epoch", f.MinEpoch, 10*time.Millisecond, time.Minute)
 	between(c, "failover.stagger", f.Stagger, time.Millisecond, time.Second)
+	between(c, "failover.recoveries", f.Recoveries, 1, maxRegions)
+	between(c, "failover.max_wait", f.MaxWait, time.Millisecond, 5*time.Second)
+	between(c, "failover.yield", f.Yield, 10*time.Millisecond, 5*time.Second)
 	word := between(c, "failover.witness", f.Witness, 200*time.Millisecond, time.Hour)
 	if word && f.Witness <= link.Idle {
 		c.refuse("failover.witness", "%v is not above link.idle, %v: what one server learns at once another learns only after link.idle, and their words would never meet",

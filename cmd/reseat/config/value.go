@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -58,6 +59,18 @@ func assign(setting reflect.Value, text string) error {
 		*v = text
 	case *[]string:
 		*v = splitList(text)
+	case *bool:
+		on, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", text)
+		}
+		*v = on
+	case *float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%q is not a number", text)
+		}
+		*v = x
 	case *int:
 		n, err := strconv.Atoi(text)
 		if err != nil {

@@ -1,0 +1,82 @@
+package failover
+
+import (
+	"slices"
+	"time"
+
+	"github.com/reseat-proxy/reseat/discovery"
+)
+
+// yield is a planned hand-over, as its giver sees it: Primary, Yielding while the
+// rest becomes durable, then Standby with the same log, as the heir's backup.
+type yield struct {
+	retire bool      // this server is about to stop
+	gave   uint64    // the epoch that we have given up; 0: none
+	until  time.Time // it is left to the heir till then
+	after  time.Time // no other try before
+}
+
+// handOver begins a hand-over if somebody else should lead and can.
+func (c *Candidate) handOver(now time.Time) []CandidateCommand {
+	if c.state != Primary || c.view.Stale || c.view.Epoch != c.epoch {
+		return nil
+	}
+	heir := c.heirApparent()
+	switch {
+	case heir == "":
+		return nil
+	case now.Before(c.yield.after):
+		return []CandidateCommand{WakeAt{c.yield.after}}
+	}
+	c.to(Yielding)
+	return []CandidateCommand{Yield{To: heir}}
+}
+
+// heirApparent is who should lead instead of us: of the in-sync set, and there.
+func (c *Candidate) heirApparent() string {
+	can := func(inc string) bool {
+		s, ok := c.view.Server(inc)
+		return ok && s.Passing && inc != c.self && slices.Contains(c.view.InSync, inc)
+	}
+	if lead := c.view.Seats.Lead; lead != "" && can(lead) {
+		return lead
+	}
+	if !c.yield.retire {
+		return ""
+	}
+	i := slices.IndexFunc(Order(c.view, c.self), func(s discovery.Server) bool { return can(s.Incarnation) })
+	if i < 0 {
+		return ""
+	}
+	return Order(c.view, c.self)[i].Incarnation
+}
+
+// yielded makes us a backup. What the heir does not take is ours again after a
+// while: our log has everything.
+func (c *Candidate) yielded(now time.Time) []CandidateCommand {
+	if c.state != Yielding {
+		return nil // fenced meanwhile
+	}
+	c.yield.gave, c.epoch, c.restore.has = c.epoch, 0, false
+	c.yield.until = now.Add(c.timing.Reserve)
+	c.to(Standby)
+	return []CandidateCommand{Release{}, WakeAt{c.yield.until}}
+}
+
+// yieldFailed goes on as before.
+func (c *Candidate) yieldFailed(now time.Time) []CandidateCommand {
+	if c.state != Yielding {
+		return nil
+	}
+	c.yield.after = now.Add(c.timing.Reserve)
+	c.to(Primary)
+	if cmds := c.deposed(); cmds != nil {
+		return cmds
+	}
+	return []CandidateCommand{WakeAt{c.yield.after}}
+}
+
+// Leaving tells whether somebody else is about to lead in our stead.
+func (c *Candidate) Leaving() bool {
+	return c.state == Yielding || c.state == Primary && !c.view.Stale && c.heirApparent() != ""
+}

@@ -1,0 +1,181 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// A planned hand-over. Players' actions stay at the edges while what is under way
+// becomes durable, which takes a round trip to the backups and the game's last
+// answer; then nothing is left that the heir does not have, and nothing is suspect.
+
+// yielding is a hand-over under way.
+type yielding struct {
+	to    string
+	wake  pump.Waker // something has become durable
+	muted bool       // the game is not heard any more: it would never be done
+}
+
+func (r *region) isMuted() bool { return r.yielding != nil && r.yielding.muted }
+
+// yield holds actions back until all is calm, and then gives up what players hear
+// of; or, if that takes too long, goes on.
+func (r *region) yield(ctx context.Context, to string) failover.CandidateEvent {
+	y := &yielding{to: to, wake: pump.NewWaker()}
+	r.mu.Lock()
+	r.yielding = y
+	r.mu.Unlock()
+	r.log.Info("handing over", "event", "yield", "to", to)
+	limit := r.life.sc.cfg.Timing.Yield
+	mute, late := time.After(limit/2), time.After(limit)
+	for !r.freeze(y) {
+		select {
+		case <-ctx.Done():
+			return failover.YieldFailed{}
+		case <-mute:
+			r.mu.Lock()
+			y.muted = true
+			r.mu.Unlock()
+		case <-late:
+			r.resume()
+			r.log.Warn("could not hand over in time, serving on", "event", "yield_failed", "to", to)
+			return failover.YieldFailed{}
+		case <-y.wake:
+		}
+	}
+	return failover.Yielded{}
+}
+
+// freeze ends our time as primary if all is calm. What we have stays, and is what
+// the heir has.
+func (r *region) freeze(y *yielding) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.yielding != y {
+		return true // fenced meanwhile: nothing is left to give up
+	}
+	if !r.leading || !r.calm() {
+		return false
+	}
+	r.silence(wire.CodeDrain)
+	r.stats.yields.Add(1)
+	r.leading, r.restoring, r.epoch = false, false, 0
+	r.led, r.lost = time.Now(), failover.ReasonDrain
+	return true
+}
+
+// calm tells whether everything that we have taken is applied, durable, told and
+// with the heir. The caller holds r.mu.
+func (r *region) calm() bool {
+	end, f := r.end(), &r.feed
+	durable := r.commit == end && r.counted == end && r.matchOf(r.yielding.to) == end
+	applied := f.next > end && f.done == f.handed && len(f.outcomes) == 0
+	told := r.held.empty() && len(r.survived)+len(r.joins)+len(r.refusals) == 0
+	return r.serving && durable && applied && told
+}
+
+// resume takes actions again; edges send what was left to them.
+func (r *region) resume() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	muted := r.yielding.muted
+	r.yielding = nil
+	if muted && r.outcomes {
+		r.game().end(&endError{wire.CodeDrain, errMuted})
+		return
+	}
+	for s := range r.streams {
+		for _, row := range s.rows {
+			s.add(wire.Gap{Epoch: r.epoch, Handle: row.handle, Have: row.have})
+		}
+	}
+}
+
+var errMuted = errors.New("a hand-over failed after the game had been silenced: its state may be ahead of the log")
+
+// give frees the lock for the heir, and makes a standby of the game. Until Consul
+// has answered nobody serves: it may have been freed.
+func (r *region) give(ctx context.Context) {
+	defer r.giving.Store(false)
+	r.demote(ctx)
+	delay := retryDelay()
+	for {
+		err := r.life.sc.cfg.Discovery.Release(ctx, r.name, r.life.session())
+		if err == nil || errors.Is(err, discovery.ErrDeposed) {
+			return
+		}
+		r.log.Warn("could not release the lock, trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(delay.NextBackOff()):
+		}
+	}
+}
+
+// demote makes a standby of the game: from the newest snapshot and the log, for
+// what it did since without an outcome is nobody else's state.
+func (r *region) demote(ctx context.Context) {
+	r.mu.Lock()
+	r.yielding = nil
+	r.begin()
+	for _, row := range r.table.sorted {
+		row.named = false
+	}
+	send := func(context.Context) {}
+	if snap := r.restorable(); snap != nil && r.game().standby {
+		r.refeed(snap)
+		send = r.host(snap, true)
+	} else if r.hosted {
+		r.hosted, r.promoted = false, false
+		r.endOnError(pump.Add(r.game().out, wire.Unhost{ID: r.id}))
+	}
+	r.mu.Unlock()
+	go send(ctx) // the lock is what players wait for
+}
+
+// retire hands over all regions that others can lead, before this process stops.
+func (s *Sidecar) retire(limit time.Duration) {
+	l := s.life.Load()
+	if l == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, limit)
+	defer cancel()
+	var g errgroup.Group
+	g.Go(func() error {
+		drain := discovery.Drain{By: "shutdown", Since: time.Now()}
+		return s.cfg.Discovery.SetDrain(ctx, l.id, drain) // so that our end is no failure; without it it is one
+	})
+	for _, r := range l.hosting.list() {
+		g.Go(func() error { r.retire(ctx); return nil })
+	}
+	_ = g.Wait()
+}
+
+// retire waits until the region is somebody else's, if somebody can lead it.
+func (r *region) retire(ctx context.Context) {
+	r.post(failover.Retire{})
+	select {
+	case <-r.retired:
+	case <-ctx.Done():
+		return
+	}
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for r.leaving.Load() || r.giving.Load() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
