@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/proxy/admin"
 )
 
 // shown is what the page shows of a region, read back from it.
@@ -33,7 +35,7 @@ const readRegions = `(() => {
 func expected(s status) (out []shown) {
 	for _, r := range s.Regions {
 		v := shown{
-			Name: r.Name, State: map[string]string{"serving": "serves", "restoring": "recovering, N s", "vacant": "vacant, N s"}[r.State], Primary: "none",
+			Name: r.Name, State: map[admin.State]string{"serving": "serves", "restoring": "recovering, N s", "vacant": "vacant, N s"}[r.State], Primary: "none",
 			Epoch: fmt.Sprint(r.Epoch), Backups: "none", Protection: "unprotected", Players: fmt.Sprint(r.Players), Kept: fmt.Sprint(r.Kept),
 			Rank: fmt.Sprintf("%d (%d)", r.Rank, r.Score), Critical: r.Critical, Marks: map[string]string{},
 		}
