@@ -73,6 +73,25 @@ func TestFailoverOfAFailover(t *testing.T) {
 	require.Equal(t, "cave left server-3 (its game ended): back after 230 ms", ask[string](p, `document.querySelector("#incidents .head span").textContent`))
 }
 
+// A server that is found again was not elected; and the edge may hear that actions are
+// durable before it has sent the last one again.
+func TestFoundAgain(t *testing.T) {
+	s := mesh(6, 6)
+	s.Failovers = []failover{{
+		ID: 7, Region: "cave", From: "server-3", To: "server-3", EpochBefore: 3, Epoch: 3, Reason: "silence", Started: time.Now().Add(-time.Minute), Players: 66,
+		Stages: []stage{{Name: "held", MS: 0}, {Name: "serving", MS: 345}, {Name: "switched", MS: 346}, {Name: "durable", MS: 500}},
+	}}
+	api := serve(t, s)
+	p := open(t, api.url(), 1440, 900)
+	p.until(`document.querySelector(".row .track i.running")?.classList.contains("resent")`)
+	api.turn(func(s *status) {
+		s.Failovers[0].Stages = append(s.Failovers[0].Stages, stage{Name: "resent", MS: 536})
+	})
+	p.until(`document.querySelector("#incidents .head span").textContent === "cave lost sight of server-3 (it was silent): back after 536 ms"`)
+	require.Equal(t, "server-3 again", ask[string](p, `document.querySelector(".row .cut:not(.region)").textContent`))
+	p.until(`document.querySelector("#sentence").textContent === "All 6 regions serve, all are protected."`)
+}
+
 // Regions that fail together share an axis, in the order in which they are recovered;
 // those of another time have their own, the newest first.
 func TestOrderOfRecovery(t *testing.T) {
