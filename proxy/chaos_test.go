@@ -153,14 +153,14 @@ func (c *chaos) seat() {
 		}
 	}
 	slices.Sort(seats)
-	c.planner.seats.Servers = seats
-	c.note("seats %v: %v", seats, c.planner.try(""))
+	c.planner.seats["arena"].Servers = seats
+	c.note("seats %v: %v", seats, c.planner.try("arena", ""))
 }
 
 // move makes a server the one that should lead, until the next move.
 func (c *chaos) move(s *server) {
 	p, _ := s.now().Position("arena", 0)
-	c.note("lead %s (%s): %v", s.host.ip, p.Incarnation, c.planner.try(p.Incarnation))
+	c.note("lead %s (%s): %v", s.host.ip, p.Incarnation, c.planner.try("arena", p.Incarnation))
 }
 
 // stop ends a server in good order, and starts it again.

@@ -19,7 +19,7 @@ type planner struct {
 	session string
 	views   <-chan discovery.Mesh
 	last    discovery.Mesh
-	seats   discovery.Seats
+	seats   map[string]*discovery.Seats
 }
 
 func (m *mesh) planner() *planner {
@@ -39,25 +39,27 @@ func (m *mesh) planner() *planner {
 	won, err := m.admin.LeadMesh(ctx, reg.Session(), discovery.Controller{Edge: "planner", Incarnation: "planner", Since: time.Now()})
 	require.NoError(m.t, err)
 	require.True(m.t, won)
-	return &planner{mesh: m, session: reg.Session(), views: views}
+	p := &planner{mesh: m, session: reg.Session(), views: views, seats: map[string]*discovery.Seats{}}
+	for _, region := range m.regions() {
+		p.seats[region] = &discovery.Seats{}
+	}
+	return p
 }
 
-// put publishes seats.
+// put publishes seats in the arena.
 func (p *planner) put(lead string, servers ...string) {
 	p.mesh.t.Helper()
-	slices.Sort(servers)
-	p.seats.Servers, p.seats.Lead = servers, lead
-	version, err := p.mesh.admin.PutSeats(p.mesh.t.Context(), p.session, "arena", p.seats)
-	require.NoError(p.mesh.t, err)
-	p.seats.Version = version
+	p.seats["arena"].Servers = slices.Sorted(slices.Values(servers))
+	require.NoError(p.mesh.t, p.try("arena", lead))
 }
 
 // try names who should lead, if Consul answers and has kept what was there.
-func (p *planner) try(lead string) error {
-	p.seats.Lead = lead
-	version, err := p.mesh.admin.PutSeats(p.mesh.t.Context(), p.session, "arena", p.seats)
+func (p *planner) try(region, lead string) error {
+	s := p.seats[region]
+	s.Lead = lead
+	version, err := p.mesh.admin.PutSeats(p.mesh.t.Context(), p.session, region, *s)
 	if err == nil {
-		p.seats.Version = version
+		s.Version = version
 	}
 	return err
 }
