@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/discovery/devconsul"
 	"github.com/reseat-proxy/reseat/proxy/admin"
+	"github.com/reseat-proxy/reseat/proxy/certs"
 )
 
 // started runs a command until the test ends, and returns a field of the first
@@ -206,4 +208,30 @@ func TestSecondEdgeGoesWithout(t *testing.T) {
 
 func listenLocal(address string) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(context.Background(), "tcp", address)
+}
+
+// From other machines the API is asked with its token, over TLS.
+func TestControlFromElsewhere(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	dev, err := certs.Dev(t.TempDir())
+	require.NoError(t, err)
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte(strings.Repeat("k", 32)), 0o600))
+	t.Setenv("RESEAT_EDGE_ADMIN_TLS_CERT", dev.Public.Cert)
+	t.Setenv("RESEAT_EDGE_ADMIN_TLS_KEY", dev.Public.Key)
+	url, _ := started(t, "admin", "url", "edge", nowhere, "--region=arena", "--listen=127.0.0.1:0", "--admin=0.0.0.0:0", "--admin-token-file="+token)
+	_, port, err := net.SplitHostPort(strings.TrimPrefix(url, "https://"))
+	require.NoError(t, err)
+	t.Setenv("RESEAT_ADMIN", "https://127.0.0.1:"+port)
+
+	_, err = call(t, "status")
+	require.ErrorContains(t, err, "give its CA with --ca-file")
+	_, err = call(t, "status", "--ca-file", dev.Public.CA)
+	require.ErrorContains(t, err, "send the token of admin.token_file")
+	out, err := call(t, "status", "--ca-file", dev.Public.CA, "--token-file", token)
+	require.NoError(t, err)
+	require.Contains(t, out, "STALE: Consul does not answer")
+	t.Setenv("RESEAT_ADMIN_TOKEN_FILE", token)
+	_, err = call(t, "drain", "one", "--ca-file", dev.Public.CA)
+	require.ErrorContains(t, err, "consul has not said yet which servers there are")
 }
