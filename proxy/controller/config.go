@@ -26,7 +26,6 @@ type Config struct {
 	Launcher  launch.Launcher // nil: nobody is started
 	Sinks     []notify.Sink   // for alerts; those that have a Run are run
 	Tick      time.Duration   // 0: 500 ms
-	Follower  bool            // never leads
 	Log       *slog.Logger
 }
 

@@ -129,9 +129,7 @@ func (r *Runner) registered(ctx context.Context, reg *discovery.Registration) {
 		end(err)
 		return err
 	})
-	if !r.cfg.Follower {
-		g.Go(func() error { return r.campaign(life, reg.Session()) })
-	}
+	g.Go(func() error { return r.campaign(life, reg.Session()) })
 	err := g.Wait()
 	if ctx.Err() == nil && errors.Is(err, discovery.ErrSessionLost) {
 		r.log.Warn("the edge's session is lost, registering again", "event", "session_lost", "err", err)

@@ -362,7 +362,7 @@ func TestNobodyIsRegistered(t *testing.T) {
 // TestFollower: an edge that must not lead does not, and shows the mesh all the same.
 func TestFollower(t *testing.T) {
 	inBubble(t, func(r *rig) {
-		first, second := started(r, 3, func(c *Config) { c.Follower = c.Edge.Name == "e2" })
+		first, second := started(r, 3, func(c *Config) { c.Follow = c.Edge.Name == "e2" })
 		first.kill()
 		time.Sleep(time.Minute)
 		synctest.Wait()
