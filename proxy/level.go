@@ -126,12 +126,14 @@ func byeFor(err error) wire.Bye {
 func (e *Edge) obey(ctx context.Context) error {
 	views, stop := e.mesh.Subscribe()
 	defer stop()
+	var last discovery.SetVersion // of what was said; 0: nothing
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case m := <-views:
-			if !m.Stale {
+			if !m.Stale && m.StateAt != last {
+				last = m.StateAt
 				e.SetLevel(m.State)
 			}
 		}

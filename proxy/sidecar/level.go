@@ -65,12 +65,14 @@ func (l *level) tell() {
 func (s *Sidecar) obey(ctx context.Context) error {
 	views, stop := s.mesh.Subscribe()
 	defer stop()
+	var last discovery.SetVersion // of what was said; 0: nothing
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case m := <-views:
-			if !m.Stale {
+			if !m.Stale && m.StateAt != last {
+				last = m.StateAt
 				s.SetLevel(m.State)
 			}
 			s.endure(m)
