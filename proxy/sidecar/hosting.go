@@ -177,15 +177,4 @@ func takeable(v discovery.View) bool {
 }
 
 // follow lets the incarnation follow the mesh until ctx ends.
-func (l *life) follow(ctx context.Context) error {
-	views, stop := l.sc.mesh.Subscribe()
-	defer stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case m := <-views:
-			l.assign(m)
-		}
-	}
-}
+func (l *life) follow(ctx context.Context) error { return l.sc.mesh.Follow(ctx, l.assign) }

@@ -21,7 +21,7 @@ import (
 type yielding struct {
 	to    string
 	wake  pump.Waker // something has become durable
-	muted bool       // the game is not heard any more: it would never be done
+	muted bool       // what the game commits is not heard any more: it would never end
 }
 
 func (r *region) isMuted() bool { return r.yielding != nil && r.yielding.muted }
@@ -36,13 +36,19 @@ func (r *region) yield(ctx context.Context, to string) failover.CandidateEvent {
 	r.log.Info("handing over", "event", "yield", "to", to)
 	limit := r.life.sc.cfg.Timing.Yield
 	mute, late := time.After(limit/2), time.After(limit)
-	for !r.freeze(y) {
+	for {
+		switch over, calm := r.freeze(y); {
+		case calm:
+			return failover.Yielded{}
+		case over:
+			return failover.YieldFailed{}
+		}
 		select {
 		case <-ctx.Done():
 			return failover.YieldFailed{}
 		case <-mute:
 			r.mu.Lock()
-			y.muted = true
+			y.muted = r.outcomes
 			r.mu.Unlock()
 		case <-late:
 			r.resume()
@@ -51,25 +57,25 @@ func (r *region) yield(ctx context.Context, to string) failover.CandidateEvent {
 		case <-y.wake:
 		}
 	}
-	return failover.Yielded{}
 }
 
 // freeze ends our time as primary if all is calm. What we have stays, and is what
-// the heir has.
-func (r *region) freeze(y *yielding) bool {
+// the heir has. Over: we have been fenced meanwhile, or the game has died, and there
+// is nothing left that could be given up in good order.
+func (r *region) freeze(y *yielding) (over, calm bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.yielding != y {
-		return true // fenced meanwhile: nothing is left to give up
+		return true, false
 	}
 	if !r.leading || !r.calm() {
-		return false
+		return false, false
 	}
 	r.silence(wire.CodeDrain)
 	r.stats.yields.Add(1)
 	r.leading, r.restoring, r.epoch = false, false, 0
 	r.led, r.lost = time.Now(), failover.ReasonDrain
-	return true
+	return true, true
 }
 
 // calm tells whether everything that we have taken is applied, durable, told and
@@ -88,7 +94,7 @@ func (r *region) resume() {
 	defer r.mu.Unlock()
 	muted := r.yielding.muted
 	r.yielding = nil
-	if muted && r.outcomes {
+	if muted {
 		r.game().end(&endError{wire.CodeDrain, errMuted})
 		return
 	}
