@@ -23,8 +23,9 @@ type Report struct {
 	QuietReply   judge.Spread  `json:"quiet_reply"`
 	Rounds       []Round       `json:"rounds"`
 
-	Epochs    uint64        `json:"epochs"` // by how much those of all regions rose
-	Hot       int           `json:"hot"`    // failovers to a backup that had everything: nothing was restored
+	Alone     []string      `json:"alone,omitempty"` // regions of which people left one server, without a backup in sync
+	Epochs    uint64        `json:"epochs"`          // by how much those of all regions rose
+	Hot       int           `json:"hot"`             // failovers to a backup that had everything: nothing was restored
 	Trades    uint64        `json:"trades"`
 	Holds     uint64        `json:"holds"`
 	Reseats   uint64        `json:"reseats"`
@@ -78,6 +79,7 @@ type Settings struct {
 	Rate     float64  `json:"rate"`
 	Rounds   int      `json:"rounds"`
 	Faults   []string `json:"faults"`
+	Page     bool     `json:"page,omitempty"` // people decided what failed
 	Seed     uint64   `json:"seed"`
 	Registry string   `json:"registry"` // "in memory", or Consul's address
 	Servers  int      `json:"servers"`
@@ -119,5 +121,6 @@ type evidence struct {
 	epochs        uint64        // by how much those of all regions rose
 	played        time.Duration // from Play to Stop
 	failed        error         // what ended the rounds early
+	alone         []string      // regions of which people left one server
 	settings      Settings
 }

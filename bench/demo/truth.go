@@ -94,8 +94,8 @@ func (s *stage) untrue(status admin.Status, without []string) (wrong []string) {
 		known = k.mesh.Controller.Incarnation
 	}
 	differ("the controller", said, known)
-	differ("the living servers", passing(status.Servers), k.alive(s.servers, without))
-	differ("the living edges", passingEdges(status.Edges), alive(s.edges, without))
+	differ("the list of servers", passing(status.Servers), k.alive(s.servers, without))
+	differ("the list of edges", passingEdges(status.Edges), alive(s.edges, without))
 	for _, r := range s.regions {
 		i := slices.IndexFunc(status.Regions, func(o admin.RegionStatus) bool { return o.Name == r.Name })
 		if i < 0 {
