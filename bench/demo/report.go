@@ -68,7 +68,8 @@ type Round struct {
 	Protected time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
 	Levels    []Level       `json:"levels,omitempty"`
 	Covered   []Cover       `json:"covered,omitempty"` // the regions before the servers were back, where others had taken their places
-	Untrue    []string      `json:"untrue,omitempty"`  // what the API told otherwise than it was
+	Asked     int           `json:"asked"`             // how often the API of an edge was asked what it knows
+	Untrue    []string      `json:"untrue,omitempty"`  // what it told otherwise than it was
 	Timeline  []Entry       `json:"timeline"`
 	Stalls    []judge.Stall `json:"stalls"` // of each player
 }
