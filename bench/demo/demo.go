@@ -49,6 +49,12 @@ type Config struct {
 	// default.
 	Recoveries int
 
+	// Idle is how long it is measured, before the players play, what the processes
+	// cost meanwhile, and Beside other ones whose cost is wanted: process IDs by what
+	// they are. 0: nothing is measured.
+	Idle   time.Duration
+	Beside map[string]int
+
 	// OutputCommit says when replies leave for players: "strict" or "none".
 	OutputCommit string
 
@@ -138,6 +144,11 @@ func (d *demo) show(ctx, guests context.Context, g *errgroup.Group, stay func() 
 		d.stage.greet()
 		stay()
 	}
+	if d.cfg.Idle > 0 {
+		if found.idle, err = d.idle(ctx); err != nil {
+			return found, err
+		}
+	}
 	if err := d.crowd.Play(); err != nil {
 		return found, err
 	}
@@ -146,6 +157,9 @@ func (d *demo) show(ctx, guests context.Context, g *errgroup.Group, stay func() 
 		found.failed = d.receive(guests)
 	} else {
 		found.failed = d.act(ctx)
+	}
+	if len(d.cfg.Faults) == 0 && !d.cfg.Page && found.failed == nil {
+		found.failed = d.steady(ctx, steadyTime)
 	}
 	found.epochs = d.stage.epochs() - epochs
 	found.alone = d.stage.alone()

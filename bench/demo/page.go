@@ -149,7 +149,7 @@ func (d *demo) receive(ctx context.Context) error {
 	}
 	d.invite()
 	for {
-		v := d.idle(ctx)
+		v := d.await(ctx)
 		if v == nil {
 			d.stage.timeline.end()
 			return nil
@@ -161,8 +161,8 @@ func (d *demo) receive(ctx context.Context) error {
 	}
 }
 
-// idle waits for people to do something; nil: they did nothing until ctx ended.
-func (d *demo) idle(ctx context.Context) *visit {
+// await waits for people to do something; nil: they did nothing until ctx ended.
+func (d *demo) await(ctx context.Context) *visit {
 	for {
 		d.stage.mu.Lock()
 		v, changed := d.stage.visit, d.stage.changed

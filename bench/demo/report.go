@@ -32,6 +32,7 @@ type Report struct {
 	LagMax    time.Duration `json:"lag_max_ns"` // how late the players' own schedule ran
 	Scheduled uint64        `json:"scheduled"`  // actions that the schedule asked for
 
+	Idle     *Idle     `json:"idle,omitempty"`
 	Settings Settings  `json:"settings"`
 	Machine  Machine   `json:"machine"`
 	Started  time.Time `json:"started"`
@@ -122,6 +123,7 @@ type evidence struct {
 	epochs        uint64        // by how much those of all regions rose
 	played        time.Duration // from Play to Stop
 	failed        error         // what ended the rounds early
-	alone         []string      // regions of which people left one server
+	idle          *Idle
+	alone         []string // regions of which people left one server
 	settings      Settings
 }

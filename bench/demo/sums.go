@@ -15,7 +15,7 @@ func newReport(e evidence) Report {
 		QuietDurable: e.result.QuietDurable, QuietReply: e.result.QuietReply,
 		Holds: e.result.Holds, Reseats: e.result.Reseats, Epochs: e.epochs, LagMax: e.result.Lag,
 		Scheduled: uint64(e.played.Seconds() * e.settings.Rate * float64(e.settings.Players)),
-		Settings:  e.settings, Machine: thisMachine(), Alone: e.alone,
+		Settings:  e.settings, Machine: thisMachine(), Alone: e.alone, Idle: e.idle,
 	}
 	for _, books := range e.after {
 		r.Trades += books.Trades
