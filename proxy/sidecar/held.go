@@ -177,7 +177,7 @@ func (r *region) send(to *row, payload []byte, reliable bool) {
 				s.send(out)
 			}
 		}
-	case to.stream != nil && !(reliable && to.joining):
+	case to.stream != nil && (!reliable || !to.joining):
 		out.Handle = to.handle
 		to.stream.send(out)
 	case reliable && r.waits(to, to.waiting+len(payload)):
