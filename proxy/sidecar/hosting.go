@@ -129,10 +129,11 @@ func (l *life) close(r *region) {
 	l.sc.restores.end(r.name)
 	r.mu.Lock()
 	game, hosted := r.hostedBy, r.hosted || r.answers > 0
-	r.mu.Unlock()
+	r.hosted, r.promoted = false, false // what streams still bring is not for the game
 	if hosted && game == l.game.Load() {
 		r.endOnError(pump.Add(game.out, wire.Unhost{ID: r.id}))
 	}
+	r.mu.Unlock()
 	l.log.Info("region closed", "event", "closed", "region", r.name)
 }
 
