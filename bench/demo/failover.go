@@ -47,10 +47,10 @@ func covers(now []standing) (out []Cover) {
 }
 
 // begin begins a round.
-func (s *stage) begin(at time.Time) {
+func (s *stage) begin(at time.Time, planned bool) {
 	s.timeline.begin(at)
 	s.update(func(k *known) {
-		k.began, k.levels = at, nil
+		k.began, k.planned, k.levels = at, planned, nil
 		clear(k.moves)
 	})
 }
@@ -117,6 +117,9 @@ func (k *known) summarize(e fleet.Event) string {
 	f := k.moves[r.Name]
 	switch {
 	case e.Name == "serving" && f != nil && f.To == e.From:
+		if k.planned {
+			return fmt.Sprintf("%-*s is served by %-9s  %s", k.width, r.Name, e.From, plural(f.Players, "player"))
+		}
 		return fmt.Sprintf("%-*s is served by %-9s  rank %s", k.width, r.Name, e.From, f.rank(len(k.moves)))
 	case e.Name == "insync":
 		return k.protection(r)
@@ -167,6 +170,9 @@ func (k *known) protection(r *told) string {
 		if !slices.Contains(r.before, id) {
 			joined = append(joined, k.names.of(id))
 		}
+	}
+	if len(joined) == 0 {
+		return "" // whoever was struck had left the set before
 	}
 	slices.Sort(joined)
 	return fmt.Sprintf("%-*s has all its backups again, with %s (%d of %d regions)", k.width, r.Name, list(joined), full, len(k.regions))

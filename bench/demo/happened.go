@@ -12,6 +12,9 @@ func (r *Report) happened() (problems []string) {
 	for _, f := range r.Faults {
 		inFlight += f.InFlight
 	}
+	if r.Settings.Page {
+		return r.short() // nothing has to happen
+	}
 	for i, round := range r.Rounds {
 		if problem := round.missed(); problem != "" {
 			problems = append(problems, fmt.Sprintf("round %d (%s): %s", i+1, round.Fault, problem))
@@ -26,6 +29,11 @@ func (r *Report) happened() (problems []string) {
 	if len(r.Rounds) > 0 && inFlight == 0 && r.usuallyInFlight() >= enough {
 		problems = append(problems, "no action was in flight when the faults came: nothing was at stake")
 	}
+	return append(problems, r.short()...)
+}
+
+// short tells whether the players could not do what they wanted.
+func (r *Report) short() (problems []string) {
 	if r.Verdict.Sent < r.Scheduled/2 {
 		problems = append(problems, fmt.Sprintf("the players sent only %s of %s: the machine, or the edge's push-back, slowed them down",
 			grouped(r.Verdict.Sent), plural(r.Scheduled, "action")))

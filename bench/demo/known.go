@@ -22,11 +22,13 @@ type known struct {
 	regions map[string]*told           // by name
 	width   int                        // of their names
 	mesh    discovery.Mesh
+	ruler   string // the incarnation that was the controller last
 
 	// Of this round:
-	began  time.Time
-	levels []Level
-	moves  map[string]*Failover // by region
+	began   time.Time
+	planned bool
+	levels  []Level
+	moves   map[string]*Failover // by region
 }
 
 // told is what is known of one region.
@@ -37,6 +39,7 @@ type told struct {
 	setAt    time.Time
 	full     bool      // it has all its backups, as far as primaries told
 	before   []string  // the set when it had them last
+	alone    bool      // it has been without a backup in sync since the players play
 	restored time.Time // when a primary began with a snapshot of an edge last
 }
 
@@ -62,6 +65,8 @@ func (s *stage) observe(ctx context.Context) error {
 			return nil
 		case err := <-s.fleet.Failed():
 			return err
+		case p := <-s.fleet.Ended():
+			s.happen(deed{kind: "kill", server: p.Spec.Name, at: time.Now(), ended: true})
 		case now := <-tick.C:
 			s.timeline.flush(now)
 		case e := <-s.fleet.Events():
@@ -71,6 +76,9 @@ func (s *stage) observe(ctx context.Context) error {
 }
 
 func (s *stage) take(e fleet.Event) {
+	if did, ok := deedOf(e); ok && s.cfg.Page {
+		s.happen(did)
+	}
 	var text string
 	s.update(func(k *known) {
 		for _, server := range s.servers {
@@ -114,6 +122,7 @@ func (t *told) take(e fleet.Event) {
 		t.restored = e.At
 	case "insync":
 		t.set, t.setAt = e.Texts("members"), e.At
+		t.alone = t.alone || len(t.set) < 2
 	}
 }
 

@@ -49,8 +49,11 @@ func (k *known) changes(mesh discovery.Mesh) (all []news) {
 		}
 		all = append(all, news{mesh.State.Since, text})
 	}
-	if now := mesh.Controller; now != nil && k.mesh.Controller != nil && now.Incarnation != k.mesh.Controller.Incarnation {
-		all = append(all, news{now.Since, now.Edge + " is the controller now"})
+	if now := mesh.Controller; now != nil && now.Incarnation != k.ruler {
+		if k.ruler != "" {
+			all = append(all, news{now.Since, now.Edge + " is the controller now"})
+		}
+		k.ruler = now.Incarnation
 	}
 	return all
 }

@@ -58,7 +58,7 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	}
 	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
 	d.cfg.Screen.Line("")
-	d.stage.begin(s.At)
+	d.stage.begin(s.At, b.planned)
 	if err := b.strike(ctx, s); err != nil {
 		return err
 	}

@@ -47,6 +47,8 @@ type stage struct {
 	servers []*fleet.Server // only open adds to them
 	edges   []*fleet.Server // likewise
 	known   known
+	visit   *visit        // what people do to the mesh at the moment; nil: nothing
+	calm    []standing    // how the regions stood before
 	changed chan struct{} // closed when known has changed
 }
 
@@ -162,7 +164,7 @@ func (s *stage) sidecar(name string) fleet.Spec {
 	if s.cfg.Recoveries > 0 {
 		env = append(env, "RESEAT_SIDECAR_FAILOVER_RECOVERIES="+strconv.Itoa(s.cfg.Recoveries))
 	}
-	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: env}
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: env, Mortal: s.cfg.Page}
 }
 
 // common are the flags that edge and sidecar share.

@@ -20,23 +20,18 @@ const agreement = 10 * time.Second
 // processes themselves, when nothing moves. What it tells otherwise is a problem of
 // the round.
 func (s *scene) agree(ctx context.Context, without []string) error {
-	problems, err := s.d.stage.agree(ctx, without)
-	s.Untrue = append(s.Untrue, problems...)
-	return err
-}
-
-func (s *stage) agree(ctx context.Context, without []string) (problems []string, err error) {
-	for _, edge := range s.edges {
+	for _, edge := range s.d.stage.edges {
 		if slices.Contains(without, edge.Name) {
 			continue
 		}
-		wrong, err := s.compare(ctx, edge, without)
+		wrong, err := s.d.stage.compare(ctx, edge, without)
 		if err != nil {
-			return problems, err
+			return err
 		}
-		problems = append(problems, wrong...)
+		s.Asked++
+		s.Untrue = append(s.Untrue, wrong...)
 	}
-	return problems, nil
+	return nil
 }
 
 // compare asks one edge until it tells the truth, or has had the time to.
@@ -94,8 +89,8 @@ func (s *stage) untrue(status admin.Status, without []string) (wrong []string) {
 		known = k.mesh.Controller.Incarnation
 	}
 	differ("the controller", said, known)
-	differ("the living servers", passing(status.Servers), k.alive(s.servers, without))
-	differ("the living edges", passingEdges(status.Edges), alive(s.edges, without))
+	differ("the list of servers", passing(status.Servers), k.alive(s.servers, without))
+	differ("the list of edges", passingEdges(status.Edges), alive(s.edges, without))
 	for _, r := range s.regions {
 		i := slices.IndexFunc(status.Regions, func(o admin.RegionStatus) bool { return o.Name == r.Name })
 		if i < 0 {

@@ -32,6 +32,8 @@ type Result struct {
 	Covered time.Duration `json:"covered_ns"` // until every region had all its backups again
 	Levels  []demo.Level  `json:"levels"`
 
+	Idle []Idle `json:"idle,omitempty"` // what it cost that all were there
+
 	Lost        uint64 `json:"lost"`
 	Twice       uint64 `json:"twice"`
 	Reordered   uint64 `json:"reordered"`
@@ -41,6 +43,23 @@ type Result struct {
 	Lag     time.Duration `json:"lag_ns"`
 	Machine demo.Machine  `json:"machine"`
 	Took    float64       `json:"took_s"`
+}
+
+// Idle is what a mesh of so many servers costs while nothing happens.
+type Idle struct {
+	Servers int `json:"servers"`
+	demo.Idle
+}
+
+// perServer is by how much one server more raises what an edge costs, and what the
+// controller in it does, as shares of a core.
+func perServer(few, many Idle) (edge, controller float64) {
+	more := float64(many.Servers - few.Servers)
+	if more <= 0 {
+		return 0, 0
+	}
+	work := func(i Idle) float64 { return i.Of("controller").CPU - i.Of("edge").CPU }
+	return (many.Of("edge").CPU - few.Of("edge").CPU) / more, (work(many) - work(few)) / more
 }
 
 // Move is one region that another server took over.
