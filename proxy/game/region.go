@@ -31,6 +31,7 @@ type region struct {
 	ticker   Ticker            // the World, if it is one
 	joiner   Joiner            // the World, if it is one
 	outcomer Outcomer          // the World, if it is one
+	arriver  Arriver           // the World, if it is one
 	standby  bool              // until Promote
 	players  map[uint64]string // by their handles, also of those who have left
 	here     map[string]uint64 // who is there, and the handle that says so
@@ -53,7 +54,10 @@ func newRegion(cfg *Config, head wire.Host, to *outbox) *region {
 	handles := map[string]uint64{}
 	return &region{
 		cfg: cfg, head: head, log: log, inbox: newInbox(), done: make(chan struct{}),
-		out:     Out{region: head.ID, to: to, log: log, handles: handles, muted: head.Standby, warned: map[string]bool{}},
+		out: Out{
+			region: head.ID, name: head.Region, to: to, log: log, handles: handles, gone: map[string]bool{},
+			muted: head.Standby, warned: map[string]bool{},
+		},
 		standby: head.Standby, players: map[uint64]string{}, here: map[string]uint64{},
 		applied: head.Index, last: head.Index, told: head.Index,
 	}
@@ -67,7 +71,7 @@ func (r *region) run(ctx context.Context, state []byte) error {
 		r.failed.Store(true)
 		hosted.Text = err.Error()
 	} else {
-		hosted.OK, hosted.Outcomes = true, r.outcomer != nil
+		hosted.OK, hosted.Outcomes, hosted.Arrivals = true, r.outcomer != nil, r.arriver != nil
 	}
 	if err := send(r.out.to, hosted); err != nil {
 		return err
@@ -127,6 +131,7 @@ func (r *region) host(state []byte) (err error) {
 	r.ticker, _ = world.(Ticker)
 	r.joiner, _ = world.(Joiner)
 	r.outcomer, r.out.committer = world.(Outcomer)
+	r.arriver, _ = world.(Arriver)
 	return nil
 }
 
@@ -166,6 +171,8 @@ func (r *region) event(ev *event) error {
 		return r.do(ev)
 	case wire.TypeOutcome:
 		return r.apply(ev)
+	case wire.TypeArrive:
+		return r.arrive(ev)
 	case wire.TypePromote:
 		return r.promote(ev.number)
 	case wire.TypeJoin:
@@ -187,6 +194,12 @@ func (r *region) do(ev *event) error {
 		return r.broken(wire.CodeProtocol, "action %d after %d", ev.number, r.last)
 	}
 	r.last = ev.number
+	if r.out.gone[player] { // it goes to the other region, too
+		if len(r.gathered) == 0 {
+			r.applied = ev.number
+		}
+		return nil
+	}
 	action := Action{Player: player, Seq: ev.seq, Payload: ev.payload}
 	if r.ticker != nil {
 		r.gather(ev.number, action)
