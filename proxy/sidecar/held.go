@@ -10,8 +10,12 @@ import (
 // the game is not read: it waits in its Send, as its players wait for it.
 const maxHeld = 8 << 20
 
-// maxBacklog bounds what waits for one player to attach again.
-const maxBacklog = 64 << 10
+// maxBacklog bounds what waits for one player to attach again, and maxJoining for
+// one whose attachment is about to be durable: as much as his edge keeps for him.
+const (
+	maxBacklog = 64 << 10
+	maxJoining = 256 << 10
+)
 
 // held is the queue of output commit: reliable updates leave for their players
 // in order, each when what it depends on is durable. The zero value is empty. It
@@ -22,6 +26,8 @@ type held struct {
 	resolved int // before it, the dependencies are final
 	memory   []byte
 	start    int // of memory that is still needed
+
+	added, left uint64 // updates so far
 }
 
 type heldUpdate struct {
@@ -36,6 +42,7 @@ func (h *held) bytes() int { return len(h.memory) - h.start }
 
 // add queues an update. The payload is copied.
 func (h *held) add(needs uint64, row *row, payload []byte) {
+	h.added++
 	h.memory = append(h.memory, payload...)
 	h.queue = append(h.queue, heldUpdate{needs, row, len(payload)})
 }
@@ -58,6 +65,7 @@ func (h *held) next(commit uint64, unresolved bool) (row *row, payload []byte, o
 	u := h.queue[h.first]
 	payload = h.memory[h.start : h.start+u.size]
 	h.first++
+	h.left++
 	h.start += u.size
 	h.resolved = max(h.resolved, h.first)
 	h.compact()
@@ -138,6 +146,7 @@ func (r *region) release() {
 		}
 		r.send(row, payload, true)
 	}
+	r.tellDeparts()
 	r.room.Wake()
 }
 
@@ -164,13 +173,21 @@ func (r *region) send(to *row, payload []byte, reliable bool) {
 				s.send(out)
 			}
 		}
-	case to.stream != nil:
+	case to.stream != nil && !(reliable && to.joining):
 		out.Handle = to.handle
 		to.stream.send(out)
-	case reliable && to.waiting+len(payload) <= maxBacklog && r.reattach.After(r.now()):
+	case reliable && r.waits(to, to.waiting+len(payload)):
 		to.backlog = append(to.backlog, slices.Clone(payload))
 		to.waiting += len(payload)
 	}
+}
+
+// waits tells whether so many bytes may wait for a player.
+func (r *region) waits(to *row, size int) bool {
+	if to.joining {
+		return size <= maxJoining
+	}
+	return size <= maxBacklog && r.reattach.After(r.now())
 }
 
 // catchUp sends what has waited for a player to attach.

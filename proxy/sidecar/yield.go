@@ -22,6 +22,7 @@ type yielding struct {
 	to    string
 	wake  pump.Waker // something has become durable
 	muted bool       // the game is not heard any more: it would never be done
+	torn  bool       // and it has let somebody go meanwhile
 }
 
 func (r *region) isMuted() bool { return r.yielding != nil && r.yielding.muted }
@@ -78,7 +79,7 @@ func (r *region) calm() bool {
 	end, f := r.end(), &r.feed
 	durable := r.commit == end && r.counted == end && r.matchOf(r.yielding.to) == end
 	applied := f.next > end && f.done == f.handed && len(f.outcomes) == 0
-	told := r.held.empty() && len(r.survived)+len(r.joins)+len(r.refusals) == 0
+	told := r.held.empty() && len(r.survived)+len(r.joins)+len(r.refusals)+len(r.departs) == 0
 	return r.serving && durable && applied && told
 }
 
@@ -86,15 +87,17 @@ func (r *region) calm() bool {
 func (r *region) resume() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	muted := r.yielding.muted
+	y := r.yielding
 	r.yielding = nil
-	if muted && r.outcomes {
+	if y.muted && r.outcomes || y.torn {
 		r.game().end(&endError{wire.CodeDrain, errMuted})
 		return
 	}
 	for s := range r.streams {
 		for _, row := range s.rows {
-			s.add(wire.Gap{Epoch: r.epoch, Handle: row.handle, Have: row.have})
+			if !row.away() {
+				s.add(wire.Gap{Epoch: r.epoch, Handle: row.handle, Have: row.have})
+			}
 		}
 	}
 }
