@@ -26,7 +26,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help test seeded simulate consul check layering fmt fuzz bench build chaos demo clean
+.PHONY: help test seeded simulate consul chromium check layering fmt fuzz bench build chaos demo clean
 
 help: ## say what the targets do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,10 +43,11 @@ define find_consul
 	tools/consul/build.sh
 endef
 
-test: ## run everything with -race -shuffle=on, the suites on a real Consul included
+test: ## run everything with -race -shuffle=on, the suites on a real Consul and in a real browser included
 	@consul=$$($(find_consul)); \
 	version=$$("$$consul" version | sed -n 1p); \
 	export RESEAT_CONSUL="$$consul"; \
+	if chromium=$$(tools/chromium/find.sh); then export RESEAT_CHROMIUM="$$chromium"; fi; \
 	set -x; go test -race -shuffle=on -p $(PARALLEL) -timeout $(TIMEOUT) $(PKGS); { set +x; } 2>/dev/null; \
 	echo "ran $$(go list $(PKGS) | wc -l) packages with -race -shuffle=on, and $$version ($$consul)"
 	@$(MAKE) --no-print-directory seeded simulate
@@ -61,6 +62,9 @@ simulate: ## SEEDS plans of faults (300) for whole meshes, in virtual time
 
 consul: ## find or build the Consul that the tests use, and print its path
 	@$(find_consul)
+
+chromium: ## find or unpack the Chromium that the tests use, and print its path
+	@tools/chromium/find.sh
 
 check: layering ## formatting, go vet, go.mod, linters, import directions
 	@unformatted=$$(go run $(GOFUMPT) -l .); \

@@ -78,6 +78,15 @@ key_prefix "reseat/"  { policy = "read" }
 node_prefix ""        { policy = "read" }`
 )
 
+// leaderRules are those of an edge that may lead the mesh.
+const leaderRules = `
+service "reseat-game"        { policy = "read" }
+service "reseat-game-edge"   { policy = "write" }
+session "consultest"         { policy = "write" }
+key_prefix "reseat/"         { policy = "read" }
+key_prefix "reseat/.mesh/"   { policy = "write" }
+node_prefix ""               { policy = "read" }`
+
 func without(rules, word string) string {
 	var kept []string
 	for line := range strings.Lines(rules) {
@@ -181,6 +190,86 @@ func TestAccessControl(t *testing.T) {
 				t.Fatalf("a view of what it may not see: %+v", v)
 			default:
 			}
+		})
+	}
+	require.NoError(t, reg.Close(t.Context()))
+}
+
+// TestAccessToTheMesh: each rule of an edge that leads, left out, is told by name;
+// and where it would be silent, nothing is shown rather than a part.
+func TestAccessToTheMesh(t *testing.T) {
+	t.Parallel()
+	agent := consultest.Start(t, consultest.WithACLs())
+	client := func(t *testing.T, name, rules string) *discovery.Client {
+		t.Helper()
+		return newClient(t, discovery.Config{Address: agent.URL(), Token: agent.NewToken(name, rules), Wait: time.Second})
+	}
+	edge := discovery.EdgeServer{Incarnation: "e", Address: "127.0.0.1:7000"}
+	who := discovery.Controller{Edge: "gate", Incarnation: "e"}
+	leader := client(t, "leader", leaderRules)
+	reg, err := leader.RegisterEdge(t.Context(), edge)
+	require.NoError(t, err)
+	start(t, reg.Run)
+	won, err := leader.LeadMesh(t.Context(), reg.Session(), who)
+	require.NoError(t, err)
+	require.True(t, won)
+	_, err = client(t, "sidecar", sidecarRules).Register(t.Context(), server("main"))
+	require.NoError(t, err)
+	for i, region := range []string{"r", "s"} {
+		_, err = leader.PutSeats(t.Context(), reg.Session(), region, discovery.Seats{Score: uint64(i)})
+		require.NoError(t, err)
+	}
+
+	registers := func(ctx context.Context, c *discovery.Client) error {
+		_, err := c.RegisterEdge(ctx, discovery.EdgeServer{Incarnation: "f", Address: "127.0.0.1:7001"})
+		return err
+	}
+	for _, test := range []struct {
+		missing string
+		call    func(context.Context, *discovery.Client) error
+		silent  bool
+		right   string
+	}{
+		{`service "reseat-game-edge"`, registers, false, `service "reseat-game-edge" { policy = "write" }`},
+		{"session", registers, false, `session_prefix "" { policy = "write" }`},
+		{"node_prefix", registers, true, `node_prefix "" { policy = "read" }`},
+		{`key_prefix "reseat/.mesh/"`, func(ctx context.Context, c *discovery.Client) error {
+			_, err := c.LeadMesh(ctx, reg.Session(), who)
+			return err
+		}, false, `key_prefix "reseat/.mesh/" { policy = "write" }`},
+		{`key_prefix "reseat/.mesh/"`, func(ctx context.Context, c *discovery.Client) error {
+			return c.SetDrain(ctx, "x", discovery.Drain{})
+		}, false, `key_prefix "reseat/.mesh/drain/" { policy = "write" }`},
+		{`key_prefix "reseat/.mesh/"`, func(ctx context.Context, c *discovery.Client) error {
+			_, err := c.PutSeats(ctx, reg.Session(), "t", discovery.Seats{})
+			return err
+		}, false, `key_prefix "reseat/.mesh/" { policy = "write" }`},
+		{"node_prefix", func(ctx context.Context, c *discovery.Client) error {
+			_, err := c.Edges(ctx)
+			return err
+		}, true, `service "reseat-game-edge" { policy = "read" }`},
+	} {
+		t.Run("without "+test.missing, func(t *testing.T) {
+			name := discovery.NewIncarnation() // of the policy; a right is left out more than once
+			err := test.call(t.Context(), client(t, name, without(leaderRules, test.missing)))
+			var access *discovery.AccessError
+			require.ErrorAs(t, err, &access)
+			require.Equal(t, test.silent, access.Silent)
+			require.Contains(t, access.Right, test.right)
+		})
+	}
+	for name, rules := range map[string]string{
+		"one region's":         without(leaderRules, "key_prefix") + "\nkey_prefix \"reseat/r/\" { policy = \"read\" }",
+		"all but the mesh's":   leaderRules + "\nkey_prefix \"reseat/.mesh/seats/\" { policy = \"deny\" }",
+		"all but the servers'": without(leaderRules, "node_prefix"),
+	} {
+		t.Run("a mesh of "+name, func(t *testing.T) {
+			c := client(t, discovery.NewIncarnation(), rules)
+			w := c.WatchMesh()
+			meshes, _ := w.Subscribe()
+			start(t, w.Run)
+			require.Eventually(t, func() bool { return c.Stats().Errors["access"] >= 3 }, patience, 5*time.Millisecond)
+			require.Empty(t, meshes)
 		})
 	}
 	require.NoError(t, reg.Close(t.Context()))

@@ -127,21 +127,39 @@ func (c *Client) SetDrain(ctx context.Context, incarnation string, d Drain) erro
 	if err != nil {
 		return err
 	}
-	return c.drain(ctx, "drain ", incarnation, consul.KVTxnOp{Verb: consul.KVSet, Value: value})
+	return c.mark(ctx, "drain ", drainDir, incarnation, consul.KVTxnOp{Verb: consul.KVSet, Value: value})
 }
 
-// ClearDrain takes it back. That nobody had said so is no error. A sidecar that
-// ends clears its own, and the controller those that are left over (Mesh.Leftovers).
+// ClearDrain takes it back. That nobody had said so is no error. A sidecar that ends
+// leaves its own, so that its end is seen to be planned; the controller clears those
+// that are left over (Mesh.Leftovers).
 func (c *Client) ClearDrain(ctx context.Context, incarnation string) error {
-	return c.drain(ctx, "do not drain ", incarnation, consul.KVTxnOp{Verb: consul.KVDelete})
+	return c.mark(ctx, "do not drain ", drainDir, incarnation, consul.KVTxnOp{Verb: consul.KVDelete})
 }
 
-func (c *Client) drain(ctx context.Context, what, incarnation string, change consul.KVTxnOp) error {
+// SetStrike asks the server of that incarnation to do harm to itself, if it allows
+// that, or takes it back (nil). It is for tests.
+func (c *Client) SetStrike(ctx context.Context, incarnation string, s *Strike) error {
+	if s == nil {
+		return c.mark(ctx, "spare ", strikeDir, incarnation, consul.KVTxnOp{Verb: consul.KVDelete})
+	}
+	if err := s.validate(); err != nil {
+		return err
+	}
+	value, err := write("strike", s)
+	if err != nil {
+		return err
+	}
+	return c.mark(ctx, "strike ", strikeDir, incarnation, consul.KVTxnOp{Verb: consul.KVSet, Value: value})
+}
+
+// mark changes a key that says something of one server.
+func (c *Client) mark(ctx context.Context, what, dir, incarnation string, change consul.KVTxnOp) error {
 	if err := CheckName(incarnation); err != nil {
 		return fmt.Errorf("discovery: incarnation: %w", err)
 	}
-	change.Key = c.meshKey(drainDir + incarnation)
-	o := op{what + incarnation, keyRight(c.meshKey(drainDir), "write")}
+	change.Key = c.meshKey(dir + incarnation)
+	o := op{what + incarnation, keyRight(c.meshKey(dir), "write")}
 	res, err := c.transact(ctx, o, consul.TxnOps{kv(change)})
 	if err != nil || len(res.Errors) == 0 {
 		return err

@@ -67,7 +67,7 @@ func (m *merger) assemble() Mesh {
 	since := earliest(m.failing[:])
 	mesh := Mesh{
 		Servers: m.servers, Controller: m.keys.controller, State: m.keys.state, StateAt: m.keys.stateAt,
-		Draining: m.keys.draining, Stale: !since.IsZero(), Since: since, At: m.at,
+		Draining: m.keys.draining, Strikes: m.keys.strikes, Stale: !since.IsZero(), Since: since, At: m.at,
 	}
 	members := m.keys.members(m.servers)
 	mesh.Regions = make(map[string]View, len(members))

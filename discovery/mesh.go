@@ -8,7 +8,8 @@ import (
 )
 
 // Mesh is what Consul last said about all regions and servers. It is shared:
-// nobody may change it, or what its maps and slices refer to.
+// nobody may change it, or what its maps and slices refer to. What was found in
+// Consul and makes no sense is the zero value here, and was logged.
 type Mesh struct {
 	// Regions are all that have a key, a fixed server or a seat, by name. The
 	// Servers of each are those that it is about (see View); Stale, Since and At are
@@ -18,15 +19,20 @@ type Mesh struct {
 	// Servers are all that are registered, sorted by incarnation.
 	Servers []Server
 
-	// Controller holds the controller's lock; nil: nobody does.
+	// Controller holds the controller's lock; nil: nobody does. When the lock's value
+	// is not what the holder wrote, only Session is filled.
 	Controller *Controller
 
 	// State is what the controller last published; the zero value if nothing.
 	State   MeshState
 	StateAt SetVersion // of the key, 0 if absent
 
-	// Draining are the servers that are to be emptied, by incarnation.
+	// Draining are the servers that are to be emptied, by incarnation; some may not
+	// be registered (any more), see Leftovers.
 	Draining map[string]Drain
+
+	// Strikes are the servers that a test asks to do harm to themselves, by incarnation.
+	Strikes map[string]Strike
 
 	Stale bool
 	Since time.Time
@@ -67,6 +73,14 @@ type MeshState struct {
 type Drain struct {
 	By    string    `json:"by"` // "operator", "shutdown", …
 	Since time.Time `json:"since"`
+}
+
+// Strike asks a server to do harm to itself: to end as if it was killed, to freeze,
+// or to be cut off from the others.
+type Strike struct {
+	Kind   string    `json:"kind"` // kill, freeze, cut
+	Millis uint64    `json:"ms"`   // how long the latter two last
+	At     time.Time `json:"at"`   // when it was asked
 }
 
 // EdgeServer is an edge as registered in Consul, under <Service>-edge.
@@ -125,7 +139,7 @@ func equalMesh(a, b Mesh) bool {
 		return false
 	}
 	return a.Stale == b.Stale && a.StateAt == b.StateAt && a.State.equal(b.State) &&
-		maps.EqualFunc(a.Draining, b.Draining, Drain.equal) &&
+		maps.EqualFunc(a.Draining, b.Draining, Drain.equal) && maps.EqualFunc(a.Strikes, b.Strikes, Strike.equal) &&
 		slices.EqualFunc(a.Servers, b.Servers, Server.equal) && maps.EqualFunc(a.Regions, b.Regions, Equal)
 }
 
@@ -142,6 +156,10 @@ func (s MeshState) equal(o MeshState) bool {
 }
 
 func (d Drain) equal(o Drain) bool { return d.By == o.By && d.Since.Equal(o.Since) }
+
+func (s Strike) equal(o Strike) bool {
+	return s.Kind == o.Kind && s.Millis == o.Millis && s.At.Equal(o.At)
+}
 
 func (s Seats) equal(o Seats) bool {
 	return s.Version == o.Version && s.Lead == o.Lead && s.Score == o.Score && slices.Equal(s.Servers, o.Servers)
@@ -171,6 +189,15 @@ func (s Seats) validate() error {
 	return nil
 }
 
+// The kinds of Strike, and the longest, in milliseconds.
+const (
+	StrikeKill   = "kill"
+	StrikeFreeze = "freeze"
+	StrikeCut    = "cut"
+
+	maxStrike = 60_000
+)
+
 // maxRetryAfter is a day, in milliseconds.
 const maxRetryAfter = 24 * 60 * 60 * 1000
 
@@ -190,6 +217,16 @@ func (s MeshState) validate() error {
 func (d Drain) validate() error {
 	if len(d.By) > maxName {
 		return fmt.Errorf("discovery: drain by %.16q... has more than %d bytes", d.By, maxName)
+	}
+	return nil
+}
+
+func (s Strike) validate() error {
+	if s.Kind != StrikeKill && s.Kind != StrikeFreeze && s.Kind != StrikeCut {
+		return fmt.Errorf("discovery: strike %.16q: choose kill, freeze or cut", s.Kind)
+	}
+	if s.Millis > maxStrike {
+		return fmt.Errorf("discovery: a strike of %d ms is longer than a minute", s.Millis)
 	}
 	return nil
 }

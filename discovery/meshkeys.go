@@ -16,6 +16,7 @@ const (
 	stateKey      = "state"
 	seatsDir      = "seats/"
 	drainDir      = "drain/"
+	strikeDir     = "strike/"
 )
 
 // meshKey is a key of the mesh as a whole.
@@ -31,6 +32,7 @@ type meshKeys struct {
 	state      MeshState
 	stateAt    SetVersion
 	draining   map[string]Drain
+	strikes    map[string]Strike
 
 	odd map[string][]string // what nobody of ours can have written, by region; "" is of none
 }
@@ -43,9 +45,10 @@ const maxOdd = 8
 //
 //   - a controller's lock: held by the session that Consul names, by nobody known;
 //   - seats, and the state: absent, but of that version, so that they can be replaced;
-//   - a drain: one, by nobody known. The key is the fact, the value only a note.
+//   - a drain: one, by nobody known. The key is the fact, the value only a note;
+//   - a strike: none.
 func readKeys(prefix string, pairs consul.KVPairs) meshKeys {
-	m := meshKeys{regions: map[string]regionState{}, seats: map[string]Seats{}, draining: map[string]Drain{}, odd: map[string][]string{}}
+	m := meshKeys{regions: map[string]regionState{}, seats: map[string]Seats{}, draining: map[string]Drain{}, strikes: map[string]Strike{}, odd: map[string][]string{}}
 	own := map[string]consul.KVPairs{}
 	for _, pair := range pairs {
 		if pair == nil || pair.ModifyIndex == 0 {
@@ -88,6 +91,7 @@ func (m *meshKeys) note(region, format string, args ...any) {
 func (m *meshKeys) readMesh(key string, pair *consul.KVPair) {
 	region, seats := strings.CutPrefix(key, seatsDir)
 	incarnation, drain := strings.CutPrefix(key, drainDir)
+	victim, strike := strings.CutPrefix(key, strikeDir)
 	switch {
 	case key == controllerKey && pair.Session != "":
 		m.readController(pair)
@@ -97,6 +101,8 @@ func (m *meshKeys) readMesh(key string, pair *consul.KVPair) {
 		m.readSeats(region, pair)
 	case drain && m.named(incarnation, pair):
 		m.readDrain(incarnation, pair)
+	case strike && m.named(victim, pair):
+		m.readStrike(victim, pair)
 	}
 }
 
@@ -137,6 +143,15 @@ func (m *meshKeys) readDrain(incarnation string, pair *consul.KVPair) {
 		drain = Drain{}
 	}
 	m.draining[incarnation] = drain
+}
+
+func (m *meshKeys) readStrike(incarnation string, pair *consul.KVPair) {
+	var strike Strike
+	if read(pair, &strike) != nil || strike.validate() != nil {
+		m.note("", "the strike of %s says %.80q", incarnation, pair.Value)
+		return
+	}
+	m.strikes[incarnation] = strike
 }
 
 // maxNote is the longest value of a key of the mesh.

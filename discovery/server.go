@@ -24,8 +24,8 @@ type Server struct {
 	Zone    string   // where it runs; Zone and Host are for choosing backups, at most 64 bytes each
 	Host    string
 
-	// Pool: it takes any region in which the controller gives it a seat, besides its Regions,
-	// of which it may have none then.
+	// Pool: it takes any region that the controller gives it a seat in, besides its
+	// Regions, of which it may have none then.
 	Pool bool
 
 	// Passing tells whether its check passes now. Filled on read.

@@ -158,6 +158,9 @@ func (a *actor) differs(world map[string][]byte) string {
 		}
 	}
 	for n, roll := range a.answers {
+		if _, left := a.mesh.left.Load(fmt.Sprint(a.name, " ", n)); left {
+			continue // shown by a primary that died at once: see the known limits of sidecar/DESIGN.md
+		}
 		if rolls[n-1] != roll {
 			return fmt.Sprintf("%s was told that action %d came to %d; it is %d", a.name, n, roll, rolls[n-1])
 		}

@@ -26,13 +26,16 @@ type bot struct {
 	seats   int
 }
 
-func (m *mesh) join(name string) *bot {
+func (m *mesh) join(name string) *bot { return m.joinAt("arena", name, m.addr) }
+
+// joinAt joins a region at the first of some edges.
+func (m *mesh) joinAt(region, name string, edges ...string) *bot {
 	b := &bot{mesh: m}
 	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	count := func(n *int) { b.mu.Lock(); *n++; b.mu.Unlock() }
 	c, err := player.Dial(ctx, player.Config{
-		Edges: []string{m.addr}, Region: "arena", Player: name, TLS: m.tls, Log: m.log, Transport: m.transport(),
+		Edges: edges, Region: region, Player: name, TLS: m.tls, Log: m.log, Transport: m.transport(),
 		Handler: player.Handler{
 			Update: func(p []byte, reliable bool) {
 				if reliable {

@@ -135,17 +135,32 @@ func (c *chaos) strike() {
 		c.registry(&s.machine)
 	case n < 100:
 		c.keys()
-	case n < 110:
+	case n < 106:
 		c.move(s)
+	case n < 110:
+		c.seat()
 	default:
 		c.stop(s)
 	}
 }
 
+// seat gives servers of the pool seats, or takes them away.
+func (c *chaos) seat() {
+	var seats []string
+	for _, s := range c.m.servers {
+		if inc := s.now().Incarnation(); s.pool && inc != "" && c.rand.IntN(2) == 0 {
+			seats = append(seats, inc)
+		}
+	}
+	slices.Sort(seats)
+	c.planner.seats["arena"].Servers = seats
+	c.note("seats %v: %v", seats, c.planner.try("arena", ""))
+}
+
 // move makes a server the one that should lead, until the next move.
 func (c *chaos) move(s *server) {
 	p, _ := s.now().Position("arena", 0)
-	c.note("lead %s (%s): %v", s.host.ip, p.Incarnation, c.planner.try(p.Incarnation))
+	c.note("lead %s (%s): %v", s.host.ip, p.Incarnation, c.planner.try("arena", p.Incarnation))
 }
 
 // stop ends a server in good order, and starts it again.

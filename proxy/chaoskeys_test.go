@@ -75,7 +75,7 @@ func (c *chaos) expendable(s *server) bool {
 	if set.Known {
 		return slices.ContainsFunc(c.m.servers, func(other *server) bool {
 			p, _ := other.now().Position("arena", 0)
-			deposed := p.Epoch > 0 && p.Epoch < c.epoch
+			deposed := p.Epoch > 0 && p.Epoch < c.epoch || p.Barred
 			return other != s && other.alive() && !deposed && slices.Contains(set.Members, p.Incarnation)
 		})
 	}

@@ -46,6 +46,7 @@ func (r *region) guard(f wire.Guard) {
 		return
 	}
 	r.protected = f.Protected
+	r.tell(Event{Kind: EventProtection, Server: r.last.incarnation, Epoch: f.Epoch, Protected: f.Protected})
 	for _, s := range r.players {
 		if s.actions != nil {
 			s.add(wire.Protection(f))

@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +17,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -90,14 +92,18 @@ func (c Config) check() (Config, error) {
 
 // Edge is the process in front of the players.
 type Edge struct {
-	cfg      Config
-	log      *slog.Logger
-	id       string // incarnation
-	stats    Stats
-	mesh     *discovery.MeshWatch
-	regions  map[string]*region
-	backends *backends
-	addr     chan net.Addr // one slot
+	cfg       Config
+	log       *slog.Logger
+	id        string // incarnation
+	stats     Stats
+	mesh      *discovery.MeshWatch
+	regions   map[string]*region
+	backends  *backends
+	addr      chan net.Addr // one slot
+	listens   atomic.Pointer[string]
+	draining  atomic.Bool
+	events    *journal.Journal[Event]
+	failovers failovers
 
 	setting sync.Mutex // held while the level is set; guards the field below
 	level   level
@@ -111,7 +117,7 @@ func NewEdge(cfg Config) (*Edge, error) {
 	}
 	e := &Edge{
 		cfg: cfg, id: discovery.NewIncarnation(), mesh: cfg.Discovery.WatchMesh(),
-		regions: map[string]*region{}, addr: make(chan net.Addr, 1),
+		regions: map[string]*region{}, addr: make(chan net.Addr, 1), events: journal.New[Event](keptEvents, 0),
 		level: level{mode: wire.Normal()},
 	}
 	e.log = cfg.Log.With("edge", cfg.Name)
@@ -121,6 +127,9 @@ func NewEdge(cfg Config) (*Edge, error) {
 	e.backends = newBackends(e)
 	return e, nil
 }
+
+// Mesh is what the edge follows, for others in its process. It runs with the edge.
+func (e *Edge) Mesh() *discovery.MeshWatch { return e.mesh }
 
 // Addr waits until the edge listens and returns its address.
 func (e *Edge) Addr(ctx context.Context) (net.Addr, error) {
@@ -151,8 +160,12 @@ func (e *Edge) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	address := ln.addr().String()
 	e.addr <- ln.addr()
-	e.log.Info("edge listens", "event", "listening", "addr", ln.addr().String(), "regions", e.cfg.Regions)
+	e.listens.Store(&address)
+	defer e.listens.Store(nil)
+	defer context.AfterFunc(ctx, func() { e.draining.Store(true) })()
+	e.log.Info("edge listens", "event", "listening", "addr", address, "regions", e.cfg.Regions)
 
 	// Links outlive the goodbye to the players: acks may still come.
 	linkCtx, closeLinks := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -161,6 +174,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	var links errgroup.Group
 	links.Go(func() error { return e.backends.run(linkCtx) })
 	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
+	links.Go(func() error { return e.obey(linkCtx) })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}

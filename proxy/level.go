@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
@@ -119,4 +120,20 @@ func byeFor(err error) wire.Bye {
 		bye.RetryMillis = uint64(away.retry.Milliseconds())
 	}
 	return bye
+}
+
+// obey follows what the controller says to all.
+func (e *Edge) obey(ctx context.Context) error {
+	views, stop := e.mesh.Subscribe()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case m := <-views:
+			if !m.Stale {
+				e.SetLevel(m.State)
+			}
+		}
+	}
 }

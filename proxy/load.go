@@ -29,7 +29,7 @@ func (r *region) loadNow() Load {
 	now := Load(r.load)
 	now.Players = max(now.Players, uint64(len(r.players)))
 	for _, s := range r.players {
-		now.Pressed = now.Pressed || s.full
+		now.Pressed = now.Pressed || s.actions != nil && !s.actions.Room()
 	}
 	return now
 }

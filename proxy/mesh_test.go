@@ -42,6 +42,7 @@ type mesh struct {
 	addr       string      // of the first edge
 	servers    []*server
 	hosts      int
+	more       []string                   // regions beside arena
 	ticks      bool                       // the ledgers work in ticks
 	world      func(s *server) game.World // in place of a ledger
 	change     func(name string, cfg *proxy.Config)
@@ -83,6 +84,8 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	m.edge, m.addr = m.edges[0].edge, m.edges[0].addr
 	return m
 }
+
+func (m *mesh) regions() []string { return append([]string{"arena"}, m.more...) }
 
 func (m *mesh) close() {
 	for i := range m.closers {

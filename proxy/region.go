@@ -34,6 +34,10 @@ type region struct {
 	serving    *uplink            // the primary's; nil while holding
 	switched   time.Time          // when it became so
 	protected  bool               // what is durable survives the loss of any one process
+	since      time.Time          // when it began to serve or to hold
+	last       reign              // the last one that served
+	course     course             // the failover under way
+	suspected  string             // the session that was reported last
 	level      level
 	load       wire.Load // what a primary has told last
 	reseat     reseat
@@ -53,7 +57,7 @@ func newRegion(e *Edge, name string) *region {
 		edge: e, name: name, log: e.log.With("region", name),
 		critical: slices.Contains(e.cfg.Critical, name), level: level{mode: wire.Normal()},
 		machine: failover.NewRegion(e.cfg.Timing), buf: buffer.NewRegion(e.cfg.Limits),
-		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{},
+		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{}, since: time.Now(),
 	}
 }
 
@@ -119,6 +123,7 @@ func (r *region) hold(cmd failover.Hold) {
 		}
 		s.add(wire.Hold{Epoch: cmd.Epoch, Reason: reasonCode(cmd.Reason)})
 	}
+	r.tellHeld(cmd, kept)
 	r.log.Warn("holding", "event", "held", "reason", string(cmd.Reason), "epoch", cmd.Epoch,
 		"players", len(r.players), "actions", kept)
 }
@@ -129,7 +134,8 @@ func (r *region) switchTo(cmd failover.Switch) {
 		return // its stream ended in this very moment; LinkDown follows
 	}
 	r.edge.stats.switches.Add(1)
-	r.switched = time.Now()
+	served := time.Now()
+	r.switched = served
 	r.serving = u
 	r.buf.Hold() // each log becomes ready when its player is attached
 	if r.reseat.since.IsZero() {
@@ -143,7 +149,9 @@ func (r *region) switchTo(cmd failover.Switch) {
 		r.keepSnapshot(u, snap)
 	}
 	u.early = nil
+	r.tellSwitch(cmd, served)
 	r.log.Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
+	r.reseated(cmd.Epoch) // there may be nobody
 }
 
 // attach asks the primary to take a player. The caller holds r.mu.
@@ -177,6 +185,10 @@ func (r *region) report(s failover.Suspicion) {
 			u.add(wire.Suspect{Epoch: s.Epoch, Reason: reasonCode(s.Reason), Session: s.Session, Incarnation: s.Incarnation})
 			told++
 		}
+	}
+	if s.Session != r.suspected { // a report is repeated while the session stands
+		r.suspected = s.Session
+		r.tell(Event{Kind: EventSuspect, Server: s.Incarnation, Epoch: s.Epoch, Reason: s.Reason})
 	}
 	r.log.Warn("primary suspected", "event", "suspect", "reason", string(s.Reason), "primary", s.Incarnation,
 		"session", s.Session, "witness", "edge", "told", told)

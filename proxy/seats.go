@@ -74,8 +74,11 @@ func (r *region) reseated(epoch uint64) {
 	if r.reseat.pending > 0 || r.reseat.since.IsZero() {
 		return
 	}
-	r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
-		"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
+	r.tellResent(epoch)
+	if r.reseat.players > 0 {
+		r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
+			"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
+	}
 	r.reseat = reseat{}
 }
 
@@ -120,6 +123,9 @@ func (r *region) acked(f wire.Acked) error {
 	if f.Seq > s.mark {
 		s.mark = f.Seq
 		s.ack(f.Epoch, f.Seq)
+		if r.course.waits {
+			r.tellDurable(f.Epoch)
+		}
 	}
 	r.relieve(s)
 	return nil

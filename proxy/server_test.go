@@ -89,8 +89,9 @@ func (p *machine) thaw() {
 // edge is an edge that can be started again at the same address.
 type edge struct {
 	machine
-	name string
-	addr string
+	name     string
+	addr     string
+	controls func() // ends the controller beside it, if there is one
 
 	mu   sync.Mutex
 	edge *proxy.Edge
@@ -108,7 +109,7 @@ func (m *mesh) addEdge() *edge {
 func (e *edge) start() {
 	m := e.mesh
 	cfg := proxy.Config{
-		Name: e.name, Regions: []string{"arena"}, Listen: e.addr, PlayerTLS: m.tls, LinkTLS: m.tls,
+		Name: e.name, Regions: m.regions(), Listen: e.addr, PlayerTLS: m.tls, LinkTLS: m.tls,
 		Discovery: m.client(e.consul), Log: m.log, Link: link.Config{Network: e.host},
 	}
 	m.change(e.name, &cfg)
@@ -178,7 +179,7 @@ func (m *mesh) pool(n int) {
 func (s *server) start() {
 	m := s.mesh
 	s.socket = newPipes()
-	regions := []string{"arena"}
+	regions := m.regions()
 	if s.pool {
 		regions = nil
 	}

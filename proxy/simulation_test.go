@@ -60,6 +60,9 @@ func simulate(t *testing.T, seed uint64) {
 	m.addEdge()
 	m.worlds(r.IntN(3) > 0, r.IntN(3) == 0)
 	m.serve(3)
+	if r.IntN(3) == 0 {
+		m.pool(2)
+	}
 	var actors []*actor
 	for i := range 3 {
 		actors = append(actors, m.enter(fmt.Sprint("p", i), i))
@@ -76,6 +79,7 @@ func simulate(t *testing.T, seed uint64) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { m.watch(ctx) })
+	running.Go(func() { m.vary(ctx, rand.New(rand.NewPCG(seed, 0x1e7e1))) })
 	for i, a := range actors {
 		dice := rand.New(rand.NewPCG(seed, uint64(i)))
 		running.Go(func() { a.live(ctx, dice) })

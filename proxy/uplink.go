@@ -198,6 +198,7 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 			return err
 		}
 		r.stepLocked(failover.ElectedHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
+		r.tellElected(u.incarnation, f.Epoch)
 	case wire.TypeServing:
 		var f wire.Serving
 		if err := f.Decode(body); err != nil {

@@ -68,7 +68,7 @@ func (b *bot) think() world.Command {
 	default:
 		return world.Command{
 			Kind: world.Trade, Item: uint8(b.rng.IntN(world.Kinds)), Count: 1 + b.rng.Uint64N(3),
-			Price: 1 + b.rng.Uint64N(8), Partner: nameOf(b.rng.IntN(b.others)),
+			Price: 1 + b.rng.Uint64N(8), Partner: nameOf(b.crew.first + b.rng.IntN(b.crew.players)),
 		}
 	}
 }

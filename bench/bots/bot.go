@@ -27,6 +27,7 @@ type Client interface {
 // which of its actions a durable mark covers.
 type bot struct {
 	name  string
+	crew  crew
 	clock clock
 	books chan audit         // of 1: the audit that is waited for
 	taken chan world.Variant // of 1: the poison that it sends next
@@ -35,7 +36,6 @@ type bot struct {
 	// Only the goroutine that acts uses these.
 	client Client // from Join on; Progress uses it, too, once done is set
 	rng    *rand.Rand
-	others int // players in the crowd
 	lag    int64
 
 	mu      sync.Mutex
@@ -62,13 +62,20 @@ type audit struct {
 	books world.Books
 }
 
-func newBot(i int, cfg Config, c clock) *bot {
+// crew is the players of one region: their numbers are consecutive.
+type crew struct {
+	region  string
+	first   int
+	players int
+}
+
+func newBot(i int, who crew, cfg Config, c clock) *bot {
 	b := &bot{
-		name: nameOf(i), clock: c, books: make(chan audit, 1), taken: make(chan world.Variant, 1),
-		others: cfg.Players, refused: map[uint64]bool{}, tape: tape{to: cfg.Record, clock: c, player: nameOf(i)},
+		name: nameOf(i), crew: who, clock: c, books: make(chan audit, 1), taken: make(chan world.Variant, 1),
+		refused: map[uint64]bool{}, tape: tape{to: cfg.Record, clock: c, player: nameOf(i)},
 		rng: rand.New(rand.NewPCG(cfg.Seed, uint64(i))),
 	}
-	b.ledger.Player = b.name
+	b.ledger.Player, b.ledger.Region = b.name, who.region
 	return b
 }
 
@@ -103,8 +110,8 @@ func (b *bot) handler() player.Handler {
 	}
 }
 
-func (b *bot) join(ctx context.Context, dial func(context.Context, string, player.Handler) (Client, error)) error {
-	client, err := dial(ctx, b.name, b.handler())
+func (b *bot) join(ctx context.Context, dial func(ctx context.Context, region, name string, h player.Handler) (Client, error)) error {
+	client, err := dial(ctx, b.crew.region, b.name, b.handler())
 	if err != nil {
 		return fmt.Errorf("bots: %s cannot join: %w", b.name, err)
 	}

@@ -15,9 +15,15 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/player"
 )
 
+// here is the name of the only region of most tests.
+const here = "here"
+
+// alone is a crowd in that region.
+func alone(players int) []Region { return []Region{{here, players}} }
+
 func newCrowd(t *testing.T, r *region, players int) *Crowd {
 	t.Helper()
-	c, err := New(Config{Players: players, Rate: 10, Seed: 1, Dial: r.dial})
+	c, err := New(Config{Regions: alone(players), Rate: 10, Seed: 1, Dial: r.dial})
 	require.NoError(t, err)
 	require.NoError(t, c.Join(t.Context()))
 	return c
@@ -32,7 +38,7 @@ func books(t *testing.T, c *Crowd) (Result, judge.Verdict) {
 	require.NoError(t, err)
 	require.NoError(t, c.Settle(t.Context()))
 	result := c.Result()
-	return result, judge.Judge(result.Ledgers, world.Books{}, after)
+	return result, judge.Judge(result.Ledgers, world.Books{}, after[here])
 }
 
 func TestQuietRun(t *testing.T) {
@@ -64,15 +70,15 @@ func TestStallIsMeasuredFromTheFault(t *testing.T) {
 		c.Mark("kill", fault.UnixNano())
 		time.Sleep(500 * time.Millisecond)
 		p := c.Progress()
-		require.Zero(t, p.Back)
+		require.Zero(t, p.Regions[here].Back)
 		require.Greater(t, p.Sent, p.Durable)
 		heal()
 		time.Sleep(time.Second)
 		p = c.Progress()
-		require.Equal(t, 5, p.Back)
-		require.WithinRange(t, time.Unix(0, p.BackAt), fault.Add(500*time.Millisecond), fault.Add(time.Second))
+		require.True(t, p.Regions[here].Whole())
+		require.WithinRange(t, time.Unix(0, p.Regions[here].BackAt), fault.Add(500*time.Millisecond), fault.Add(time.Second))
 		c.Close(time.Now().UnixNano())
-		require.Zero(t, c.Progress().Back, "no window is open")
+		require.Zero(t, c.Progress().Regions[here].Back, "no window is open")
 		time.Sleep(500 * time.Millisecond)
 
 		result, v := books(t, c)
@@ -131,7 +137,7 @@ func TestRollsAreComparedWithTheBooks(t *testing.T) {
 }
 
 func TestPoisonIsTheNextAction(t *testing.T) {
-	b := newBot(0, Config{Players: 1}, clock{time.Now()})
+	b := newBot(0, crew{here, 0, 1}, Config{}, clock{time.Now()})
 	c := &Crowd{bots: []*bot{b}}
 	require.Error(t, c.Poison(1, world.Hang))
 	require.NoError(t, c.Poison(0, world.Hang))
@@ -143,7 +149,7 @@ func TestPoisonIsTheNextAction(t *testing.T) {
 func TestSameSeedSameActions(t *testing.T) {
 	hashes := func(seed uint64) (all []uint64) {
 		synctest.Test(t, func(t *testing.T) {
-			c, err := New(Config{Players: 3, Rate: 10, Seed: seed, Dial: newRegion().dial})
+			c, err := New(Config{Regions: alone(3), Rate: 10, Seed: seed, Dial: newRegion().dial})
 			require.NoError(t, err)
 			require.NoError(t, c.Join(t.Context()))
 			c.Play(t.Context())
@@ -178,9 +184,11 @@ func TestAnEndedSessionIsInTheLedger(t *testing.T) {
 }
 
 func TestBadConfigAndFailedJoin(t *testing.T) {
-	_, err := New(Config{Players: 0, Rate: 1, Dial: newRegion().dial})
-	require.Error(t, err)
-	c, err := New(Config{Players: 2, Rate: 1, Dial: func(context.Context, string, player.Handler) (Client, error) {
+	for _, bad := range [][]Region{nil, alone(0), {{here, 1}, {"there", 0}}} {
+		_, err := New(Config{Regions: bad, Rate: 1, Dial: newRegion().dial})
+		require.Error(t, err, bad)
+	}
+	c, err := New(Config{Regions: alone(2), Rate: 1, Dial: func(context.Context, string, string, player.Handler) (Client, error) {
 		return nil, io.ErrUnexpectedEOF
 	}})
 	require.NoError(t, err)

@@ -29,15 +29,21 @@ import (
 
 // Config says who plays.
 type Config struct {
-	Players int     // 1 or more
-	Rate    float64 // actions per second of each player
-	Seed    uint64  // decides what they do, and when in each interval
+	Regions []Region // 1 or more
+	Rate    float64  // actions per second of each player
+	Seed    uint64   // decides what they do, and when in each interval
 
 	// Record takes what each bot does and hears, for bench/history; nil: nothing.
 	Record *history.Writer
 
 	// Dial joins a player. The handler may be called before it returns.
-	Dial func(ctx context.Context, name string, h player.Handler) (Client, error)
+	Dial func(ctx context.Context, region, name string, h player.Handler) (Client, error)
+}
+
+// Region is how many of the crowd play in a region. They trade among each other.
+type Region struct {
+	Name    string
+	Players int // 1 or more
 }
 
 // dialing is how many join at once: more of them would only make each other's
@@ -65,12 +71,18 @@ type Crowd struct {
 
 // New makes a crowd that has not joined yet.
 func New(cfg Config) (*Crowd, error) {
-	if cfg.Players < 1 || cfg.Rate <= 0 || cfg.Dial == nil {
-		return nil, fmt.Errorf("bots: %d players at %v actions per second is no crowd", cfg.Players, cfg.Rate)
+	if len(cfg.Regions) == 0 || cfg.Rate <= 0 || cfg.Dial == nil {
+		return nil, fmt.Errorf("bots: %d regions at %v actions per second is no crowd", len(cfg.Regions), cfg.Rate)
 	}
 	c := &Crowd{cfg: cfg, clock: clock{time.Now()}, stop: func() {}}
-	for i := range cfg.Players {
-		c.bots = append(c.bots, newBot(i, cfg, c.clock))
+	for _, r := range cfg.Regions {
+		if r.Players < 1 {
+			return nil, fmt.Errorf("bots: nobody plays in region %q", r.Name)
+		}
+		first := len(c.bots)
+		for i := range r.Players {
+			c.bots = append(c.bots, newBot(first+i, crew{r.Name, first, r.Players}, cfg, c.clock))
+		}
 	}
 	return c, nil
 }
@@ -85,11 +97,33 @@ func (c *Crowd) Join(ctx context.Context) error {
 	return g.Wait()
 }
 
-// Audit asks the game for its books, as an action of the first bot. It must not
-// be called while the crowd plays.
-func (c *Crowd) Audit(ctx context.Context) (world.Books, error) {
-	b := c.bots[0]
-	n, err := b.act(ctx, c.clock.now(), world.Command{Kind: world.Audit})
+// Books are those of each region, by its name.
+type Books map[string]world.Books
+
+// Audit asks the games for their books, as an action of the first bot of each
+// region. It must not be called while the crowd plays.
+func (c *Crowd) Audit(ctx context.Context) (Books, error) {
+	var mu sync.Mutex
+	all := Books{}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(dialing)
+	for i, b := range c.bots {
+		if i != b.crew.first {
+			continue
+		}
+		g.Go(func() error {
+			books, err := b.audit(ctx)
+			mu.Lock()
+			defer mu.Unlock()
+			all[b.crew.region] = books
+			return err
+		})
+	}
+	return all, g.Wait()
+}
+
+func (b *bot) audit(ctx context.Context) (world.Books, error) {
+	n, err := b.act(ctx, b.clock.now(), world.Command{Kind: world.Audit})
 	if err != nil {
 		return world.Books{}, err
 	}

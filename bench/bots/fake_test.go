@@ -50,7 +50,7 @@ type client struct {
 	err  error // work is closed
 }
 
-func (r *region) dial(_ context.Context, name string, h player.Handler) (Client, error) {
+func (r *region) dial(_ context.Context, _, name string, h player.Handler) (Client, error) {
 	c := &client{r: r, name: name, h: h, seq: r.first, work: make(chan func(), 10_000), done: make(chan struct{})}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -123,8 +123,8 @@ func (r *region) audit(n uint64) [][]byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	b := world.Books{}
-	for i := range r.clients {
-		b.Players = append(b.Players, *r.books[nameOf(i)])
+	for _, c := range r.clients {
+		b.Players = append(b.Players, *r.books[c.name])
 	}
 	return b.Parts(n)
 }

@@ -18,7 +18,7 @@ import (
 // TestBotHears goes through what a client may tell.
 func TestBotHears(t *testing.T) {
 	hear := func(f func(b *bot, h player.Handler)) judge.Ledger {
-		b := newBot(0, Config{Players: 1}, clock{time.Now()})
+		b := newBot(0, crew{players: 1}, Config{}, clock{time.Now()})
 		b.seqs, b.samples = []uint64{11, 12, 13}, make([]judge.Sample, 3) // the client began at 11
 		b.ledger.Sent = 3
 		f(b, b.handler())
@@ -54,7 +54,7 @@ func TestBotHears(t *testing.T) {
 
 // TestDurableBeforeActReturns: the mark may come first.
 func TestDurableBeforeActReturns(t *testing.T) {
-	b := newBot(0, Config{Players: 1}, clock{time.Now()})
+	b := newBot(0, crew{players: 1}, Config{}, clock{time.Now()})
 	b.client = early{b}
 	_, err := b.act(t.Context(), 1, world.Command{Kind: world.Take})
 	require.NoError(t, err)

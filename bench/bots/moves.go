@@ -45,6 +45,7 @@ func since(times []int64, moment int64) []int64 {
 // stall is what a window cost this bot. mu is held.
 func (b *bot) stall(w judge.Window, now int64) judge.Stall {
 	s := judge.Measure(b.name, b.samples, w, now)
+	s.Region = b.crew.region
 	s.Lost = len(since(b.lost, w.From)) - len(since(b.lost, w.To))
 	s.Resumed = len(since(b.resumed, w.From)) - len(since(b.resumed, w.To))
 	return s

@@ -44,7 +44,7 @@ func TestPlayersOfADeadEdge(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, c.Settle(t.Context()))
 		result := c.Result()
-		v := judge.Judge(result.Ledgers, world.Books{}, after, judge.AllowResumes)
+		v := judge.Judge(result.Ledgers, world.Books{}, after[here], judge.AllowResumes)
 		require.True(t, v.OK(), v.Violations)
 		require.EqualValues(t, 3, v.Resumes)
 		var lost, resumed []int

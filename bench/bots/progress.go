@@ -7,16 +7,26 @@ type Progress struct {
 	Players int    `json:"players"`
 	Sent    uint64 `json:"sent"`    // actions
 	Durable uint64 `json:"durable"` // actions
-	Back    int    `json:"back"`    // players who play on after the open fault
-	BackAt  int64  `json:"back_at"` // when the last of them could
 	Ended   int    `json:"ended"`   // players whose session is over
 	Moves
+
+	Regions map[string]Comeback `json:"regions"` // by name
 }
+
+// Comeback is how many of a region play on after the open fault.
+type Comeback struct {
+	Players int   `json:"players"`
+	Back    int   `json:"back"`
+	BackAt  int64 `json:"back_at"` // when the last of them could
+}
+
+// Whole tells whether all play on.
+func (c Comeback) Whole() bool { return c.Back == c.Players }
 
 // Progress looks at all bots.
 func (c *Crowd) Progress() Progress {
 	fault := c.fault()
-	p := Progress{Players: len(c.bots), Moves: Moves{On: map[string]int{}}}
+	p := Progress{Players: len(c.bots), Moves: Moves{On: map[string]int{}}, Regions: map[string]Comeback{}}
 	for _, b := range c.bots {
 		b.progress(&p, fault)
 	}
@@ -43,10 +53,13 @@ func (b *bot) progress(p *Progress, fault int64) {
 	if b.ended() {
 		p.Ended++
 	}
+	r := p.Regions[b.crew.region]
+	r.Players++
 	if back := b.back(fault); back > 0 {
-		p.Back++
-		p.BackAt = max(p.BackAt, back)
+		r.Back++
+		r.BackAt = max(r.BackAt, back)
 	}
+	p.Regions[b.crew.region] = r
 }
 
 // back is when the bot could play on after a fault: it has heard of a new

@@ -70,13 +70,10 @@ func (r *Remote) Join(ctx context.Context) error {
 	return err
 }
 
-// Audit asks the game for its books. Not while the crowd plays.
-func (r *Remote) Audit(ctx context.Context) (world.Books, error) {
+// Audit asks the games for their books. Not while the crowd plays.
+func (r *Remote) Audit(ctx context.Context) (Books, error) {
 	w, err := r.ask(ctx, doAudit)
-	if err != nil || w.Books == nil {
-		return world.Books{}, err
-	}
-	return *w.Books, nil
+	return w.Books, err
 }
 
 // Play starts the schedules.

@@ -43,11 +43,11 @@ const (
 
 // word is what a crowd says: that an order is done, or its progress.
 type word struct {
-	Done     int          `json:"done,omitempty"`  // the ID of the order
-	Error    string       `json:"error,omitempty"` // the order failed
-	Books    *world.Books `json:"books,omitempty"`
-	Result   *Result      `json:"result,omitempty"`
-	Progress *Progress    `json:"progress,omitempty"`
+	Done     int       `json:"done,omitempty"`  // the ID of the order
+	Error    string    `json:"error,omitempty"` // the order failed
+	Books    Books     `json:"books,omitempty"`
+	Result   *Result   `json:"result,omitempty"`
+	Progress *Progress `json:"progress,omitempty"`
 }
 
 // progressEvery is how often a playing crowd says where it is.
@@ -116,7 +116,7 @@ func (s *server) carryOut(ctx context.Context, o order) (word, error) {
 		ctx, cancel := context.WithTimeout(ctx, patience)
 		defer cancel()
 		books, err := s.crowd.Audit(ctx)
-		w.Books = &books
+		w.Books = books
 		return w, err
 	case doStop:
 		ctx, cancel := context.WithTimeout(ctx, patience)

@@ -35,7 +35,7 @@ func lead(t *testing.T, c *Crowd) (r *Remote, hangUp func(), wait func() error) 
 func TestARunByRemote(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, region := t.Context(), newRegion()
-		c, err := New(Config{Players: 4, Rate: 10, Dial: region.dial})
+		c, err := New(Config{Regions: alone(4), Rate: 10, Dial: region.dial})
 		require.NoError(t, err)
 		r, hangUp, wait := lead(t, c)
 
@@ -50,7 +50,7 @@ func TestARunByRemote(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 		heal()
 		for p := range r.Progress() {
-			if p.Back == 4 {
+			if p.Regions[here].Back == 4 {
 				break
 			}
 		}
@@ -63,7 +63,7 @@ func TestARunByRemote(t *testing.T) {
 		result, err := r.Result(ctx)
 		require.NoError(t, err)
 
-		v := judge.Judge(result.Ledgers, before, after)
+		v := judge.Judge(result.Ledgers, before[here], after[here])
 		require.True(t, v.OK(), v.Violations)
 		require.Len(t, result.Faults, 1)
 		require.Equal(t, "freeze", result.Faults[0].Fault)
@@ -76,7 +76,7 @@ func TestARunByRemote(t *testing.T) {
 func TestNothingIsWaitedForForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, region := t.Context(), newRegion()
-		c, err := New(Config{Players: 2, Rate: 10, Dial: region.dial})
+		c, err := New(Config{Regions: alone(2), Rate: 10, Dial: region.dial})
 		require.NoError(t, err)
 		r, hangUp, wait := lead(t, c)
 		require.NoError(t, r.Join(ctx))
@@ -101,7 +101,7 @@ func TestNothingIsWaitedForForEver(t *testing.T) {
 
 func TestUnknownOrdersAndDeadPipes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, err := New(Config{Players: 1, Rate: 10, Dial: newRegion().dial})
+		c, err := New(Config{Regions: alone(1), Rate: 10, Dial: newRegion().dial})
 		require.NoError(t, err)
 		r, hangUp, wait := lead(t, c)
 		_, err = r.ask(t.Context(), "dance")

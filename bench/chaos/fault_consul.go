@@ -14,13 +14,13 @@ func consulFaults() []Fault {
 		{Name: "consul-freeze", Does: "Consul is frozen", strike: freezeConsul, lasts: 5 * time.Second},
 		{Name: "session", Does: "the primary's session is destroyed by hand", strike: onHolder(destroySession)},
 		{Name: "lock-put", Does: "the lock's key is overwritten by hand", strike: onHolder(func(ctx context.Context, s *scene, _ holder) error {
-			return s.consul.put(ctx, http.MethodPut, lockPath, "nobody")
+			return s.consul.Do(ctx, http.MethodPut, lockPath, "nobody")
 		})},
 		{Name: "lock-delete", Does: "the lock's key is deleted by hand", strike: onHolder(func(ctx context.Context, s *scene, _ holder) error {
-			return s.consul.put(ctx, http.MethodDelete, lockPath, "")
+			return s.consul.Do(ctx, http.MethodDelete, lockPath, "")
 		})},
 		{Name: "critical", Does: "the primary's check is failed by hand", strike: onHolder(func(ctx context.Context, s *scene, h holder) error {
-			return s.consul.put(ctx, http.MethodPut, "/v1/agent/check/fail/beat:reseat-"+h.incarnation, "")
+			return s.consul.Do(ctx, http.MethodPut, "/v1/agent/check/fail/beat:reseat-"+h.incarnation, "")
 		})},
 	}
 	for i := range all {
@@ -53,29 +53,29 @@ func onHolder(do func(context.Context, *scene, holder) error) func(context.Conte
 }
 
 func destroySession(ctx context.Context, s *scene, h holder) error {
-	return s.consul.put(ctx, http.MethodPut, "/v1/session/destroy/"+h.session, "")
+	return s.consul.Do(ctx, http.MethodPut, "/v1/session/destroy/"+h.session, "")
 }
 
 func killConsul(wipe bool) func(context.Context, *scene, *node) (string, mend, error) {
 	return func(_ context.Context, s *scene, _ *node) (string, mend, error) {
 		c := s.consul
-		c.proc.Kill()
+		c.Process().Kill()
 		if wipe {
-			if err := os.RemoveAll(c.data); err != nil {
+			if err := os.RemoveAll(c.Data); err != nil {
 				return "", nil, err
 			}
 		}
 		return "consul", func(ctx context.Context) error {
-			if running(c.proc) {
+			if running(c.Process()) {
 				return nil
 			}
-			return c.start(ctx)
+			return c.Start(ctx)
 		}, nil
 	}
 }
 
 func freezeConsul(_ context.Context, s *scene, _ *node) (string, mend, error) {
-	p := s.consul.proc
+	p := s.consul.Process()
 	if !running(p) {
 		return "consul", nil, nil
 	}

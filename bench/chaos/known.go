@@ -86,7 +86,7 @@ func (s *stage) observe(ctx context.Context) error {
 // watch follows the region in Consul.
 func (s *stage) watch() error {
 	var err error
-	s.client, err = discovery.New(discovery.Config{Address: s.consul.addr, Prefix: space, Service: space}, slog.New(slog.DiscardHandler))
+	s.client, err = discovery.New(discovery.Config{Address: s.consul.Addr, Prefix: space, Service: space}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

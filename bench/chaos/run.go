@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/history"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/player"
@@ -20,7 +21,7 @@ import (
 type Config struct {
 	Players int
 	Rate    float64 // actions per second of each player
-	Consul  string  // path of a binary, or Memory
+	Consul  string  // path of a binary, or consul.Memory
 	Dir     string  // where reports are left; empty: the temporary folder
 	Keep    bool    // those of good runs, too
 	Program string  // the path of reseat
@@ -59,7 +60,7 @@ type scene struct {
 // all; that it went wrong is in the result.
 func Run(parent context.Context, cfg Config, cell Cell, seed uint64) (Result, error) {
 	began := time.Now()
-	if cfg.Consul == Memory && cell.has(func(f Fault) bool { return f.real }) {
+	if cfg.Consul == consul.Memory && cell.has(func(f Fault) bool { return f.real }) {
 		return Result{}, fmt.Errorf("chaos: %s needs a real Consul", cell.Name)
 	}
 	dir, err := os.MkdirTemp(cfg.Dir, "reseat-chaos-"+cell.Name+"-")
@@ -124,8 +125,8 @@ func (s *scene) join(ctx context.Context) (err error) {
 	turn := make(chan int, 1)
 	turn <- 0
 	crowd, err := bots.New(bots.Config{
-		Players: s.cfg.Players, Rate: s.cfg.Rate, Seed: s.seed, Record: s.tape,
-		Dial: func(ctx context.Context, name string, h player.Handler) (bots.Client, error) {
+		Regions: []bots.Region{{Name: region, Players: s.cfg.Players}}, Rate: s.cfg.Rate, Seed: s.seed, Record: s.tape,
+		Dial: func(ctx context.Context, region, name string, h player.Handler) (bots.Client, error) {
 			i := <-turn
 			turn <- i + 1
 			return player.Dial(ctx, player.Config{

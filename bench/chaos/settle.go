@@ -46,7 +46,7 @@ func (s *scene) audit(ctx context.Context) (*history.Audit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &history.Audit{Call: call.UnixNano(), Return: time.Now().UnixNano(), Books: books}, nil
+	return &history.Audit{Call: call.UnixNano(), Return: time.Now().UnixNano(), Books: books[region]}, nil
 }
 
 // answering is how long a process may take to say what it is asked for; one that

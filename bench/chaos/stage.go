@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/chaos/cable"
+	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/fleet"
 	"github.com/reseat-proxy/reseat/bench/relay"
 	"github.com/reseat-proxy/reseat/discovery"
@@ -39,7 +40,7 @@ type stage struct {
 	fleet *fleet.Fleet
 	ca    string
 
-	consul  *consul
+	consul  *consul.Agent
 	servers []*node
 	edges   []*node
 	client  *discovery.Client // of the harness itself, without a cable
@@ -98,7 +99,9 @@ func (s *stage) open(ctx context.Context) error {
 		return err
 	}
 	s.ca = made.Public.CA
-	if s.consul, err = startConsul(ctx, s); err != nil {
+	if s.consul, err = consul.Start(ctx, consul.Config{
+		Binary: s.cfg.Consul, Program: s.cfg.Program, Dir: s.dir, Env: s.env(), Fleet: s.fleet,
+	}); err != nil {
 		return err
 	}
 	if err := s.watch(); err != nil {
@@ -160,7 +163,7 @@ func (s *stage) node(name string, number uint64) (*node, error) {
 		}
 		s.beside.Go(func() error { return n.front.Run(s.ctx) })
 	}
-	n.cable, err = cable.New(s.ctx, s.consul.addr)
+	n.cable, err = cable.New(s.ctx, s.consul.Addr)
 	return n, err
 }
 

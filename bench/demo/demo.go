@@ -1,10 +1,12 @@
-// Package demo shows what Reseat does: it starts a registry, three game servers
-// with their sidecars, edges and a crowd of players, all as processes of their
-// own on this machine, makes servers and edges fail under the players, shows what
-// happens as it happens, and has the outcome judged.
+// Package demo shows what Reseat does: it starts a registry, game servers with
+// their sidecars, edges and a crowd of players, all as processes of their own on
+// this machine, makes servers and edges fail under the players, shows what happens
+// as it happens, and has the outcome judged.
 //
-// Before each fault it waits until both backups are in sync, so that what it shows
-// is what a region does that is protected.
+// Before each fault it waits until all backups of all regions are in sync, so that
+// what it shows is what a region does that is protected. Where one region is
+// played, everything that happens to it is told; of several, for each that fails
+// when it is served again, which should be in the order of their ranks.
 //
 // It knows how the processes are started and what they report, but not how they
 // work: who is primary it learns from the registry, what the players saw from
@@ -23,7 +25,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
-	"github.com/reseat-proxy/reseat/bench/fleet"
 )
 
 // Config says what to show.
@@ -31,9 +32,12 @@ type Config struct {
 	Players int
 	Rate    float64 // actions per second of each player
 	Rounds  int     // how often each of the faults happens
-	Faults  []fleet.Fault
+	Faults  []Fault
+	Servers int // 3 or more
+	Regions int // 1 or more
 	Seed    uint64
 	Edges   int    // 1 or more
+	Pool    bool   // servers have no regions of their own: the controller seats them
 	Consul  string // address of an agent; empty: a registry of the demo's own
 	Keep    bool   // the folder with logs and state
 
@@ -103,8 +107,12 @@ func (d *demo) run(ctx context.Context) (evidence, error) {
 // show is the script.
 func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
 	found := evidence{settings: d.settings()}
-	d.cfg.Screen.Line("%s at %v actions/s, %d game servers with sidecars, %s, registry %s",
-		plural(d.cfg.Players, "player"), d.cfg.Rate, servers, plural(d.cfg.Edges, "edge"), found.settings.Registry)
+	where := ""
+	if d.cfg.Regions > 1 {
+		where = " in " + plural(d.cfg.Regions, "region")
+	}
+	d.cfg.Screen.Line("%s%s at %v actions/s, %d game servers with sidecars, %s, registry %s",
+		plural(d.cfg.Players, "player"), where, d.cfg.Rate, d.cfg.Servers, plural(d.cfg.Edges, "edge"), found.settings.Registry)
 	if err := d.raise(ctx, g); err != nil {
 		return found, err
 	}
@@ -115,8 +123,9 @@ func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
 	if err := d.crowd.Play(); err != nil {
 		return found, err
 	}
-	began := time.Now()
+	began, epochs := time.Now(), d.stage.epochs()
 	found.failed = d.act(ctx)
+	found.epochs = d.stage.epochs() - epochs
 	found.rounds, found.played = d.rounds, time.Since(began)
 	if ctx.Err() != nil {
 		return found, context.Cause(ctx)
@@ -132,11 +141,10 @@ func (d *demo) raise(ctx context.Context, g *errgroup.Group) error {
 		return err
 	}
 	g.Go(func() error { return d.stage.watch(ctx) })
-	primary, epoch, err := d.ready(ctx, time.Time{}, "")
-	if err != nil {
+	if err := d.ready(ctx); err != nil {
 		return err
 	}
-	d.cfg.Screen.Line("%s is primary, epoch %d; %s are in sync", primary.Name, epoch, list(d.others(primary)))
+	d.introduce()
 	if d.crowd, err = d.stage.admit(made.Public.CA); err != nil {
 		return err
 	}
@@ -162,41 +170,48 @@ func inTheGame(n int) string {
 
 // processes is how many there are, this one not counted.
 func (d *demo) processes() int {
-	n := 2*servers + d.cfg.Edges + 1 // sidecars and games, edges, the players
+	n := 2*d.cfg.Servers + d.cfg.Edges + 1 // sidecars and games, edges, the players
 	if d.cfg.Consul == "" {
 		n++
 	}
 	return n
 }
 
-func (d *demo) others(primary *fleet.Server) (others []string) {
-	for _, s := range d.stage.servers {
-		if s != primary {
-			others = append(others, s.Name)
+// introduce says who leads which region.
+func (d *demo) introduce() {
+	now := d.stage.standings()
+	for _, r := range now {
+		others := list(slices.DeleteFunc(r.members, func(m string) bool { return m == r.leader }))
+		switch {
+		case len(now) == 1:
+			d.cfg.Screen.Line("%s is primary, epoch %d; %s are in sync", r.leader, r.epoch, others)
+		case len(now) <= introduced:
+			d.cfg.Screen.Line("  %-*s %11s  %-8s  %s is primary; %s are in sync", len(now[len(now)-1].Name), r.Name,
+				plural(r.Players, "player"), mark(r.Critical), r.leader, others)
 		}
 	}
-	return others
+	if last := len(now) - 1; last >= introduced {
+		d.cfg.Screen.Line("each region has a primary and its backups in sync; %s in %s, down to %d in %s, which is critical",
+			plural(now[0].Players, "player"), now[0].Name, now[last].Players, now[last].Name)
+	}
 }
 
-// ready waits until there is a primary to harm, of an epoch that is not old,
-// until everything runs, and until all backups are in sync; what was struck has to
-// have started again.
-func (d *demo) ready(ctx context.Context, struck time.Time, name string) (primary *fleet.Server, epoch uint64, err error) {
-	err = d.stage.await(ctx, "a primary and two backups in sync", func(k known) bool {
-		back := func(since map[string]time.Time) func(*fleet.Server) bool {
-			return func(s *fleet.Server) bool {
-				return !since[s.Name].IsZero() && (s.Name != name || since[s.Name].After(struck))
-			}
-		}
-		primary, epoch = d.stage.primary(k)
-		return primary != nil && k.inSync(d.stage.servers) &&
-			every(d.stage.servers, back(k.joined)) && every(d.stage.edges, back(k.follows))
+// introduced is how many regions get a line of their own.
+const introduced = 12
+
+func mark(critical bool) string {
+	if critical {
+		return "critical"
+	}
+	return ""
+}
+
+// ready waits until everything runs and every region has a primary and its backups
+// in sync, but for some servers.
+func (d *demo) ready(ctx context.Context, without ...string) error {
+	return d.stage.await(ctx, "every region to have a primary and its backups in sync", func(k known) bool {
+		return d.stage.whole(k, without)
 	})
-	return primary, epoch, err
-}
-
-func every(servers []*fleet.Server, good func(*fleet.Server) bool) bool {
-	return !slices.ContainsFunc(servers, func(s *fleet.Server) bool { return !good(s) })
 }
 
 // settle stops the players and collects what all sides have to say. What did
@@ -218,7 +233,7 @@ func (d *demo) settle(ctx context.Context, found *evidence) error {
 func (d *demo) settings() Settings {
 	s := Settings{
 		Players: d.cfg.Players, Rate: d.cfg.Rate, Rounds: d.cfg.Rounds, Seed: d.cfg.Seed, Registry: "in memory",
-		Edges: d.cfg.Edges, OutputCommit: d.cfg.OutputCommit,
+		Servers: d.cfg.Servers, Edges: d.cfg.Edges, Regions: d.stage.regions, OutputCommit: d.cfg.OutputCommit,
 	}
 	for _, f := range d.cfg.Faults {
 		s.Faults = append(s.Faults, f.Name)

@@ -17,10 +17,10 @@ func (r *Report) happened() (problems []string) {
 			problems = append(problems, fmt.Sprintf("round %d (%s): %s", i+1, round.Fault, problem))
 		}
 	}
-	if n := r.dropped(); n > 0 {
+	if n := r.Dropped(); n > 0 {
 		problems = append(problems, plural(n, "connection")+" lost that no death of an edge explains")
 	}
-	if asked := r.Settings.Rounds * len(r.Settings.Faults); len(r.Rounds) < asked {
+	if asked := r.asked(); len(r.Rounds) < asked {
 		problems = append(problems, fmt.Sprintf("only %d of %s took place", len(r.Rounds), plural(asked, "round")))
 	}
 	if len(r.Rounds) > 0 && inFlight == 0 && r.usuallyInFlight() >= enough {
@@ -33,35 +33,51 @@ func (r *Report) happened() (problems []string) {
 	return problems
 }
 
+// asked is how many rounds should have taken place.
+func (r *Report) asked() (n int) {
+	for _, fault := range r.Settings.Faults {
+		if fault == rollingName {
+			n += r.Settings.Servers
+			continue
+		}
+		n++
+	}
+	return n * r.Settings.Rounds
+}
+
 // missed says what should have happened in a round and did not.
 func (r *Round) missed() string {
-	switch moved := r.moved(); {
-	case r.Edge && moved == 0:
+	if len(r.Edges) > 0 && r.lost() == 0 {
 		return "nobody was on the edge that failed"
-	case r.Edge:
-		return ""
-	case r.EpochAfter <= r.EpochBefore:
-		return fmt.Sprintf("no failover happened, the epoch is still %d", r.EpochAfter)
-	case !r.Hot:
-		return r.Primary + " was restored from a snapshot of an edge, although the backups were in sync"
+	}
+	if !r.Planned && len(r.Servers) > 0 && len(r.Regions) == 0 {
+		return "no region was led by a server that failed"
+	}
+	for _, f := range r.Regions {
+		switch {
+		case f.EpochAfter <= f.EpochBefore:
+			return fmt.Sprintf("no failover of %s happened, the epoch is still %d", f.Region, f.EpochAfter)
+		case !f.Hot:
+			return fmt.Sprintf("%s was restored from a snapshot of an edge for %s, although the backups were in sync", f.To, f.Region)
+		}
 	}
 	return ""
 }
 
-// moved is how often players lost their edge in a round.
-func (r *Round) moved() (n uint64) {
+// lost is how often players lost their edge in a round.
+func (r *Round) lost() (n uint64) {
 	for _, s := range r.Stalls {
 		n += uint64(s.Lost)
 	}
 	return n
 }
 
-// dropped is how often players were disconnected although no edge had failed.
-func (r *Report) dropped() uint64 {
+// Dropped is how often players were disconnected although no edge had failed.
+func (r *Report) Dropped() uint64 {
 	var explained uint64
 	for _, round := range r.Rounds {
-		if round.Edge {
-			explained += round.moved()
+		if len(round.Edges) > 0 {
+			explained += round.lost()
 		}
 	}
 	return r.Verdict.Disconnects - min(r.Verdict.Disconnects, explained)
@@ -77,37 +93,39 @@ func (r *Report) usuallyInFlight() float64 {
 	return r.Settings.Rate * float64(r.Settings.Players) * r.QuietDurable.P50.Seconds()
 }
 
-// epochs is the number of times that the epoch rose in all rounds.
-func (r *Report) epochs() (rose uint64) {
-	if len(r.Rounds) == 0 {
-		return 0
-	}
-	return r.Rounds[len(r.Rounds)-1].EpochAfter - r.Rounds[0].EpochBefore
-}
-
-// struck is how many rounds hit a game server, and how many an edge.
+// struck is how many times a game server failed, and an edge.
 func (r *Report) struck() (servers, edges int) {
 	for _, round := range r.Rounds {
-		if round.Edge {
-			edges++
+		if !round.Planned {
+			servers += len(round.Servers)
 		}
+		edges += len(round.Edges)
 	}
-	return len(r.Rounds) - edges, edges
+	return servers, edges
 }
 
-// unexplained is how often players were reseated beyond once for each fault: a
-// link was given up, or a primary changed, without one.
+// moved is how many times a region had to move, and how many of them were planned.
+func (r *Report) moved() (all, planned int) {
+	for _, round := range r.Rounds {
+		all += len(round.Regions)
+		if round.Planned {
+			planned += len(round.Regions)
+		}
+	}
+	return all, planned
+}
+
+// unexplained is how often players were reseated beyond once for each time that
+// their region had to move: a link was given up, or a primary changed, without one.
 func (r *Report) unexplained() uint64 {
-	servers, _ := r.struck()
-	explained := uint64(servers)*uint64(r.Verdict.Players) + r.Verdict.Resumes
+	explained := r.Verdict.Resumes
+	for _, round := range r.Rounds {
+		for _, f := range round.Regions {
+			explained += uint64(f.Players) * max(1, f.EpochAfter-min(f.EpochAfter, f.EpochBefore))
+		}
+	}
 	return r.Reseats - min(r.Reseats, explained)
 }
 
-// faultNames are the kinds of faults that took place.
-func (r *Report) faultNames() string {
-	all := make([]string, 0, len(r.Faults))
-	for _, f := range r.Faults {
-		all = append(all, f.Fault)
-	}
-	return strings.Join(all, ", ")
-}
+// faultNames are the kinds of faults that were asked for.
+func (r *Report) faultNames() string { return strings.Join(r.Settings.Faults, ", ") }

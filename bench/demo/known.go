@@ -3,10 +3,10 @@ package demo
 import (
 	"context"
 	"fmt"
-	"log/slog"
-	"maps"
 	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/fleet"
 	"github.com/reseat-proxy/reseat/discovery"
@@ -14,24 +14,41 @@ import (
 
 // known is what the processes and the registry have told.
 type known struct {
-	addrs    map[string]string    // that processes listen on, by their names
-	names    names                // of incarnations
-	lives    map[string]string    // the last incarnation of each server
-	joined   map[string]time.Time // when each server joined last
-	restored map[string]time.Time // when each server was restored last by an edge
-	follows  map[string]time.Time // when each edge found a primary last
-	told     []string             // the in-sync set, as a primary told it last
-	toldAt   time.Time
-	view     discovery.View
+	addrs   map[string]string          // that processes listen on, by their names
+	names   names                      // of incarnations
+	lives   map[string]string          // the incarnation of each server; none: it was struck, and is not back yet
+	follows map[string]map[string]bool // the regions of which each edge has found a primary
+	regions map[string]*told           // by name
+	width   int                        // of their names
+	mesh    discovery.Mesh
+
+	// Of this round:
+	began  time.Time
+	levels []Level
+	moves  map[string]*Failover // by region
 }
 
-// inSync tells whether every server, as it lives now, is in the in-sync set: the
-// registry says so, and the primary's log, which may come later.
-func (k known) inSync(servers []*fleet.Server) bool {
-	return !k.view.Stale && every(servers, func(s *fleet.Server) bool {
-		life := k.lives[s.Name]
-		return slices.Contains(k.view.InSync, life) && slices.Contains(k.told, life)
-	})
+// told is what is known of one region.
+type told struct {
+	Region
+	view     discovery.View
+	set      []string // the in-sync set, as a primary told it last
+	setAt    time.Time
+	full     bool      // it has all its backups, as far as primaries told
+	before   []string  // the set when it had them last
+	restored time.Time // when a primary began with a snapshot of an edge last
+}
+
+func newKnown(regions []Region) known {
+	k := known{
+		addrs: map[string]string{}, names: names{}, lives: map[string]string{},
+		follows: map[string]map[string]bool{}, regions: map[string]*told{}, moves: map[string]*Failover{},
+	}
+	for _, r := range regions {
+		k.regions[r.Name] = &told{Region: r}
+		k.width = max(k.width, len(r.Name))
+	}
+	return k
 }
 
 // observe takes in what the processes report, until ctx ends.
@@ -53,26 +70,47 @@ func (s *stage) observe(ctx context.Context) error {
 }
 
 func (s *stage) take(e fleet.Event) {
+	var text string
 	s.update(func(k *known) {
 		for _, server := range s.servers {
 			server.Observe(e)
 		}
-		switch e.Name {
-		case "listening":
-			k.addrs[e.From] = e.Text("addr")
-		case "joined":
-			k.names[e.Text("incarnation")], k.lives[e.From] = e.From, e.Text("incarnation")
-			k.joined[e.From] = e.At
-		case "restored":
-			k.restored[e.From] = e.At
-		case "switch":
-			k.follows[e.From] = e.At
-		case "insync":
-			k.told, k.toldAt = e.Texts("members"), e.At
+		k.take(e)
+		if r := k.regions[e.Text("region")]; r != nil {
+			r.take(e)
+		}
+		if f := k.moves[e.Text("region")]; f != nil {
+			f.take(e, k.began)
+		}
+		if len(s.regions) == 1 {
+			text = tell(e, k.names)
+		} else {
+			text = k.summarize(e)
 		}
 	})
-	if say := words[e.Name]; say != nil {
-		s.timeline.add(e.At, markStep, say(e, s.names()))
+	s.timeline.add(e.At, markStep, text)
+}
+
+func (k *known) take(e fleet.Event) {
+	switch e.Name {
+	case "listening":
+		k.addrs[e.From] = e.Text("addr")
+	case "joined":
+		k.names[e.Text("incarnation")], k.lives[e.From] = e.From, e.Text("incarnation")
+	case "switch":
+		if k.follows[e.From] == nil {
+			k.follows[e.From] = map[string]bool{}
+		}
+		k.follows[e.From][e.Text("region")] = true
+	}
+}
+
+func (t *told) take(e fleet.Event) {
+	switch e.Name {
+	case "restored":
+		t.restored = e.At
+	case "insync":
+		t.set, t.setAt = e.Texts("members"), e.At
 	}
 }
 
@@ -83,12 +121,6 @@ func (s *stage) update(change func(*known)) {
 	change(&s.known)
 	close(s.changed)
 	s.changed = make(chan struct{})
-}
-
-func (s *stage) names() names {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return maps.Clone(s.known.names)
 }
 
 // await waits until what is known satisfies cond, which must be quick.
@@ -112,73 +144,66 @@ func (s *stage) await(ctx context.Context, what string, cond func(known) bool) e
 	}
 }
 
-// primary is the server that the registry calls primary, if it is one that we
-// know well enough to harm it.
-func (s *stage) primary(k known) (server *fleet.Server, epoch uint64) {
-	if k.view.Primary == nil || k.view.Stale {
-		return nil, 0
-	}
-	name := k.names[k.view.Primary.Incarnation]
-	i := slices.IndexFunc(s.servers, func(server *fleet.Server) bool { return server.Name == name })
-	if i < 0 || s.servers[i].Game() == 0 {
-		return nil, 0
-	}
-	return s.servers[i], k.view.Primary.Epoch
-}
-
-// busiest is the edge with the most players, given how many are on each address.
-func (s *stage) busiest(on map[string]int) (edge *fleet.Server, players int) {
-	for _, e := range s.edges {
-		if n := on[s.addr(e.Name)]; edge == nil || n > players {
-			edge, players = e, n
+// struck forgets the lives of processes to which something is about to happen:
+// they have to start again to be there.
+func (s *stage) struck(processes []*fleet.Server) {
+	s.update(func(k *known) {
+		for _, p := range processes {
+			delete(k.lives, p.Name)
+			delete(k.follows, p.Name)
 		}
-	}
-	return edge, players
-}
-
-// restoredSince tells whether a server has begun with a snapshot of an edge since
-// a moment, instead of with what it had itself.
-func (s *stage) restoredSince(moment time.Time) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, at := range s.known.restored {
-		if at.After(moment) {
-			return true
+		for _, r := range k.regions {
+			if r.full && k.living(r.set) < len(r.set) {
+				r.full, r.before = false, r.set
+			}
 		}
-	}
-	return false
+	})
 }
 
-// protectedAfter is how long after a moment the in-sync set changed last.
-func (s *stage) protectedAfter(moment time.Time) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return max(0, s.known.toldAt.Sub(moment))
-}
-
-// watch follows the region in the registry until ctx ends.
+// watch follows the mesh in the registry until ctx ends.
 func (s *stage) watch(ctx context.Context) error {
-	client, err := discovery.New(discovery.Config{Address: s.consul, Prefix: s.space, Service: s.space}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	w := client.Watch(region)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	w := s.client.WatchMesh()
+	views, stop := w.Subscribe()
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return w.Run(ctx) })
+	g.Go(func() error {
 		for {
 			select {
 			case <-ctx.Done():
-				return
-			case v := <-w.Views():
-				s.update(func(k *known) { k.view = v })
+				return context.Cause(ctx)
+			case mesh := <-views:
+				s.see(mesh)
 			}
 		}
-	}()
-	defer func() { <-done }()
-	if err := w.Run(ctx); ctx.Err() == nil {
+	})
+	if err := g.Wait(); ctx.Err() == nil {
 		return err
 	}
 	return nil
+}
+
+// see takes in what the registry says.
+func (s *stage) see(mesh discovery.Mesh) {
+	var all []news
+	s.update(func(k *known) {
+		all = k.changes(mesh)
+		k.mesh = mesh
+		for name, r := range k.regions {
+			r.view = mesh.Region(name)
+		}
+	})
+	for _, n := range all {
+		s.timeline.add(n.at, markStep, n.text)
+	}
+}
+
+// byName are the servers or edges of those names.
+func byName(all []*fleet.Server, names []string) (out []*fleet.Server) {
+	for _, s := range all {
+		if slices.Contains(names, s.Name) {
+			out = append(out, s)
+		}
+	}
+	return out
 }

@@ -8,21 +8,23 @@ import (
 
 	"github.com/reseat-proxy/reseat/bench/bots"
 	"github.com/reseat-proxy/reseat/bench/judge"
-	"github.com/reseat-proxy/reseat/bench/world"
 )
 
 // Report is all that a run has found out. As JSON, durations are nanoseconds.
 type Report struct {
 	OK       bool          `json:"ok"`
 	Problems []string      `json:"problems"` // why it is not OK
-	Verdict  judge.Verdict `json:"verdict"`
+	Verdict  judge.Verdict `json:"verdict"`  // on all regions together
+
+	Regions map[string]judge.Verdict `json:"regions"` // on each, by its own books
 
 	Faults       []FaultReport `json:"faults"` // by name, in the order of their first round
 	QuietDurable judge.Spread  `json:"quiet_durable"`
 	QuietReply   judge.Spread  `json:"quiet_reply"`
 	Rounds       []Round       `json:"rounds"`
 
-	Hot       int           `json:"hot"` // failovers to a backup that had everything: nothing was restored
+	Epochs    uint64        `json:"epochs"` // by how much those of all regions rose
+	Hot       int           `json:"hot"`    // failovers to a backup that had everything: nothing was restored
 	Trades    uint64        `json:"trades"`
 	Holds     uint64        `json:"holds"`
 	Reseats   uint64        `json:"reseats"`
@@ -37,33 +39,35 @@ type Report struct {
 
 // FaultReport is what one kind of fault cost, over all of its rounds.
 type FaultReport struct {
-	Fault     string       `json:"fault"`
-	Rounds    int          `json:"rounds"`
-	Edge      bool         `json:"edge,omitempty"` // it happened to edges: all below is of the players who were on them
-	Resumed   int          `json:"resumed,omitempty"`
+	Fault   string `json:"fault"`
+	Rounds  int    `json:"rounds"`
+	Edge    bool   `json:"edge,omitempty"` // it happened to edges
+	Resumed int    `json:"resumed,omitempty"`
+
+	// All below is of the players who were concerned: those of the regions that were
+	// led by servers which were struck, and those on edges which were.
 	InFlight  int          `json:"in_flight"` // actions sent but not durable when the faults came
 	Durable   judge.Spread `json:"durable"`   // stalls of players
 	Reply     judge.Spread `json:"reply"`
 	Unreplied int          `json:"unreplied"` // actions whose reply never came
 
-	// Others are the stalls of the players on other edges.
+	// Others are the stalls of all other players; nil: there are none.
 	Others *judge.Spread `json:"others,omitempty"`
 }
 
 // Round is one fault.
 type Round struct {
-	Fault       string        `json:"fault"`
-	Edge        bool          `json:"edge,omitempty"` // it happened to an edge
-	Server      string        `json:"server"`         // that it happened to, or the edge
-	At          time.Time     `json:"at"`
-	EpochBefore uint64        `json:"epoch_before"`
-	EpochAfter  uint64        `json:"epoch_after"`
-	Primary     string        `json:"primary"`      // the server that serves after it
-	Hot         bool          `json:"hot"`          // it had everything and was restored from nothing
-	Back        time.Duration `json:"back_ns"`      // until all players could play on
-	Protected   time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
-	Timeline    []Entry       `json:"timeline"`
-	Stalls      []judge.Stall `json:"stalls"` // of each player
+	Fault     string        `json:"fault"`
+	Planned   bool          `json:"planned,omitempty"` // nothing failed: servers were emptied
+	Servers   []string      `json:"servers,omitempty"` // that it happened to
+	Edges     []string      `json:"edges,omitempty"`   // likewise
+	At        time.Time     `json:"at"`
+	Regions   []Failover    `json:"regions"`      // that had to move, in the order in which they were served again
+	Back      time.Duration `json:"back_ns"`      // until all players could play on
+	Protected time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
+	Levels    []Level       `json:"levels,omitempty"`
+	Timeline  []Entry       `json:"timeline"`
+	Stalls    []judge.Stall `json:"stalls"` // of each player
 }
 
 // Settings are what the run was asked for.
@@ -74,7 +78,9 @@ type Settings struct {
 	Faults   []string `json:"faults"`
 	Seed     uint64   `json:"seed"`
 	Registry string   `json:"registry"` // "in memory", or Consul's address
+	Servers  int      `json:"servers"`
 	Edges    int      `json:"edges"`
+	Regions  []Region `json:"regions"`
 
 	OutputCommit string `json:"output_commit"`
 }
@@ -105,9 +111,10 @@ func thisMachine() Machine {
 
 // evidence is what a run leaves behind.
 type evidence struct {
-	before, after world.Books
+	before, after bots.Books
 	result        bots.Result
 	rounds        []Round
+	epochs        uint64        // by how much those of all regions rose
 	played        time.Duration // from Play to Stop
 	failed        error         // what ended the rounds early
 	settings      Settings

@@ -24,27 +24,44 @@ func found() evidence {
 		Totals: world.Totals{Gold: 1_000_000, Items: [world.Kinds]uint64{30_000, 25_000, 25_000}}, Trades: 321,
 	}
 	e := evidence{
-		before: books, after: books, played: 5 * time.Second,
-		settings: Settings{Players: 2, Rate: 10, Rounds: 1, Faults: []string{"kill", "freeze"}, Seed: 7, Registry: "in memory", Edges: 1, OutputCommit: "strict"},
+		before: bots.Books{here: books}, epochs: 2, played: 5 * time.Second,
+		settings: Settings{Players: 2, Rate: 10, Rounds: 1, Faults: []string{"kill", "freeze"}, Seed: 7, Registry: "in memory", Servers: 3, Edges: 1, OutputCommit: "strict"},
 		rounds: []Round{
-			{Fault: "kill", Server: "server-2", EpochBefore: 1, EpochAfter: 2, Hot: true},
-			{Fault: "freeze", Server: "server-1", EpochBefore: 2, EpochAfter: 3, Primary: "server-3", Hot: true},
+			{Fault: "kill", Servers: []string{"server-2"}, Regions: moved(1, "server-1")},
+			{Fault: "freeze", Servers: []string{"server-1"}, Regions: moved(2, "server-3")},
 		},
 	}
 	e.result = bots.Result{
 		Faults: []bots.Fault{
-			{Stalls: []judge.Stall{{Durable: 34 * ms, Reply: 30 * ms, InFlight: 2}, {Durable: 61 * ms, Reply: 55 * ms, InFlight: 1, Unreplied: 1}}},
-			{Stalls: []judge.Stall{{Durable: 412 * ms, Reply: 410 * ms, InFlight: 2}, {Durable: 1460 * ms, Reply: 1450 * ms}}},
+			{Stalls: []judge.Stall{
+				{Region: here, Durable: 34 * ms, Reply: 30 * ms, InFlight: 2}, {Region: here, Durable: 61 * ms, Reply: 55 * ms, InFlight: 1, Unreplied: 1},
+			}},
+			{Stalls: []judge.Stall{{Region: here, Durable: 412 * ms, Reply: 410 * ms, InFlight: 2}, {Region: here, Durable: 1460 * ms, Reply: 1450 * ms}}},
 		},
 		QuietDurable: judge.Spread{N: 90, P50: 21 * ms, P99: 38 * ms, Max: 52 * ms},
 		QuietReply:   judge.Spread{N: 90, P50: 1200 * time.Microsecond, P99: 4 * ms, Max: 9 * ms},
 	}
 	for _, player := range []string{"bot-001", "bot-002"} {
 		rolls := world.Rolls(nil).Add(0, 7, 200)
-		e.result.Ledgers = append(e.result.Ledgers, judge.Ledger{Player: player, Sent: 100, Durable: 100, Rolls: rolls})
-		e.after.Players = append(e.after.Players, world.Account{Player: player, Journal: world.Journal{Last: 100, Applied: 100}, Rolls: rolls})
+		e.result.Ledgers = append(e.result.Ledgers, judge.Ledger{Player: player, Region: here, Sent: 100, Durable: 100, Rolls: rolls})
+		books.Players = append(books.Players, world.Account{Player: player, Journal: world.Journal{Last: 100, Applied: 100}, Rolls: rolls})
 	}
+	e.after = bots.Books{here: books}
 	return e
+}
+
+const here = "demo"
+
+// moved is the only region, which another server took over.
+func moved(epoch uint64, to string) []Failover {
+	return []Failover{{Region: here, Players: 2, EpochBefore: epoch, EpochAfter: epoch + 1, To: to, Hot: true}}
+}
+
+// change changes the books after the run.
+func (e *evidence) change(f func(*world.Books)) {
+	books := e.after[here]
+	f(&books)
+	e.after[here] = books
 }
 
 func table(r Report) string {
@@ -89,7 +106,7 @@ nobody was disconnected, nothing was lost and nothing was done twice.
 func foundEdge() evidence {
 	e := found()
 	e.settings.Faults, e.settings.Edges = append(e.settings.Faults, "edge"), 2
-	e.rounds = append(e.rounds, Round{Fault: "edge", Edge: true, Server: "edge-1", EpochBefore: 3, EpochAfter: 3})
+	e.rounds = append(e.rounds, Round{Fault: "edge", Edges: []string{"edge-1"}})
 	e.result.Faults = append(e.result.Faults, bots.Fault{Stalls: []judge.Stall{
 		{Durable: 28 * ms, Reply: 29 * ms, InFlight: 1, Lost: 1, Resumed: 1}, {Durable: 3 * ms, Reply: 3 * ms},
 	}})
@@ -130,7 +147,7 @@ func TestTableWithAnEdge(t *testing.T) {
 func TestTableWithoutOutputCommit(t *testing.T) {
 	e := found()
 	e.settings.OutputCommit = "none"
-	e.after.Players[0].Rolls = world.Rolls(nil).Add(0, 7, 201)
+	e.change(func(b *world.Books) { b.Players[0].Rolls = world.Rolls(nil).Add(0, 7, 201) })
 	r := newReport(e)
 	require.True(t, r.OK, r.Problems)
 	require.Contains(t, table(r), "Replies did not wait until their action was durable (output commit none).\n")
@@ -143,8 +160,7 @@ func TestTableOfAFailure(t *testing.T) {
 	e := found()
 	e.result.Ledgers[0].Durable = 99
 	e.result.Ledgers[1].Disconnects = 1
-	e.after.Items[1]--
-	e.after.Players[0].Journal.Last--
+	e.change(func(b *world.Books) { b.Items[1]--; b.Players[0].Journal.Last-- })
 	e.result.Lag = 120 * ms
 	e.result.Reseats = 5
 	r := newReport(e)
@@ -162,7 +178,7 @@ func TestTableOfAFailure(t *testing.T) {
 
 func TestARunThatProvesNothingFails(t *testing.T) {
 	for says, change := range map[string]func(*evidence){
-		"round 2 (freeze): no failover happened, the epoch is still 2": func(e *evidence) { e.rounds[1].EpochAfter = 2 },
+		"round 2 (freeze): no failover of demo happened, the epoch is still 2": func(e *evidence) { e.rounds[1].Regions[0].EpochAfter = 2 },
 		"no action was in flight": func(e *evidence) {
 			e.settings.Players, e.result.QuietDurable.P50 = 25, 80*ms
 			e.played = 100 * ms
@@ -172,13 +188,14 @@ func TestARunThatProvesNothingFails(t *testing.T) {
 				}
 			}
 		},
-		"server-3 was restored from a snapshot of an edge, although": func(e *evidence) { e.rounds[1].Hot = false },
-		"only 1 of 2 rounds took place":                              func(e *evidence) { e.rounds = e.rounds[:1] },
-		"only 0 of 2 rounds took place":                              func(e *evidence) { e.rounds = nil },
-		"the players sent only 200 of 2,000 actions":                 func(e *evidence) { e.played = 100 * time.Second },
-		"round 2 (freeze): waited 30s in vain for it":                func(e *evidence) { e.failed = errors.New("round 2 (freeze): waited 30s in vain for it") },
-		"bot-001: 1 action lost":                                     func(e *evidence) { e.after.Players[0].Journal.Last-- },
-		"the conserved totals were {1000000 [30000 25":               func(e *evidence) { e.after.Gold++ },
+		"server-3 was restored from a snapshot of an edge for demo, although": func(e *evidence) { e.rounds[1].Regions[0].Hot = false },
+		"round 1 (kill): no region was led by a server that failed":           func(e *evidence) { e.rounds[0].Regions = nil },
+		"only 1 of 2 rounds took place":                                       func(e *evidence) { e.rounds = e.rounds[:1] },
+		"only 0 of 2 rounds took place":                                       func(e *evidence) { e.rounds = nil },
+		"the players sent only 200 of 2,000 actions":                          func(e *evidence) { e.played = 100 * time.Second },
+		"round 2 (freeze): waited 30s in vain for it":                         func(e *evidence) { e.failed = errors.New("round 2 (freeze): waited 30s in vain for it") },
+		"bot-001: 1 action lost":                                              func(e *evidence) { e.change(func(b *world.Books) { b.Players[0].Journal.Last-- }) },
+		"the conserved totals were {1000000 [30000 25":                        func(e *evidence) { e.change(func(b *world.Books) { b.Gold++ }) },
 	} {
 		t.Run(says, func(t *testing.T) {
 			e := found()
@@ -213,7 +230,6 @@ func TestRoundsOfOneFaultCountTogether(t *testing.T) {
 		Durable: judge.Spread{N: 4, P50: 61 * ms, P99: 1460 * ms, Max: 1460 * ms},
 		Reply:   judge.Spread{N: 4, P50: 55 * ms, P99: 1450 * ms, Max: 1450 * ms},
 	}}, r.Faults)
-	require.EqualValues(t, 2, r.epochs())
 }
 
 func TestReportAsJSON(t *testing.T) {
@@ -226,4 +242,61 @@ func TestReportAsJSON(t *testing.T) {
 	}
 	require.Len(t, r["rounds"].([]any)[0].(map[string]any)["stalls"], 2)
 	require.Equal(t, []any{}, r["problems"])
+}
+
+// TestTableOfSeveralRegions: who was elsewhere is not concerned, and each region is
+// judged by its own books.
+func TestTableOfSeveralRegions(t *testing.T) {
+	several := func() evidence {
+		e := found()
+		e.settings.Faults, e.settings.Regions = []string{"many"}, []Region{{Name: here, Players: 1}, {Name: "there", Players: 1}}
+		e.rounds = e.rounds[:1]
+		e.rounds[0].Fault, e.rounds[0].Servers = "many", []string{"server-1", "server-2"}
+		e.rounds[0].Regions[0].Players, e.epochs = 1, 1
+		e.result.Faults = e.result.Faults[:1]
+		e.result.Faults[0].Stalls[1].Region, e.result.Ledgers[1].Region = "there", "there"
+		books := e.after[here]
+		e.after["there"], e.before["there"] = books, e.before[here]
+		there := e.after["there"]
+		there.Players = books.Players[1:]
+		e.after["there"] = there
+		e.change(func(b *world.Books) { b.Players = b.Players[:1] })
+		return e
+	}
+	r := newReport(several())
+	require.True(t, r.OK, r.Problems)
+	require.Len(t, r.Regions, 2)
+	require.Equal(t, 2, r.Verdict.Players)
+	drawn := table(r)
+	for _, line := range []string{
+		"many             1          2     34 ms     34 ms     34 ms       30 ms\n" +
+			"  ^ the 1 player of the regions that had to move;\n    the others waited for 61 ms at most\n",
+		"gold after               2,000,000  ✓  items 60,000 + 50,000 + 50,000  ✓\n",
+		"failovers (epochs)               1  ✓\nto a hot backup                  1  ✓\n",
+		"2 game servers failed under 2 players in 2 regions, who made 642 trades:\n",
+	} {
+		require.Contains(t, drawn, line)
+	}
+	e := several()
+	e.change(func(b *world.Books) { b.Gold-- })
+	require.Contains(t, strings.Join(newReport(e).Problems, "\n"), "demo: the conserved totals were")
+}
+
+// TestTableOfPlannedMoves: nothing has failed, and every server has had its turn.
+func TestTableOfPlannedMoves(t *testing.T) {
+	e := found()
+	e.settings.Faults, e.settings.Servers = []string{"rolling"}, 2
+	for i := range e.rounds {
+		e.rounds[i].Fault, e.rounds[i].Planned = "rolling", true
+	}
+	r := newReport(e)
+	require.True(t, r.OK, r.Problems)
+	drawn := table(r)
+	require.Contains(t, drawn, "failovers (epochs)               2  ✓\nof them planned                  2\nto a hot backup                  2  ✓\n")
+	require.Contains(t, drawn, "2 regions moved as planned under 2 players, who made 321 trades:\nnobody was disconnected")
+
+	e.rounds[1].Regions = nil // it led nothing
+	require.True(t, newReport(e).OK)
+	e.settings.Servers = 3
+	require.Equal(t, []string{"only 2 of 3 rounds took place"}, newReport(e).Problems)
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/reseat-proxy/reseat/bench/bots"
 	"github.com/reseat-proxy/reseat/bench/fleet"
 )
@@ -15,76 +17,191 @@ func (d *demo) act(ctx context.Context) error {
 	all := slices.Repeat(d.cfg.Faults, d.cfg.Rounds)
 	for i, fault := range all {
 		d.bar = fmt.Sprintf("round %d of %d  %-7s", i+1, len(all), fault.Name)
-		round, err := d.round(ctx, fault)
-		if err != nil {
+		if err := fault.run(ctx, d); err != nil {
 			d.stage.timeline.end()
 			return fmt.Errorf("round %d (%s): %w", i+1, fault.Name, err)
 		}
-		d.rounds = append(d.rounds, round)
 	}
 	return nil
 }
 
-// round makes one server fail, or an edge, and sees it back.
-func (d *demo) round(ctx context.Context, fault fleet.Fault) (Round, error) {
+// blow is what a round does.
+type blow struct {
+	fault   string
+	planned bool // nothing fails
+	strike  func(ctx context.Context, s *scene) error
+	finish  func(ctx context.Context, s *scene) error // while the players are still watched; nil: nothing
+	away    bool                                      // who was struck comes back only when the mesh has healed without, if it can
+	heal    func(ctx context.Context, s *scene) error
+}
+
+// scene is a round as it goes on.
+type scene struct {
+	*Round
+	d      *demo
+	now    []standing // before it
+	movers int        // players on the edges that were struck
+
+	drained string // the incarnation that is to be emptied
+}
+
+// round makes servers fail, or an edge, and sees them back.
+func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.steady(ctx, steadyTime); err != nil {
-		return Round{}, err
+		return err
 	}
-	victim, epoch, err := d.ready(ctx, time.Time{}, "")
-	if err != nil {
-		return Round{}, err
+	if err := d.ready(ctx); err != nil {
+		return err
 	}
-	on := 0
-	if fault.Edge {
-		victim, on = d.stage.busiest(d.progress.On)
-	}
+	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
 	d.cfg.Screen.Line("")
-	r := Round{Fault: fault.Name, Edge: fault.Edge, Server: victim.Name, At: time.Now(), EpochBefore: epoch}
-	d.stage.timeline.begin(r.At, fmt.Sprintf(fault.Does, victim.Name))
-	if err := fault.Strike(victim); err != nil {
-		return r, err
+	d.stage.begin(s.At)
+	if err := b.strike(ctx, s); err != nil {
+		return err
 	}
-	if err := d.crowd.Mark(fault.Name, r.At.UnixNano()); err != nil {
-		return r, err
+	if err := d.crowd.Mark(b.fault, s.At.UnixNano()); err != nil {
+		return err
 	}
-	if r.Back, err = d.comeback(ctx, r.At, on); err != nil {
-		return r, err
+	if err := s.comeback(ctx); err != nil {
+		return err
 	}
-	d.stage.timeline.add(r.At.Add(r.Back), markDone, d.allBack())
+	if b.finish != nil {
+		if err := b.finish(ctx, s); err != nil {
+			return err
+		}
+	}
 	if err := d.steady(ctx, aftermath); err != nil {
-		return r, err
+		return err
 	}
-	return r, d.recover(ctx, fault, victim, &r)
+	if err := s.recover(ctx, b); err != nil {
+		return err
+	}
+	d.rounds = append(d.rounds, *s.Round)
+	return nil
+}
+
+// pick chooses servers that may fail at once, those that lead the most players.
+func (s *scene) pick(count int) ([]*fleet.Server, error) {
+	chosen := pick(s.now, count)
+	if chosen == nil {
+		return nil, fmt.Errorf("demo: %s cannot fail at once without taking all that a region has", plural(count, "server"))
+	}
+	return byName(s.d.stage.servers, chosen), nil
+}
+
+// hit makes a fault happen to servers, or to edges, at once.
+func (s *scene) hit(f fleet.Fault, targets ...*fleet.Server) error {
+	at := s.At
+	if len(s.Servers)+len(s.Edges) > 0 {
+		at = time.Now()
+	}
+	names := make([]string, 0, len(targets))
+	for _, t := range targets {
+		names = append(names, t.Name)
+	}
+	s.d.stage.timeline.add(at, markFault, fmt.Sprintf(f.Does, list(names)))
+	if f.Edge {
+		s.Edges = append(s.Edges, names...)
+		for _, t := range targets {
+			s.movers += s.d.progress.On[s.d.stage.addr(t.Name)]
+		}
+	} else {
+		s.Servers = append(s.Servers, names...)
+		s.d.stage.concern(s.now, s.Servers)
+		s.d.stage.timeline.add(at, markStep, s.led(names))
+	}
+	s.d.stage.struck(targets)
+	var g errgroup.Group
+	for _, t := range targets {
+		g.Go(func() error { return f.Strike(t) })
+	}
+	return g.Wait()
+}
+
+// listed is how many regions are told by name.
+const listed = 4
+
+// led says what some servers led, where there is more than one region.
+func (s *scene) led(servers []string) string {
+	if len(s.now) == 1 {
+		return ""
+	}
+	var regions []string
+	players := 0
+	for _, r := range s.now {
+		if slices.Contains(servers, r.leader) {
+			regions = append(regions, r.Name)
+			players += r.Players
+		}
+	}
+	if len(regions) == 0 {
+		return "led no region"
+	}
+	what := list(regions)
+	if len(regions) > listed {
+		what = plural(len(regions), "region")
+	}
+	return fmt.Sprintf("led until now: %s, with %s", what, plural(players, "player"))
+}
+
+// elected waits for the first election of the round, and returns who has won it.
+func (s *scene) elected(ctx context.Context) (heir *fleet.Server, err error) {
+	var name string
+	err = s.d.stage.await(ctx, "an election", func(k known) bool {
+		for _, f := range k.moves {
+			if f.heir != "" {
+				name = f.heir
+			}
+		}
+		return name != ""
+	})
+	if found := byName(s.d.stage.servers, []string{name}); err == nil && len(found) == 1 {
+		heir = found[0]
+	}
+	return heir, err
 }
 
 // recover brings back what was struck and waits until all is as it was before.
-func (d *demo) recover(ctx context.Context, fault fleet.Fault, victim *fleet.Server, r *Round) error {
-	if err := d.crowd.Close(time.Now().UnixNano()); err != nil {
+func (s *scene) recover(ctx context.Context, b blow) error {
+	stage := s.d.stage
+	if err := s.d.crowd.Close(time.Now().UnixNano()); err != nil {
 		return err
 	}
-	if fault.Heals != "" {
-		d.stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(fault.Heals, victim.Name))
+	if b.away && s.d.cfg.Pool && s.d.cfg.Servers-len(s.Servers) > backups {
+		if err := s.d.ready(ctx, s.Servers...); err != nil {
+			return err
+		}
+		s.Protected = stage.protectedAfter(s.At)
+		stage.timeline.add(s.At.Add(s.Protected), markDone, "every region has all its backups again")
 	}
-	if err := fault.Heal(victim); err != nil {
+	if err := b.heal(ctx, s); err != nil {
 		return err
 	}
-	var primary *fleet.Server
-	var err error
-	if primary, r.EpochAfter, err = d.ready(ctx, r.At, victim.Name); err != nil {
+	if err := s.d.ready(ctx); err != nil {
 		return err
 	}
-	r.Primary = primary.Name
-	r.Hot = r.EpochAfter > r.EpochBefore && !d.stage.restoredSince(r.At)
-	r.Protected = d.stage.protectedAfter(r.At)
-	r.Timeline = d.stage.timeline.end()
+	if s.Protected == 0 {
+		s.Protected = stage.protectedAfter(s.At)
+	}
+	s.Regions, s.Levels = stage.end()
+	s.Timeline = stage.timeline.end()
 	return nil
 }
 
-func (d *demo) allBack() string {
-	if d.cfg.Players == 1 {
-		return "the player plays on, all kept actions are durable"
+// mend returns the function that undoes a fault of processes.
+func mend(f fleet.Fault) func(context.Context, *scene) error {
+	return func(_ context.Context, s *scene) error {
+		stage := s.d.stage
+		for _, t := range slices.Concat(byName(stage.servers, s.Servers), byName(stage.edges, s.Edges)) {
+			if f.Heals != "" {
+				stage.timeline.add(time.Now(), markHeal, fmt.Sprintf(f.Heals, t.Name))
+			}
+			if err := f.Heal(t); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
-	return fmt.Sprintf("all %s play on, all kept actions are durable", plural(d.cfg.Players, "player"))
 }
 
 // steady lets the players play for a while.
@@ -107,39 +224,75 @@ func (d *demo) steady(ctx context.Context, long time.Duration) error {
 
 const gaugeWidth = 20
 
-// comeback waits until every player can play on after the fault, and tells how
-// long after it the last of them could. movers were on the edge that was struck.
-func (d *demo) comeback(ctx context.Context, fault time.Time, movers int) (time.Duration, error) {
+// comeback waits until every player who is concerned can play on.
+func (s *scene) comeback(ctx context.Context) error {
 	late := time.NewTimer(patience)
 	defer late.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return 0, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-late.C:
-			return 0, fmt.Errorf("after %v not all players can play on", patience)
-		case p := <-d.crowd.Progress():
-			if p.BackAt < fault.UnixNano() { // nobody, or said before the mark arrived
-				p.Back = 0
-			}
+			return fmt.Errorf("after %v not all players can play on", patience)
+		case p := <-s.d.crowd.Progress():
 			if p.Ended > 0 {
-				return 0, fmt.Errorf("the sessions of %s have ended", plural(p.Ended, "player"))
+				return fmt.Errorf("the sessions of %s have ended", plural(p.Ended, "player"))
 			}
-			if p.Back == p.Players && p.Resumed >= movers {
-				d.tellMoves(p.Moves)
-				return time.Unix(0, p.BackAt).Sub(fault), nil
+			back, players, done := s.back(p)
+			if done {
+				s.tellMoves(p.Moves)
+				s.d.stage.timeline.add(s.At.Add(s.Back), markDone, s.allBack(players))
+				return nil
 			}
-			d.cfg.Screen.Bar(fmt.Sprintf("%s  %s   %d of %s back, %s kept", d.bar, gauge(p.Back, p.Players, gaugeWidth),
-				p.Back, plural(p.Players, "player"), plural(p.Sent-p.Durable, "action")))
+			s.d.cfg.Screen.Bar(fmt.Sprintf("%s  %s   %d of %s back, %s kept", s.d.bar, gauge(back, players, gaugeWidth),
+				back, plural(players, "player"), plural(p.Sent-p.Durable, "action")))
 		}
 	}
 }
 
+// back counts the players who play on, of those in regions that were led by a
+// server that was struck, or of all if it was an edge. It notes when the last of
+// them could.
+func (s *scene) back(p bots.Progress) (back, players int, done bool) {
+	done = p.Resumed >= s.movers
+	s.d.stage.update(func(k *known) {
+		for name, c := range p.Regions {
+			f := k.moves[name]
+			if f == nil && len(k.moves) > 0 {
+				continue
+			}
+			if c.BackAt < s.At.UnixNano() { // nobody, or said before the mark arrived
+				c.Back = 0
+			}
+			at := time.Unix(0, c.BackAt).Sub(s.At)
+			if f != nil {
+				f.Back = at
+				done = done && f.To != "" && !slices.Contains(s.Servers, f.To)
+			}
+			done = done && c.Whole()
+			s.Back = max(s.Back, at)
+			back, players = back+c.Back, players+c.Players
+		}
+	})
+	return back, players, done
+}
+
+func (s *scene) allBack(players int) string {
+	switch {
+	case players == 1:
+		return "the player plays on, all kept actions are durable"
+	case players < s.d.cfg.Players:
+		return fmt.Sprintf("all %s concerned play on, all kept actions are durable", plural(players, "player"))
+	}
+	return fmt.Sprintf("all %s play on, all kept actions are durable", plural(players, "player"))
+}
+
 // tellMoves puts into the timeline what players noticed of the death of an edge.
-func (d *demo) tellMoves(m bots.Moves) {
+func (s *scene) tellMoves(m bots.Moves) {
 	if m.Lost == 0 {
 		return
 	}
-	d.stage.timeline.add(time.Unix(0, m.LostAt), markStep, fmt.Sprintf("the first of %s notices that its edge is gone", plural(m.Lost, "player")))
-	d.stage.timeline.add(time.Unix(0, m.ResumedAt), markStep, plural(m.Resumed, "player")+" resumed at another edge")
+	t := s.d.stage.timeline
+	t.add(time.Unix(0, m.LostAt), markStep, fmt.Sprintf("the first of %s notices that its edge is gone", plural(m.Lost, "player")))
+	t.add(time.Unix(0, m.ResumedAt), markStep, plural(m.Resumed, "player")+" resumed at another edge")
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,15 +16,14 @@ import (
 
 	"github.com/reseat-proxy/reseat/bench/bots"
 	"github.com/reseat-proxy/reseat/bench/fleet"
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 )
 
-// The cast.
+// The processes besides servers and edges.
 const (
-	region  = "demo"
 	players = "players"
 	keeper  = "registry"
-	servers = 3
 )
 
 // patience is how long the demo waits for anything that takes a second at most.
@@ -38,8 +38,10 @@ type stage struct {
 	dir      string
 	space    string // prefix of the keys and name of the service: ours alone
 	consul   string // address of the registry
+	client   *discovery.Client
 	fleet    *fleet.Fleet
 	timeline *timeline
+	regions  []Region
 
 	mu      sync.Mutex      // guards the fields below
 	servers []*fleet.Server // only open adds to them
@@ -53,12 +55,10 @@ func newStage(cfg Config, dir string) *stage {
 	_, _ = rand.Read(id) // never fails
 	s := &stage{
 		cfg: cfg, dir: dir, space: "reseat-demo-" + hex.EncodeToString(id), consul: cfg.Consul,
-		fleet: fleet.New(dir, cfg.Echo), timeline: &timeline{screen: cfg.Screen}, changed: make(chan struct{}),
-		known: known{
-			addrs: map[string]string{}, names: names{}, lives: map[string]string{},
-			joined: map[string]time.Time{}, restored: map[string]time.Time{}, follows: map[string]time.Time{},
-		},
+		fleet: fleet.New(dir, cfg.Echo), timeline: &timeline{screen: cfg.Screen}, regions: regionsOf(cfg),
+		changed: make(chan struct{}),
 	}
+	s.known = newKnown(s.regions)
 	return s
 }
 
@@ -77,8 +77,12 @@ func (s *stage) open(ctx context.Context) (certs.Set, error) {
 		}
 		s.consul = s.addr(keeper)
 	}
-	for i := range servers {
-		server := s.fleet.NewServer(s.sidecar("server-" + strconv.Itoa(i+1)))
+	s.client, err = discovery.New(discovery.Config{Address: s.consul, Prefix: s.space, Service: s.space}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return certs.Set{}, err
+	}
+	for i := range s.cfg.Servers {
+		server := s.fleet.NewServer(s.sidecar(serverName(i)))
 		s.update(func(*known) { s.servers = append(s.servers, server) })
 		if err := server.Start(); err != nil {
 			return certs.Set{}, err
@@ -110,7 +114,7 @@ func (s *stage) openEdges(ctx context.Context) error {
 		if err := s.await(ctx, edge.Name, func(k known) bool { return k.addrs[edge.Name] != "" }); err != nil {
 			return err
 		}
-		edge.SetArgs(append([]string{"edge"}, s.common(edge.Name, s.addr(edge.Name))...)...)
+		edge.SetArgs(s.edgeArgs(edge.Name, s.addr(edge.Name))...)
 	}
 	return nil
 }
@@ -119,22 +123,36 @@ func (s *stage) openEdges(ctx context.Context) error {
 func (s *stage) edge(name string) fleet.Spec {
 	// With keys of its own a restarted one is noticed by its players within a packet.
 	env := append(s.env(), "RESEAT_EDGE_KEYS_FILE="+filepath.Join(s.state(), name+".keys"))
-	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: append([]string{"edge"}, s.common(name, anyPort)...), Env: env}
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: s.edgeArgs(name, anyPort), Env: env}
+}
+
+func (s *stage) edgeArgs(name, listen string) []string {
+	all := make([]string, 0, len(s.regions))
+	for _, r := range s.regions {
+		all = append(all, r.Name)
+	}
+	return append([]string{"edge"}, s.common(name, listen, all)...)
 }
 
 // sidecar is the command of a sidecar and, behind the dash, of its game.
 func (s *stage) sidecar(name string) fleet.Spec {
-	args := append([]string{"sidecar"}, s.common(name, anyPort)...)
+	args := append([]string{"sidecar"}, s.common(name, anyPort, fixedOn(s.regions, name))...)
+	if s.cfg.Pool {
+		args = append(args, "--pool")
+	}
 	args = append(args, "--output-commit", s.cfg.OutputCommit, "--", s.cfg.Program, "demo-game")
 	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: s.env()}
 }
 
 // common are the flags that edge and sidecar share.
-func (s *stage) common(name, listen string) []string {
-	return []string{
-		"--name", name, "--region", region, "--listen", listen, "--state-dir", s.state(),
-		"--consul", s.consul, "--log-format", "json",
+func (s *stage) common(name, listen string, regions []string) []string {
+	args := []string{
+		"--name", name, "--listen", listen, "--state-dir", s.state(), "--consul", s.consul, "--log-format", "json",
 	}
+	for _, r := range regions {
+		args = append(args, "--region", r)
+	}
+	return args
 }
 
 const anyPort = "127.0.0.1:0"
@@ -166,10 +184,12 @@ func (s *stage) env() []string {
 // admit starts the players' process.
 func (s *stage) admit(ca string) (*bots.Remote, error) {
 	args := []string{
-		"demo-bots", "--region", region, "--ca", ca, "--players", strconv.Itoa(s.cfg.Players),
-		"--rate", fmt.Sprint(s.cfg.Rate), "--seed", fmt.Sprint(s.cfg.Seed),
+		"demo-bots", "--ca", ca, "--rate", fmt.Sprint(s.cfg.Rate), "--seed", fmt.Sprint(s.cfg.Seed),
 	}
-	args = slices.Grow(args, 2*len(s.edges))
+	args = slices.Grow(args, 2*len(s.edges)+2*len(s.regions))
+	for _, r := range s.regions {
+		args = append(args, "--region", fmt.Sprintf("%s=%d", r.Name, r.Players))
+	}
 	for _, edge := range s.edges {
 		args = append(args, "--edge", s.addr(edge.Name))
 	}
@@ -183,13 +203,18 @@ func (s *stage) admit(ca string) (*bots.Remote, error) {
 // close ends all processes, even if ctx has ended. A Consul that is not ours is
 // left as it was found.
 func (s *stage) close(ctx context.Context) {
+	if s.client != nil {
+		defer s.client.Close()
+	}
 	if s.cfg.Consul == "" {
 		s.fleet.Close()
 		return
 	}
+	var leaving sync.WaitGroup
 	for _, server := range s.servers {
-		server.Leave(grace)
+		leaving.Go(func() { server.Leave(grace) })
 	}
+	leaving.Wait()
 	s.fleet.Close()
 	if err := forget(context.WithoutCancel(ctx), s.consul, s.space); err != nil {
 		s.cfg.Screen.Line("note: keys below %s/ are left in Consul: %v", s.space, err)

@@ -9,21 +9,25 @@ import (
 
 // newReport judges a run.
 func newReport(e evidence) Report {
+	sum, each := judge.JudgeAll(e.result.Ledgers, e.before, e.after, allowances(e)...)
 	r := Report{
-		Problems:     []string{},
-		Verdict:      judge.Judge(e.result.Ledgers, e.before, e.after, allowances(e)...),
-		Rounds:       e.rounds,
+		Problems: []string{}, Verdict: sum, Regions: each, Rounds: e.rounds,
 		QuietDurable: e.result.QuietDurable, QuietReply: e.result.QuietReply,
-		Trades: e.after.Trades, Holds: e.result.Holds, Reseats: e.result.Reseats, LagMax: e.result.Lag,
+		Holds: e.result.Holds, Reseats: e.result.Reseats, Epochs: e.epochs, LagMax: e.result.Lag,
 		Scheduled: uint64(e.played.Seconds() * e.settings.Rate * float64(e.settings.Players)),
 		Settings:  e.settings, Machine: thisMachine(),
+	}
+	for _, books := range e.after {
+		r.Trades += books.Trades
 	}
 	for i := range r.Rounds {
 		if i < len(e.result.Faults) {
 			r.Rounds[i].Stalls = e.result.Faults[i].Stalls
 		}
-		if r.Rounds[i].Hot {
-			r.Hot++
+		for _, f := range r.Rounds[i].Regions {
+			if f.Hot {
+				r.Hot++
+			}
 		}
 	}
 	r.Faults = byFault(r.Rounds)
@@ -37,7 +41,7 @@ func newReport(e evidence) Report {
 
 // allowances are what the faults of a run explain.
 func allowances(e evidence) (all []judge.Allowance) {
-	if slices.ContainsFunc(e.rounds, func(r Round) bool { return r.Edge }) {
+	if slices.ContainsFunc(e.rounds, func(r Round) bool { return len(r.Edges) > 0 }) {
 		all = append(all, judge.AllowResumes)
 	}
 	if e.settings.OutputCommit == "none" {
@@ -55,12 +59,12 @@ func byFault(rounds []Round) []FaultReport {
 	for _, round := range rounds {
 		if sums[round.Fault] == nil {
 			sums[round.Fault] = &costs{}
-			reports = append(reports, FaultReport{Fault: round.Fault, Edge: round.Edge})
+			reports = append(reports, FaultReport{Fault: round.Fault, Edge: len(round.Edges) > 0})
 		}
 		i := slices.IndexFunc(reports, func(f FaultReport) bool { return f.Fault == round.Fault })
 		reports[i].Rounds++
 		for _, s := range round.Stalls {
-			reports[i].add(s, sums[round.Fault])
+			reports[i].add(s, round.Concerns(s), sums[round.Fault])
 		}
 	}
 	for i := range reports {
@@ -69,10 +73,14 @@ func byFault(rounds []Round) []FaultReport {
 	return reports
 }
 
-// add takes in the stall of one player. When an edge fails, those on others are
-// not concerned.
-func (f *FaultReport) add(s judge.Stall, c *costs) {
-	if f.Edge && s.Lost == 0 {
+// Concerns tells whether a player was of a region that had to move, or lost an edge.
+func (r *Round) Concerns(s judge.Stall) bool {
+	return s.Lost > 0 || slices.ContainsFunc(r.Regions, func(f Failover) bool { return f.Region == s.Region })
+}
+
+// add takes in the stall of one player, who is concerned or not.
+func (f *FaultReport) add(s judge.Stall, concerned bool, c *costs) {
+	if !concerned {
 		c.others = append(c.others, s.Durable)
 		return
 	}
@@ -86,7 +94,7 @@ func (f *FaultReport) add(s judge.Stall, c *costs) {
 
 func (f *FaultReport) sum(c *costs) {
 	f.Durable, f.Reply = judge.SpreadOf(c.durable), judge.SpreadOf(c.reply)
-	if f.Edge {
+	if len(c.others) > 0 || f.Edge {
 		others := judge.SpreadOf(c.others)
 		f.Others = &others
 	}

@@ -31,8 +31,12 @@ func (s *Screen) stalls(r Report) {
 	}
 	for _, f := range r.Faults {
 		row(f.Fault, grouped(f.Rounds), grouped(f.InFlight), f.Durable, f.Reply)
-		if f.Edge {
-			s.Line("%s", s.paint(dim, fmt.Sprintf("  ^ the %s of that edge, who resumed at another;", plural(f.Durable.N, "player"))))
+		if f.Others != nil {
+			who := "the " + plural(f.Durable.N, "player") + " of the regions that had to move"
+			if f.Edge {
+				who = "the " + plural(f.Durable.N, "player") + " of that edge, who resumed at another"
+			}
+			s.Line("%s", s.paint(dim, "  ^ "+who+";"))
 			s.Line("%s", s.paint(dim, fmt.Sprintf("    the others waited for %s at most", millis(f.Others.Max))))
 		}
 	}
@@ -62,10 +66,10 @@ func (s *Screen) promises(r Report) {
 	zero("lost", v.Lost+v.Skipped)
 	zero("applied twice", v.Doubled)
 	zero("out of order", v.Reordered)
-	zero("disconnects", r.dropped())
+	zero("disconnects", r.Dropped())
 	if _, edges := r.struck(); edges > 0 {
 		s.Line("%-22s%12s  %s  of %s", "resumed elsewhere", grouped(v.Resumes), s.check(v.Resumes == v.Disconnects),
-			plural(v.Disconnects-r.dropped(), "player")+" on dead edges")
+			plural(v.Disconnects-r.Dropped(), "player")+" on dead edges")
 	}
 	count("rolls seen", v.Rolls)
 	if r.Settings.OutputCommit == "none" {
@@ -92,10 +96,13 @@ func (s *Screen) promises(r Report) {
 	s.Line("%-22s%12s  %s  %s", "gold before", grouped(v.Before.Gold), " ", "items "+itemsOf(v.Before))
 	s.Line("%-22s%12s  %s  %s  %s", "gold after", grouped(v.After.Gold),
 		s.check(v.Before.Gold == v.After.Gold), "items "+itemsOf(v.After), s.check(v.Before.Items == v.After.Items))
-	servers, _ := r.struck()
-	s.Line("%-22s%12s  %s", "failovers (epochs)", grouped(r.epochs()), s.check(r.epochs() >= uint64(servers)))
-	if servers > 0 {
-		s.Line("%-22s%12s  %s", "to a hot backup", grouped(r.Hot), s.check(r.Hot == servers))
+	moved, planned := r.moved()
+	s.Line("%-22s%12s  %s", "failovers (epochs)", grouped(r.Epochs), s.check(r.Epochs >= uint64(moved)))
+	if planned > 0 {
+		count("of them planned", uint64(planned))
+	}
+	if moved > 0 {
+		s.Line("%-22s%12s  %s", "to a hot backup", grouped(r.Hot), s.check(r.Hot == moved))
 	}
 }
 
@@ -124,6 +131,7 @@ func (s *Screen) closing(r Report) {
 		return
 	}
 	servers, edges := r.struck()
+	_, planned := r.moved()
 	var what []string
 	if servers > 0 {
 		what = append(what, plural(servers, "game server"))
@@ -133,7 +141,18 @@ func (s *Screen) closing(r Report) {
 		what = append(what, plural(edges, "edge"))
 		fate = plural(r.Verdict.Resumes, "player") + " resumed at another edge"
 	}
-	s.Line("%s", s.paint(green, fmt.Sprintf("%s failed under %s, who made %s:",
-		list(what), plural(r.Verdict.Players, "player"), plural(r.Trades, "trade"))))
+	where := ""
+	if n := len(r.Settings.Regions); n > 1 {
+		where = " in " + plural(n, "region")
+	}
+	var done []string
+	if len(what) > 0 {
+		done = append(done, list(what)+" failed")
+	}
+	if planned > 0 {
+		done = append(done, plural(planned, "region")+" moved as planned")
+	}
+	s.Line("%s", s.paint(green, fmt.Sprintf("%s under %s%s, who made %s:",
+		list(done), plural(r.Verdict.Players, "player"), where, plural(r.Trades, "trade"))))
 	s.Line("%s", s.paint(green, fate+", nothing was lost and nothing was done twice."))
 }

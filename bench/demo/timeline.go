@@ -39,12 +39,11 @@ type timeline struct {
 
 // begin starts a new timeline and returns the one before it. What happened
 // before the fault is not shown.
-func (t *timeline) begin(fault time.Time, text string) (before []Entry) {
+func (t *timeline) begin(fault time.Time) (before []Entry) {
 	before = t.end()
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.fault = fault
-	t.mu.Unlock()
-	t.add(fault, markFault, text)
 	return before
 }
 

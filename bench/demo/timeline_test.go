@@ -25,7 +25,8 @@ func replay(t *testing.T, name string) (drawn string) {
 	var out bytes.Buffer
 	tl := &timeline{screen: NewScreen(&out)}
 	fault := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	tl.begin(fault, lines[0])
+	tl.begin(fault)
+	tl.add(fault, markFault, lines[0])
 	servers := names{"i1": "server-1", "i2": "server-2"}
 	for _, line := range lines[1:] {
 		from, rest, _ := strings.Cut(line, " ")
@@ -66,7 +67,8 @@ func TestTimelineWaitsForWhatCameEarlier(t *testing.T) {
 	tl := &timeline{screen: NewScreen(&out)}
 	fault := time.Now()
 	tl.add(fault, markStep, "before any fault: not shown")
-	require.Empty(t, tl.begin(fault, "fault"))
+	require.Empty(t, tl.begin(fault))
+	tl.add(fault, markFault, "fault")
 	tl.add(fault.Add(-time.Nanosecond), markStep, "before the fault: not shown")
 	tl.add(fault.Add(2*time.Millisecond), markStep, "second")
 	tl.flush(fault.Add(settleTime))
@@ -75,7 +77,8 @@ func TestTimelineWaitsForWhatCameEarlier(t *testing.T) {
 	tl.add(fault.Add(3*time.Millisecond), markStep, "first") // said already
 	tl.add(fault.Add(3*time.Millisecond), markStep, "")
 	tl.flush(fault.Add(settleTime + 2*time.Millisecond))
-	require.Equal(t, []string{"fault", "first", "second"}, texts(tl.begin(fault, "next")))
+	require.Equal(t, []string{"fault", "first", "second"}, texts(tl.begin(fault)))
+	tl.add(fault, markFault, "next")
 	require.Equal(t, []string{"next"}, texts(tl.end()))
 	tl.add(time.Now(), markStep, "after the end: not shown")
 	require.Empty(t, tl.end())

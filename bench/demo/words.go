@@ -17,6 +17,14 @@ func (n names) of(incarnation string) string {
 	return "a server"
 }
 
+// tell says what an event means where there is one region: everything is told.
+func tell(e fleet.Event, n names) string {
+	if say := words[e.Name]; say != nil {
+		return say(e, n)
+	}
+	return ""
+}
+
 // words say what an event means to a person who watches; empty: nothing. What
 // is not in here is not shown.
 var words = map[string]func(e fleet.Event, n names) string{

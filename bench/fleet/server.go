@@ -135,19 +135,22 @@ func (s *Server) thaw() error {
 }
 
 // Leave asks the server to leave the mesh in good order, and kills it when that
-// takes longer than grace.
-func (s *Server) Leave(grace time.Duration) {
+// takes longer than grace: left tells whether it has gone by itself.
+func (s *Server) Leave(grace time.Duration) (left bool) {
 	s.mu.Lock()
 	p := s.sidecar
+	s.game = 0
 	s.mu.Unlock()
 	if p == nil {
-		return
+		return true
 	}
 	p.Expect()
 	_ = p.cmd.Process.Signal(os.Interrupt) // fails when it has ended already
 	select {
 	case <-p.Exited():
+		return true
 	case <-time.After(grace):
 		p.Kill()
+		return false
 	}
 }

@@ -5,6 +5,7 @@ import "github.com/reseat-proxy/reseat/bench/world"
 // Ledger is what one client wrote down.
 type Ledger struct {
 	Player      string   `json:"player"`
+	Region      string   `json:"region,omitempty"`
 	Sent        uint64   `json:"sent"`              // actions 1..Sent were accepted
 	Durable     uint64   `json:"durable"`           // actions 1..Durable were acknowledged as durable
 	Hash        uint64   `json:"hash,string"`       // world.Chain over the payloads 1..Sent

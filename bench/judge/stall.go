@@ -36,6 +36,7 @@ type Window struct {
 // before it was stuck, counts in full (no coordinated omission).
 type Stall struct {
 	Player    string        `json:"player"`
+	Region    string        `json:"region,omitempty"` // [Measure] does not know it
 	Durable   time.Duration `json:"durable_ns"`
 	Reply     time.Duration `json:"reply_ns"`
 	InFlight  int           `json:"in_flight"` // actions sent but not durable when the fault came

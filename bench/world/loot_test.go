@@ -52,6 +52,7 @@ type order struct{ calls []string }
 func (o *order) Send(string, []byte)        { o.calls = append(o.calls, "send") }
 func (o *order) BroadcastUnreliable([]byte) { o.calls = append(o.calls, "show") }
 func (o *order) Commit([]byte)              { o.calls = append(o.calls, "commit") }
+func (o *order) Fidelity() float64          { return 1 }
 
 func TestOutcomeOfAnotherStateIsRefused(t *testing.T) {
 	w := New()

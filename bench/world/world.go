@@ -19,6 +19,8 @@
 // another one, and the player has seen what never was.
 package world
 
+import "math"
+
 // The size of the world.
 const (
 	Side   = 32        // cells per side of the board
@@ -43,6 +45,7 @@ type output interface {
 	Send(player string, payload []byte)
 	BroadcastUnreliable(payload []byte)
 	Commit(delta []byte)
+	Fidelity() float64
 }
 
 // World is the state of one region. It is not safe for concurrent use.
@@ -135,10 +138,16 @@ func (w *World) apply(out output, player string, payload []byte) {
 	echo.X, echo.Y, echo.Gold, echo.Applied = f.x, f.y, f.gold, f.journal.Applied
 	w.scratch = echo.Append(w.scratch[:0])
 	out.Send(player, w.scratch)
-	if w.commands%showEvery == 0 {
+	if w.commands%showEvery == 0 && shows(w.commands/showEvery, out.Fidelity()) {
 		w.scratch = w.appendPositions(w.scratch[:0])
 		out.BroadcastUnreliable(w.scratch)
 	}
+}
+
+// shows tells whether the n-th broadcast takes place: there are fewer while the mesh
+// gives something up. Nothing of the state depends on it.
+func shows(n uint64, fidelity float64) bool {
+	return math.Floor(float64(n)*fidelity) > math.Floor(float64(n-1)*fidelity)
 }
 
 // note writes down that a command is carried out.

@@ -15,7 +15,10 @@ type sink struct {
 	sent      []string // "player payload", reliable
 	shown     [][]byte // broadcasts
 	committed [][]byte
+	coarse    float64 // what the fidelity lacks to 1
 }
+
+func (s *sink) Fidelity() float64 { return 1 - s.coarse }
 
 func (s *sink) Commit(delta []byte) { s.committed = append(s.committed, slices.Clone(delta)) }
 
@@ -233,6 +236,24 @@ func TestPositionsAreShownAtALowRate(t *testing.T) {
 	require.Zero(t, TagOf(nil))
 }
 
+// While the mesh gives something up there are as many fewer broadcasts, and the state
+// is the same.
+func TestPositionsAreShownLessOften(t *testing.T) {
+	states := map[string]bool{}
+	for coarse, want := range map[float64]int{0: 40, 0.25: 30, 0.5: 20, 0.75: 10, 1: 0} {
+		w, out := New(), &sink{coarse: coarse}
+		move := Command{Kind: Move, DX: 1}
+		for range 40 * showEvery {
+			move.N++
+			w.apply(out, "ann", move.Append(nil))
+		}
+		require.Len(t, out.shown, want)
+		require.Len(t, out.sent, 40*showEvery)
+		states[string(w.Snapshot(nil))] = true
+	}
+	require.Len(t, states, 1)
+}
+
 func BenchmarkSnapshot100(b *testing.B) {
 	w := New()
 	for i := range 100 {
@@ -262,3 +283,4 @@ type discard struct{}
 func (discard) Send(string, []byte)        {}
 func (discard) BroadcastUnreliable([]byte) {}
 func (discard) Commit([]byte)              {}
+func (discard) Fidelity() float64          { return 1 }

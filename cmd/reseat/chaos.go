@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reseat-proxy/reseat/bench/chaos"
+	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/history"
 )
 
@@ -59,7 +59,7 @@ Cells: ` + strings.Join(chaos.Names(), ", "),
 	flags.Uint64Var(&f.seed, "seed", 1, "of the first run; with --for, each run has the next one")
 	flags.IntVar(&f.players, "players", 40, "number of players, 2 to 999")
 	flags.Float64Var(&f.rate, "rate", 10, "actions per second of each player")
-	flags.StringVar(&f.consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+chaos.Memory)
+	flags.StringVar(&f.consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
 	flags.StringVar(&f.dir, "dir", "", "where reports are left (default: the temporary folder)")
 	flags.BoolVar(&f.keep, "keep", false, "leave reports of good runs, too")
 	flags.BoolVar(&f.json, "json", false, "print results as JSON, one a line; the table goes to standard error")
@@ -134,17 +134,9 @@ func (f chaosFlags) config() (cfg chaos.Config, cells []chaos.Cell, err error) {
 	case f.last < 0 || f.last > 0 && (f.cells != "" || f.ci):
 		return cfg, nil, errors.New("--for draws cells at random: leave --cells and --ci out")
 	}
-	cfg = chaos.Config{Players: f.players, Rate: f.rate, Consul: f.consul, Dir: f.dir, Keep: f.keep}
-	if cfg.Consul == "" {
-		cfg.Consul = os.Getenv("RESEAT_CONSUL")
-	}
-	if cfg.Consul == "" {
-		cfg.Consul = "consul"
-	}
-	if cfg.Consul != chaos.Memory {
-		if cfg.Consul, err = exec.LookPath(cfg.Consul); err != nil {
-			return cfg, nil, fmt.Errorf("no Consul: %w: name its binary with --consul or RESEAT_CONSUL (make consul prints one)", err)
-		}
+	cfg = chaos.Config{Players: f.players, Rate: f.rate, Dir: f.dir, Keep: f.keep}
+	if cfg.Consul, err = consul.Find(f.consul); err != nil {
+		return cfg, nil, err
 	}
 	if cfg.Program, err = os.Executable(); err != nil {
 		return cfg, nil, fmt.Errorf("chaos starts this program again, and cannot find it: %w", err)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/reseat-proxy/reseat/bench/chaos"
+	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/history"
 )
 
@@ -32,7 +33,7 @@ func TestChaos(t *testing.T) {
 	t.Setenv(asReseat, "1") // the processes are this test binary
 	var out, table bytes.Buffer
 	err := run(t.Context(), []string{
-		"chaos", "--consul=" + chaos.Memory, "--cells=freeze-1s", "--players=10", "--rate=20", "--keep", "--json", "--dir=" + t.TempDir(),
+		"chaos", "--consul=" + consul.Memory, "--cells=freeze-1s", "--players=10", "--rate=20", "--keep", "--json", "--dir=" + t.TempDir(),
 	}, strings.NewReader(""), &out, &table)
 	require.NoError(t, err, "%s", &table)
 	var r chaos.Result

@@ -7,13 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reseat-proxy/reseat/bench/demo"
-	"github.com/reseat-proxy/reseat/bench/fleet"
 )
 
 // demoFlags are what a person can ask the demo for.
@@ -23,6 +21,8 @@ type demoFlags struct {
 	rounds  int
 	faults  string
 	seed    uint64
+	servers int
+	regions int
 	edges   int
 	commit  string
 	consul  string
@@ -36,18 +36,27 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Watch game servers die under players who notice nothing but a short stall",
-		Long: `Starts a registry, three game servers with their sidecars, edges and players,
-all as processes on this machine, lets them fail, and checks that nobody was
+		Long: `Starts a registry, game servers with their sidecars, edges and players, all as
+processes on this machine, lets them fail, and checks that nobody was
 disconnected and no action was lost, doubled or reordered, and no dice were
-rolled again. Before each fault it waits until both backups are in sync.
+rolled again. Before each fault it waits until all backups are in sync.
+
+With --regions the players are spread over several regions, each with a primary
+and two backups somewhere among --servers. The first has the most players, the
+last the fewest, but is critical; so they differ in how urgent they are.
 
 Faults: kill (SIGKILL of the game process), host (SIGKILL of game and sidecar),
 freeze (SIGSTOP of both), edge (SIGKILL of the edge with the most players, who
-resume at another one; needs --edges 2 or more). The exit code is 1 if a promise
-was not kept.`,
+resume at another one), many (host for a third of the servers at once; many:3 for
+three), cascade (host, and again for the new primary when it is elected).
+Planned, so that nothing fails: drain (all regions of a server move to others),
+rolling (each server is stopped in good order and started again, one after the
+other). controller is many, and the edge that decides for the mesh is killed in
+the middle of it. The exit code is 1 if a promise was not kept.`,
 		Example: `  reseat demo
   reseat demo --players 100 --fault kill,host,freeze --rounds 3
   reseat demo --edges 2 --fault edge,kill
+  reseat demo --regions 6 --servers 6 --fault many
   reseat demo --consul 127.0.0.1:8500 --json`,
 		Args: noArguments,
 	}
@@ -56,7 +65,9 @@ was not kept.`,
 	flags.IntVar(&f.players, "players", 50, "number of players, 1 to 999")
 	flags.Float64Var(&f.rate, "rate", 10, "actions per second of each player")
 	flags.IntVar(&f.rounds, "rounds", 1, "how often each fault happens")
-	flags.StringVar(&f.faults, "fault", "kill,freeze", "what happens, in this order: "+strings.Join(fleet.FaultNames(), ", "))
+	flags.StringVar(&f.faults, "fault", "kill,freeze", "what happens, in this order: "+strings.Join(demo.FaultNames(), ", "))
+	flags.IntVar(&f.servers, "servers", 3, "number of game servers, 3 to 30")
+	flags.IntVar(&f.regions, "regions", 1, "number of regions, 1 to 60")
 	flags.IntVar(&f.edges, "edges", 1, "number of edges, 1 to 9; players begin at different ones")
 	flags.StringVar(&f.commit, "output-commit", "strict", "when replies leave: strict (their action is durable) or none (at once)")
 	flags.Uint64Var(&f.seed, "seed", 1, "decides what the players do")
@@ -108,25 +119,45 @@ func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
 }
 
 func (f demoFlags) config() (demo.Config, error) {
-	faults, err := fleet.ParseFaults(f.faults)
+	faults, err := demo.ParseFaults(f.faults)
 	switch {
 	case err != nil:
 		return demo.Config{}, fmt.Errorf("--fault: %w", err)
-	case f.players < 1 || f.players > 999:
-		return demo.Config{}, fmt.Errorf("--players %d is not 1 to 999", f.players)
-	case f.rate < 0.1 || f.rate > 1000:
-		return demo.Config{}, fmt.Errorf("--rate %v is not 0.1 to 1000", f.rate)
 	case f.rounds < 1:
 		return demo.Config{}, fmt.Errorf("--rounds %d is not 1 or more", f.rounds)
 	case f.edges < 1 || f.edges > 9:
 		return demo.Config{}, fmt.Errorf("--edges %d is not 1 to 9", f.edges)
-	case f.edges < 2 && slices.ContainsFunc(faults, func(f fleet.Fault) bool { return f.Edge }):
-		return demo.Config{}, errors.New("--fault edge needs --edges 2 or more: the players of a dead edge must have another one")
 	case f.commit != "strict" && f.commit != "none":
 		return demo.Config{}, fmt.Errorf("--output-commit %q is not known: use strict or none", f.commit)
 	}
-	return demo.Config{
+	if err := checkCast(f.players, f.servers, f.regions, f.rate); err != nil {
+		return demo.Config{}, err
+	}
+	cfg := demo.Config{
 		Players: f.players, Rate: f.rate, Rounds: f.rounds, Faults: faults, Seed: f.seed,
-		Edges: f.edges, OutputCommit: f.commit, Consul: f.consul, Keep: f.keep,
-	}, nil
+		Servers: f.servers, Regions: f.regions, Edges: f.edges, OutputCommit: f.commit, Consul: f.consul, Keep: f.keep,
+	}
+	for _, fault := range faults {
+		if err := fault.Check(cfg); err != nil {
+			return demo.Config{}, err
+		}
+	}
+	return cfg, nil
+}
+
+// checkCast checks how many there are of all who take part.
+func checkCast(players, servers, regions int, rate float64) error {
+	switch {
+	case players < 1 || players > 999:
+		return fmt.Errorf("--players %d is not 1 to 999", players)
+	case rate < 0.1 || rate > 1000:
+		return fmt.Errorf("--rate %v is not 0.1 to 1000", rate)
+	case servers < 3 || servers > 30:
+		return fmt.Errorf("--servers %d is not 3 to 30: a region has a primary and two backups", servers)
+	case regions < 1 || regions > 60:
+		return fmt.Errorf("--regions %d is not 1 to 60", regions)
+	case regions > players:
+		return fmt.Errorf("--regions %d is more than --players %d: somebody must be in each", regions, players)
+	}
+	return nil
 }

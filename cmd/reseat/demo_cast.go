@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -86,11 +87,11 @@ func newDemoGame() *cobra.Command {
 
 // crowdFlags say who plays, and where.
 type crowdFlags struct {
-	edges      []string
-	region, ca string
-	players    int
-	rate       float64
-	seed       uint64
+	edges   []string
+	regions map[string]int // players in each
+	ca      string
+	rate    float64
+	seed    uint64
 }
 
 func newDemoBots() *cobra.Command {
@@ -103,15 +104,23 @@ func newDemoBots() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.edges, "edge", []string{"127.0.0.1:7777"}, "address of an edge; may be repeated")
-	flags.StringVar(&f.region, "region", "demo", "region to join")
+	flags.StringToIntVar(&f.regions, "region", map[string]int{"demo": 50}, "region to join, and by how many: NAME=PLAYERS; may be repeated")
 	flags.StringVar(&f.ca, "ca", "", "PEM file with the certificates to trust")
-	flags.IntVar(&f.players, "players", 50, "number of players")
 	flags.Float64Var(&f.rate, "rate", 10, "actions per second of each player")
 	flags.Uint64Var(&f.seed, "seed", 1, "decides what they do")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return runDemoBots(cmd.Context(), f, cmd.InOrStdin(), cmd.OutOrStdout(), demoLog(cmd.ErrOrStderr()))
 	}
 	return cmd
+}
+
+// crews are the regions in the order of their names, so that the same command
+// makes the same crowd.
+func (f *crowdFlags) crews() (out []bots.Region) {
+	for _, name := range slices.Sorted(maps.Keys(f.regions)) {
+		out = append(out, bots.Region{Name: name, Players: f.regions[name]})
+	}
+	return out
 }
 
 func runDemoBots(ctx context.Context, f crowdFlags, in io.Reader, out io.Writer, log *slog.Logger) error {
@@ -121,11 +130,11 @@ func runDemoBots(ctx context.Context, f crowdFlags, in io.Reader, out io.Writer,
 	}
 	var joined atomic.Int64
 	crowd, err := bots.New(bots.Config{
-		Players: f.players, Rate: f.rate, Seed: f.seed,
-		Dial: func(ctx context.Context, name string, h player.Handler) (bots.Client, error) {
+		Regions: f.crews(), Rate: f.rate, Seed: f.seed,
+		Dial: func(ctx context.Context, region, name string, h player.Handler) (bots.Client, error) {
 			first := int(joined.Add(1)-1) % len(f.edges) // spreads the players
 			return player.Dial(ctx, player.Config{
-				Edges: slices.Concat(f.edges[first:], f.edges[:first]), Region: f.region, Player: name, TLS: tls, Handler: h, Log: log,
+				Edges: slices.Concat(f.edges[first:], f.edges[:first]), Region: region, Player: name, TLS: tls, Handler: h, Log: log,
 			})
 		},
 	})

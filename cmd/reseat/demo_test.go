@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +19,14 @@ import (
 func TestDemoUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"demo now":              `reseat demo takes no arguments, but got "now": see reseat demo --help`,
-		"demo --fault=drain":    `--fault: unknown fault "drain": choose from kill, host, freeze, edge`,
+		"demo --fault=quake":    `--fault: unknown fault "quake": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
+		"demo --fault=many:0":   `--fault: "many:0": write how many servers are to fail, as in many:2`,
+		"demo --fault=kill:2":   `--fault: unknown fault "kill:2": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
+		"demo --fault=many":     `--fault many needs --servers 4 or more: every region must keep a server`,
+		"demo --fault=many:3":   `--fault many:3 needs --servers 5 or more: every region must keep a server`,
+		"demo --servers=2":      `--servers 2 is not 3 to 30: a region has a primary and two backups`,
+		"demo --regions=0":      `--regions 0 is not 1 to 60`,
+		"demo --regions=51":     `--regions 51 is more than --players 50: somebody must be in each`,
 		"demo --players=0":      `--players 0 is not 1 to 999`,
 		"demo --players=1000":   `--players 1000 is not 1 to 999`,
 		"demo --rate=0":         `--rate 0 is not 0.1 to 1000`,
@@ -57,7 +65,8 @@ func TestDemo(t *testing.T) {
 	r := play(t, "--players=20", "--fault=kill,freeze")
 	require.Len(t, r.Rounds, 2)
 	for _, round := range r.Rounds {
-		require.Greater(t, round.EpochAfter, round.EpochBefore)
+		require.Len(t, round.Regions, 1)
+		require.Greater(t, round.Regions[0].EpochAfter, round.Regions[0].EpochBefore)
 		require.Len(t, round.Stalls, 20)
 		require.NotEmpty(t, round.Timeline)
 	}
@@ -73,8 +82,43 @@ func TestDemoWithEdges(t *testing.T) {
 	require.Len(t, r.Rounds, 1)
 	require.NotZero(t, r.Faults[0].Resumed)
 	require.Equal(t, r.Verdict.Disconnects, r.Verdict.Resumes)
-	require.Equal(t, r.Rounds[0].EpochBefore, r.Rounds[0].EpochAfter, "no server failed")
+	require.Zero(t, r.Epochs, "no server failed")
 	require.Equal(t, "none", r.Settings.OutputCommit)
+}
+
+// TestDemoOfARollingRestart: every server goes and comes back, and nobody notices.
+func TestDemoOfARollingRestart(t *testing.T) {
+	r := play(t, "--players=10", "--fault=rolling")
+	require.Len(t, r.Rounds, 3)
+	moves := 0
+	for _, round := range r.Rounds {
+		require.True(t, round.Planned)
+		moves += len(round.Regions)
+	}
+	require.NotZero(t, moves)
+	require.Zero(t, r.Verdict.Disconnects)
+}
+
+func TestDemoOfSeveralRegions(t *testing.T) {
+	r := play(t, "--players=12", "--rate=5", "--regions=3", "--servers=4", "--fault=many,cascade")
+	require.Len(t, r.Rounds, 2)
+	require.Len(t, r.Regions, 3)
+	for _, round := range r.Rounds {
+		require.GreaterOrEqual(t, len(round.Servers), 2)
+		require.NotEmpty(t, round.Regions)
+		ranks := map[int]bool{}
+		for i, f := range round.Regions {
+			ranks[f.Rank] = true
+			require.NotContains(t, round.Servers, f.To)
+			require.Contains(t, round.Servers, f.From)
+			require.Greater(t, f.EpochAfter, f.EpochBefore)
+			require.GreaterOrEqual(t, f.Serves, round.Regions[max(0, i-1)].Serves)
+			require.GreaterOrEqual(t, f.Serves, f.Elected)
+		}
+		require.Len(t, ranks, len(round.Regions))
+	}
+	require.True(t, slices.ContainsFunc(r.Rounds[0].Regions, func(f demo.Failover) bool { return f.Critical && f.Rank == 1 }),
+		"who leads the critical region is killed first")
 }
 
 func TestDemoOnRealConsul(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/cmd/reseat/config"
@@ -52,7 +53,18 @@ func runEdge(ctx context.Context, cfg *config.Edge, log *slog.Logger) error {
 	onAsk(ctx, tellEdge(edge, cfg.Regions, log))
 	stop := announceDrain(ctx, log)
 	defer stop()
-	return explainListen(edge.Run(ctx), map[string]string{"udp": "--listen or RESEAT_EDGE_LISTEN"})
+	beside := &control{cfg: cfg, edge: edge, client: settings.Discovery, log: log}
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := beside.run(gctx); gctx.Err() == nil {
+			return err
+		}
+		return nil
+	})
+	g.Go(func() error {
+		return explainListen(edge.Run(gctx), map[string]string{"udp": "--listen or RESEAT_EDGE_LISTEN"})
+	})
+	return g.Wait()
 }
 
 // edgeConfig turns settings into what an edge needs. It reads, and on the first
@@ -73,6 +85,7 @@ func edgeConfig(cfg *config.Edge, log *slog.Logger) (proxy.Config, error) {
 	return proxy.Config{
 		Name:      cfg.Name,
 		Regions:   cfg.Regions,
+		Critical:  cfg.Mesh.Critical,
 		Listen:    cfg.Listen,
 		PlayerTLS: players,
 		Keys:      keys,

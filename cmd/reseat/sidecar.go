@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reseat-proxy/reseat/cmd/reseat/config"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/certs"
+	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/sidecar"
 )
 
@@ -109,7 +111,15 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 	if err != nil {
 		return sidecar.Config{}, err
 	}
+	links := linkConfig(cfg.Link)
+	var strike func(string, time.Duration)
+	if cfg.EnableTestEndpoints {
+		network := &link.Severable{Network: link.UDP{}}
+		links.Network, strike = network, striker{network, log}.strike
+		log.Warn("this server does harm to itself when a tester asks for it", "event", "test_endpoints")
+	}
 	return sidecar.Config{
+		Strike:    strike,
 		Name:      cfg.Name,
 		Zone:      cfg.Zone,
 		Host:      cfg.Host,
@@ -135,7 +145,7 @@ func sidecarConfig(cfg *config.Sidecar, command []string, log *slog.Logger) (sid
 		OutputCommit: sidecar.OutputCommit(cfg.OutputCommit),
 		Timing:       timing(cfg.Failover),
 
-		Link:        linkConfig(cfg.Link),
+		Link:        links,
 		ServerTLS:   server,
 		ClientTLS:   client,
 		ResetSecret: secret,

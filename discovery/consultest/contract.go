@@ -324,6 +324,14 @@ func (v *viewer) heldBy(incarnation string) discovery.View {
 	})
 }
 
+// all waits for what both queries have to say of the only server, which is primary.
+func (v *viewer) all(incarnation string) {
+	v.Helper()
+	v.until("a primary that is there", func(view discovery.View) bool {
+		return view.Primary != nil && view.Primary.Incarnation == v.inc(incarnation) && len(view.Servers) == 1 && !view.Stale
+	})
+}
+
 // raw makes a request as any other program could, and returns status and body.
 func (r *rig) raw(method, path string, body any) (int, string) {
 	r.Helper()

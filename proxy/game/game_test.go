@@ -378,6 +378,8 @@ func TestBadFrames(t *testing.T) {
 		"leave of unknown":       {hosted, wire.Leave{ID: 1, Handle: 8}, wire.CodeBadHandle},
 		"everybody's handle":     {hosted, wire.Join{ID: 1, Handle: 0, Here: true, Player: "bob"}, wire.CodeBadHandle},
 		"handle of another":      {hosted, wire.Join{ID: 1, Handle: 9, Here: true, Player: "bob"}, wire.CodeBadHandle},
+		"level of no name":       {hosted, wire.Mode{Level: 4, Fidelity: 250}, wire.CodeProtocol},
+		"fidelity above 1":       {hosted, wire.Mode{Level: wire.LevelSevere, Fidelity: wire.Full + 1}, wire.CodeProtocol},
 		"log index twice":        {append(hosted, do(1, 9, 1, "")), do(1, 9, 2, ""), wire.CodeProtocol},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,7 +82,7 @@ func (s *session) state(ctx context.Context, f wire.State) error {
 
 // launch starts a region's goroutine.
 func (s *session) launch(ctx context.Context, head wire.Host, state []byte) {
-	r := newRegion(s.cfg, head, s.out)
+	r := newRegion(s.cfg, head, s.mode, s.out)
 	ctx, r.stop = context.WithCancel(ctx)
 	s.mu.Lock()
 	s.regions[head.ID] = r

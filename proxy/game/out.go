@@ -35,6 +35,7 @@ type Out struct {
 	open      bool              // a call is in progress
 	muted     bool              // on a standby
 	committer bool              // the World can apply what it commits
+	mode      wire.Mode         // of the mesh
 	dropped   uint64
 	warned    map[string]bool
 	err       error // a commit went wrong: the call must be the last one

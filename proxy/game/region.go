@@ -15,6 +15,7 @@ import (
 type region struct {
 	cfg   *Config
 	head  wire.Host // as the sidecar announced it
+	mode  wire.Mode // of the mesh, at that time
 	log   *slog.Logger
 	inbox *inbox
 
@@ -32,6 +33,7 @@ type region struct {
 	joiner   Joiner            // the World, if it is one
 	outcomer Outcomer          // the World, if it is one
 	arriver  Arriver           // the World, if it is one
+	leveler  Leveler           // the World, if it is one
 	standby  bool              // until Promote
 	players  map[uint64]string // by their handles, also of those who have left
 	here     map[string]uint64 // who is there, and the handle that says so
@@ -49,14 +51,14 @@ type region struct {
 	leaving  []string // to be told after the next tick
 }
 
-func newRegion(cfg *Config, head wire.Host, to *outbox) *region {
+func newRegion(cfg *Config, head wire.Host, mode wire.Mode, to *outbox) *region {
 	log := cfg.Log.With("region", head.Region)
 	handles := map[string]uint64{}
 	return &region{
-		cfg: cfg, head: head, log: log, inbox: newInbox(), done: make(chan struct{}),
+		cfg: cfg, head: head, mode: mode, log: log, inbox: newInbox(), done: make(chan struct{}),
 		out: Out{
 			region: head.ID, name: head.Region, to: to, log: log, handles: handles, gone: map[string]bool{},
-			muted: head.Standby, warned: map[string]bool{},
+			muted: head.Standby, warned: map[string]bool{}, mode: wire.Normal(),
 		},
 		standby: head.Standby, players: map[uint64]string{}, here: map[string]uint64{},
 		applied: head.Index, last: head.Index, told: head.Index,
@@ -75,6 +77,11 @@ func (r *region) run(ctx context.Context, state []byte) error {
 	}
 	if err := send(r.out.to, hosted); err != nil {
 		return err
+	}
+	if hosted.OK {
+		if err := r.setMode(r.mode); err != nil {
+			return err
+		}
 	}
 	var tick <-chan time.Time
 	if r.ticker != nil {
@@ -132,6 +139,7 @@ func (r *region) host(state []byte) (err error) {
 	r.joiner, _ = world.(Joiner)
 	r.outcomer, r.out.committer = world.(Outcomer)
 	r.arriver, _ = world.(Arriver)
+	r.leveler, _ = world.(Leveler)
 	return nil
 }
 
@@ -179,6 +187,8 @@ func (r *region) event(ev *event) error {
 		return r.join(ev)
 	case wire.TypeLeave:
 		return r.leave(ev.handle)
+	case wire.TypeMode:
+		return r.setMode(wire.Mode{Level: wire.Level(ev.number), Fidelity: ev.seq})
 	default:
 		return r.cut(ev.number)
 	}

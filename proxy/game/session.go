@@ -30,8 +30,9 @@ type session struct {
 	fail    context.CancelCauseFunc
 	running sync.WaitGroup
 
-	// The reader's own: states that are being received.
+	// The reader's own: states that are being received, and how the mesh is.
 	loading map[uint64]*loading
+	mode    wire.Mode
 
 	mu      sync.Mutex         // guards regions for all but the reader, the only one who changes it
 	regions map[uint64]*region // by the sidecar's ID
@@ -54,6 +55,7 @@ func serve(ctx context.Context, conn net.Conn, cfg Config) error {
 		out:     &outbox{Buffer: buffer, room: func() error { return buffer.Room(inner) }},
 		fail:    fail,
 		loading: map[uint64]*loading{},
+		mode:    wire.Normal(),
 		regions: map[uint64]*region{},
 	}
 	r := wire.NewReader(conn, wire.LinkSidecar)
@@ -168,7 +170,8 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 	}
 }
 
-// seating takes the frames that tell who a region's players are.
+// seating takes the frames that tell who a region's players are, and how much of it
+// they get.
 func (s *session) seating(ctx context.Context, t wire.Type, body []byte) error {
 	switch t {
 	case wire.TypeJoin:
@@ -183,6 +186,12 @@ func (s *session) seating(ctx context.Context, t wire.Type, body []byte) error {
 			return err
 		}
 		return s.forward(ctx, f.ID, event{kind: t, handle: f.Handle}, nil)
+	case wire.TypeMode:
+		var f wire.Mode
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.takeMode(ctx, f)
 	default:
 		return s.hosting(ctx, t, body)
 	}

@@ -23,6 +23,16 @@ func standIn(updates int, actions ...string) (address string) {
 	})
 }
 
+// degradedStandIn tells at which level the mesh works, hosts a region, prints so many
+// updates, and goes away.
+func degradedStandIn(mode wire.Mode, updates int) (address string) {
+	return listen(func(s *sidecar) {
+		s.send(mode)
+		s.host(1, "town", 0, nil)
+		s.printUpdates(updates, map[uint64]string{0: "all"})
+	})
+}
+
 // standbyStandIn hosts a standby, sends outcomes, prints a snapshot, promotes
 // the standby, lets ann in, prints an update, and goes away.
 func standbyStandIn(outcomes ...string) (address string) {

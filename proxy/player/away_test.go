@@ -102,6 +102,27 @@ func TestTurnedAwayWhileOthersFail(t *testing.T) {
 	}
 }
 
+// A refusal is forgotten once another edge has let the player in: he may go there
+// when he has to.
+func TestTurnedAwayThenWelcomed(t *testing.T) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
+		d := dial(t.Context(), n.config(&diary{}))
+		n.edges[0].accept(t).send(degraded(30 * time.Second))
+		s := n.edges[1].accept(t)
+		s.send(welcome(1, 0, "token"))
+		<-d.done
+		require.NoError(t, d.err)
+		defer d.client.Close()
+		s.close(wire.CodeShutdown)
+		n.edges[0].accept(t).close(wire.CodeShutdown)
+		n.edges[1].accept(t).close(wire.CodeShutdown)
+		n.edges[0].accept(t).send(welcome(1, 0, ""))
+		settle()
+		require.EqualValues(t, 1, d.client.Resumes())
+	})
+}
+
 // What an edge asks for is believed up to a day.
 func TestRetryIsBounded(t *testing.T) {
 	simulate(t, 1, func(n *network) {

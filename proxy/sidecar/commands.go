@@ -40,7 +40,7 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 		r.giving.Store(true)
 		g.Go(func() error { r.give(ctx); return nil })
 	case failover.StepDown:
-		r.life.end(&endError{code: codeOf(cmd.Reason)})
+		r.quit(&endError{code: codeOf(cmd.Reason)})
 	}
 }
 

@@ -65,6 +65,7 @@ func (l *life) play(socket net.Listener) error {
 	if err != nil {
 		return err
 	}
+	l.sc.level.meet(game)
 	var g errgroup.Group
 	g.Go(func() error { end(game.run(ctx, l.find)); return nil })
 	l.game.Store(game)

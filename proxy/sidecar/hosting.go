@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -94,13 +95,29 @@ func (l *life) open(name string) {
 	})
 	l.log.Info("region opened", "event", "opened", "region", name)
 	l.tasks.Go(func() error {
-		if err := r.run(); !errors.Is(err, errUnseated) {
-			l.end(err)
-			return nil
+		switch err := r.run(); {
+		case l.ctx.Err() != nil:
+		case errors.Is(err, errUnseated):
+			l.close(r)
+		case len(l.hosting.list()) > 1:
+			l.renew(r, err)
+		default:
+			l.end(err) // nothing else is left of it
 		}
-		l.close(r)
 		return nil
 	})
+}
+
+// renew lets a region begin anew whose log is worthless, because it was deposed or
+// has proved wrong: other regions still count on the incarnation.
+func (l *life) renew(r *region, why error) {
+	l.log.Warn("region begins anew", "event", "renewed", "region", r.name, "reason", causeOf(why).String(), "detail", why.Error())
+	l.close(r)
+	select {
+	case <-l.ctx.Done():
+	case <-time.After(l.sc.cfg.Game.RestartMin):
+		l.open(r.name) // if it has no seat any more, it is closed again
+	}
 }
 
 // close forgets a region whose goroutines have ended.

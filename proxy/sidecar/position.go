@@ -8,6 +8,7 @@ type Position struct {
 	Epoch       uint64 // the last one of ours, 0: none
 	Leading     bool   // our log is the region's
 	Serving     bool   // and the game has the region
+	Barred      bool   // it may be in the in-sync set for a log that it has no more
 	Base        uint64 // records up to here were trimmed
 	Commit      uint64 // records up to here are durable
 	End         uint64 // the last record
@@ -30,7 +31,7 @@ func (s *Sidecar) Position(name string, at uint64) (Position, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := Position{
-		Incarnation: l.id, Promised: r.promised, Epoch: r.epoch, Leading: r.leading, Serving: r.serving,
+		Incarnation: l.id, Promised: r.promised, Epoch: r.epoch, Leading: r.leading, Serving: r.serving, Barred: r.barred,
 		Base: r.base(), Commit: r.commit, End: r.end(), At: at,
 	}
 	if at == 0 {

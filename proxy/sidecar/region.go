@@ -113,6 +113,7 @@ type region struct {
 	departs     []departure // players who are to go on to another region
 	guarded     bool        // what edges were told of the set
 	lease       lease
+	load        load
 	reattach    time.Time // until then, updates wait for players to attach again
 }
 
@@ -312,7 +313,7 @@ func (r *region) append(rec buffer.Record) uint64 {
 	rec.Epoch = r.epoch
 	index := r.records.Append(rec)
 	if !r.table.apply(&rec) {
-		r.life.end(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
+		r.quit(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
 	}
 	r.tabled = index
 	r.omit(index, &rec)
@@ -350,6 +351,9 @@ func (r *region) look(ctx context.Context) error {
 				r.dropLate(now)
 				r.flush()
 				r.stepSet(failover.Tick{})
+			}
+			if r.serving {
+				r.tellLoad(now)
 			}
 			r.mu.Unlock()
 		}

@@ -247,7 +247,7 @@ func (r *region) take(index uint64) {
 			r.stats.refuse(wire.CodeProtocol)
 			r.log.Error("a record contradicts the ones before it", "event", "contradiction", "index", r.tabled+1, "of", rec.Epoch,
 				"kind", rec.Kind, "id", rec.ID, "seq", rec.Seq, "number", rec.Number, "row", r.table.get(rec.ID).String(), "commit", r.commit)
-			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+			r.quit(&endError{wire.CodeProtocol, errContradiction})
 			return
 		}
 	}

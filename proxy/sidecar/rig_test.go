@@ -85,7 +85,7 @@ func (r *rig) consul() {
 			continue
 		default:
 		}
-		require.NoError(r.t, context.Cause(r.life.ctx), "the incarnation or the game ended")
+		require.NoError(r.t, context.Cause(r.ctx), "the incarnation or the game ended")
 		return
 	}
 }

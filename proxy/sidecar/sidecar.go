@@ -51,6 +51,10 @@ type Config struct {
 	ServerTLS *tls.Config // for links from edges and backups
 	ClientTLS *tls.Config // for links to the primary of a region
 
+	// Strike does harm to this process when a test asks for it (discovery.Strike); nil:
+	// such requests are ignored, as they should be wherever people play.
+	Strike func(kind string, d time.Duration)
+
 	Discovery *discovery.Client
 	Log       *slog.Logger
 }
@@ -108,6 +112,8 @@ type Sidecar struct {
 	life     atomic.Pointer[life] // the present incarnation; nil between two
 	floors   sync.Map             // of *atomic.Uint64, by region: the highest epoch heard of in any incarnation
 	restores restores
+	level    level
+	struck   time.Time // the last strike; owned by obey
 	addr     atomic.Pointer[string]
 	ready    chan struct{} // closed when addr is known
 }
@@ -120,6 +126,7 @@ func New(cfg Config) (*Sidecar, error) {
 	}
 	return &Sidecar{
 		cfg: cfg, log: cfg.Log, mesh: cfg.Discovery.WatchMesh(), ready: make(chan struct{}),
+		level: level{mode: wire.Normal()},
 	}, nil
 }
 
@@ -136,6 +143,14 @@ func (s *Sidecar) Addr(ctx context.Context) (string, error) {
 	case <-ctx.Done():
 		return "", context.Cause(ctx)
 	}
+}
+
+// Incarnation is the present one's ID; empty between two.
+func (s *Sidecar) Incarnation() string {
+	if l := s.life.Load(); l != nil {
+		return l.id
+	}
+	return ""
 }
 
 // Stats returns the counters so far.
@@ -188,6 +203,7 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	defer context.AfterFunc(ctx, func() { s.retire(s.cfg.Drain); stop() })()
 	g, gctx := errgroup.WithContext(work)
 	g.Go(func() error { return s.mesh.Run(gctx) })
+	g.Go(func() error { return s.obey(gctx) })
 	g.Go(func() error { return s.accept(gctx, ln) })
 	g.Go(func() error { return s.lives(gctx, socket, addr) })
 	err = g.Wait()

@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -38,6 +37,7 @@ type stream struct {
 	holds     bool            // it has confirmed one
 	replica   replica         // of a backup
 	left      bool            // a backup that has opened another one since
+	load      wire.Load       // what it was told last
 	heard     time.Time       // when the last pulse was sent that it has echoed
 }
 
@@ -60,8 +60,8 @@ func serveStream(l *life, conn *link.Conn, st *quic.Stream) {
 	}
 	g, ctx := errgroup.WithContext(s.region.ctx)
 	stop := context.AfterFunc(ctx, func() {
-		if errors.Is(context.Cause(s.region.ctx), errUnseated) {
-			leave(st)
+		if s.region.ctx.Err() != nil && l.ctx.Err() == nil {
+			leave(st) // the region is closed, and the link serves others
 			return
 		}
 		st.CancelRead(0)

@@ -278,7 +278,7 @@ func (u *upstream) truncate(f wire.Truncate) {
 			"end", end, "of", of, "common", f.Index, "commit", r.commit)
 		if slices.Contains(r.view.InSync, r.life.id) { // as one that could be elected with nothing
 			r.stats.refuse(wire.CodeProtocol)
-			r.life.end(&endError{wire.CodeProtocol, errContradiction})
+			r.quit(&endError{wire.CodeProtocol, errContradiction})
 		}
 		r.records.Reset(0, 0, 0) // the snapshot that comes replaces the rest
 		r.cutMarks = 0

@@ -48,6 +48,8 @@ type Edge struct {
 	LinkTLS LinkTLS `yaml:"link_tls"`
 	Limits  Limits  `yaml:"limits"`
 	Link    Link    `yaml:"link"`
+	Admin   Admin   `yaml:"admin"`
+	Mesh    Mesh    `yaml:"mesh"`
 	Consul  Consul  `yaml:"consul"`
 	Log     Log     `yaml:"log"`
 }
@@ -79,6 +81,8 @@ type Sidecar struct {
 	// DrainTimeout is how long a stop may wait for other servers to take the regions
 	// that this one leads.
 	DrainTimeout time.Duration `yaml:"drain_timeout" flag:"drain-timeout" help:"longest time to hand regions over before a stop"`
+	// EnableTestEndpoints lets edges harm this server at a tester's request.
+	EnableTestEndpoints bool `yaml:"enable_test_endpoints" flag:"enable-test-endpoints" help:"let POST /mesh/simulate_failure of an edge kill, freeze or cut this server"`
 
 	Game     Game     `yaml:"game"`
 	Snapshot Snapshot `yaml:"snapshot"`
@@ -101,6 +105,90 @@ type LinkTLS struct {
 	CA   string `yaml:"ca"`
 	Cert string `yaml:"cert"`
 	Key  string `yaml:"key"`
+}
+
+// Admin is the HTTP API with which people see and steer the mesh.
+type Admin struct {
+	// Listen is its TCP address, or off. The default is for one edge on a machine:
+	// where it is taken, the edge goes without.
+	Listen string `yaml:"listen" flag:"admin" help:"TCP address of the admin API, or off"`
+	// Advertise is the host:port under which others reach it; if empty, Listen.
+	Advertise string `yaml:"advertise"`
+	// TokenFile holds what must be shown to it, TLSCert and TLSKey are what it shows.
+	// Required unless Listen is of this machine only.
+	TokenFile string `yaml:"token_file" flag:"admin-token-file" help:"file with the token that the admin API asks for"`
+	TLSCert   string `yaml:"tls_cert"`
+	TLSKey    string `yaml:"tls_key"`
+	// EnablePprof serves profiles, EnableTestEndpoints what makes servers fail.
+	EnablePprof         bool `yaml:"enable_pprof"`
+	EnableTestEndpoints bool `yaml:"enable_test_endpoints" flag:"enable-test-endpoints" help:"let the admin API make servers fail on purpose"`
+}
+
+// Mesh is what the controller, in one of the edges, wants the mesh to be like. It
+// should be the same at all edges.
+type Mesh struct {
+	// Controller: this edge may become the controller.
+	Controller bool `yaml:"controller" flag:"controller" help:"this edge may become the mesh's controller"`
+	// Backups is how many each region should have, besides its primary.
+	Backups int `yaml:"backups" flag:"backups" help:"backups that each region should have"`
+	// Critical regions are recovered before all others, and never thinned.
+	Critical []string `yaml:"critical" flag:"critical" help:"region that comes first and is never thinned; repeat for several"`
+	// Patience is how long a server may be missing before its seats are given to others.
+	Patience time.Duration `yaml:"patience"`
+
+	Degrade Degrade `yaml:"degrade"`
+	Moves   Moves   `yaml:"moves"`
+	Launch  Launch  `yaml:"launch"`
+
+	// AlertURL gets each alert as JSON; AlertTokenFile is what is shown there.
+	AlertURL       string `yaml:"alert_url"`
+	AlertTokenFile string `yaml:"alert_token_file"`
+}
+
+// Degrade says when the mesh is degraded: its pressure is the higher one of deaths of
+// servers within Window to FailuresPerMinute, and of the share of servers that died to
+// ServersFailed. A level begins at its pressure.
+type Degrade struct {
+	Window            time.Duration `yaml:"window" flag:"degrade-window" help:"how far back the deaths of servers count"`
+	FailuresPerMinute float64       `yaml:"failures_per_minute"`
+	ServersFailed     float64       `yaml:"servers_failed"` // a share of all
+	Light             Threshold     `yaml:"light"`
+	Moderate          Threshold     `yaml:"moderate"`
+	Severe            Threshold     `yaml:"severe"`
+	Dwell             time.Duration `yaml:"dwell" flag:"degrade-dwell" help:"how long a degraded level lasts at least"`
+	RetryAfter        time.Duration `yaml:"retry_after"` // what newcomers are told in severe
+}
+
+// Threshold is where a level begins, and what share of unreliable updates is kept.
+type Threshold struct {
+	Pressure float64 `yaml:"pressure"`
+	Fidelity float64 `yaml:"fidelity"`
+}
+
+// Moves bounds planned hand-overs.
+type Moves struct {
+	AtOnce    int           `yaml:"at_once"`    // in all
+	PerTarget int           `yaml:"per_target"` // to one server
+	Limit     time.Duration `yaml:"limit"`      // for the copy, and again for the hand-over
+}
+
+// Launch says how a pool server is started when there are too few; at most one of
+// Exec, URL and NomadURL.
+type Launch struct {
+	AtOnce int           `yaml:"at_once"`
+	After  time.Duration `yaml:"after"` // that servers are short first
+	Limit  time.Duration `yaml:"limit"` // for one to be registered
+	// Exec is a command and its arguments, each a template: {{.ID}}, {{.Region}}, {{.Zone}}.
+	Exec []string `yaml:"exec"`
+	// URL is asked by POST.
+	URL string `yaml:"url"`
+	// NomadURL is an agent's, NomadJob and NomadGroup what is scaled, up to NomadMax.
+	NomadURL   string `yaml:"nomad_url"`
+	NomadJob   string `yaml:"nomad_job"`
+	NomadGroup string `yaml:"nomad_group"`
+	NomadMax   int    `yaml:"nomad_max"`
+	// TokenFile holds what is shown to the webhook, or to Nomad.
+	TokenFile string `yaml:"token_file"`
 }
 
 // Limits bound what an edge keeps and accepts.

@@ -169,7 +169,7 @@ func TestKeys(t *testing.T) {
 				require.False(t, name != "--" && seen[name], "%s twice", name)
 				seen[name] = true
 			}
-			require.Regexp(t, `^[a-z][a-z_]*(\.[a-z][a-z_]*)?$`, k.path)
+			require.Regexp(t, `^[a-z][a-z_]*(\.[a-z][a-z_]*){0,3}$`, k.path)
 			require.Equal(t, k.flag == "", k.help == "", "%s: a flag needs a help text", k.path)
 			require.NotPanics(t, func() { _ = assign(k.value, "1") }, k.path)
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/failover/mesh"
+	"github.com/reseat-proxy/reseat/proxy/admin"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -21,6 +23,8 @@ func DefaultEdge() Edge {
 		DrainTimeout: 2 * time.Second,
 		Limits:       defaultLimits(),
 		Link:         defaultLink(),
+		Mesh:         defaultMesh(),
+		Admin:        Admin{Listen: admin.DefaultListen},
 		Consul:       defaultConsul(),
 		Log:          defaultLog(),
 	}
@@ -73,6 +77,21 @@ func defaultLimits() Limits {
 	}
 }
 
+func defaultMesh() Mesh {
+	m := mesh.DefaultConfig()
+	threshold := func(t mesh.Threshold) Threshold { return Threshold(t) }
+	return Mesh{
+		Controller: true, Backups: m.Backups, Patience: m.Patience,
+		Degrade: Degrade{
+			Window: m.Degrade.Window, FailuresPerMinute: m.Degrade.FailuresPerMinute, ServersFailed: m.Degrade.ServersFailed,
+			Light: threshold(m.Degrade.Light), Moderate: threshold(m.Degrade.Moderate), Severe: threshold(m.Degrade.Severe),
+			Dwell: m.Degrade.Dwell, RetryAfter: m.Degrade.RetryAfter,
+		},
+		Moves:  Moves{AtOnce: m.Moves.AtOnce, PerTarget: m.Moves.PerTarget, Limit: m.Moves.Limit},
+		Launch: Launch{AtOnce: 2, After: m.Launch.After, Limit: m.Launch.Limit, NomadMax: 32},
+	}
+}
+
 func defaultLink() Link {
 	return Link{Idle: 300 * time.Millisecond, Keepalive: 100 * time.Millisecond}
 }
@@ -97,6 +116,7 @@ func (e *Edge) complete(env environment, origins Origins) {
 	if e.StateDir != "" {
 		fill(&e.KeysFile, filepath.Join(e.StateDir, "edge.keys"))
 	}
+	e.Admin.complete()
 }
 
 func (s *Sidecar) complete(env environment, origins Origins) {
@@ -107,6 +127,14 @@ func (s *Sidecar) complete(env environment, origins Origins) {
 	_, port, err := net.SplitHostPort(s.Listen)
 	if err == nil && port != "0" && isHostAlone(s.Advertise) {
 		s.Advertise = net.JoinHostPort(strings.Trim(s.Advertise, "[]"), port)
+	}
+}
+
+// complete gives an advertised host the port that is listened on.
+func (a *Admin) complete() {
+	_, port, err := net.SplitHostPort(a.Listen)
+	if err == nil && port != "0" && isHostAlone(a.Advertise) {
+		a.Advertise = net.JoinHostPort(strings.Trim(a.Advertise, "[]"), port)
 	}
 }
 

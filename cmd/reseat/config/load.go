@@ -191,6 +191,9 @@ func addFlags(fs *pflag.FlagSet, root settings) Flags {
 	for _, k := range keysOf(root) {
 		if k.flag != "" {
 			fs.Var(&flagValue{key: k, given: flags}, k.flag, k.help)
+			if k.isSwitch() {
+				fs.Lookup(k.flag).NoOptDefVal = "true" // the flag alone turns it on
+			}
 		}
 	}
 	return flags
@@ -230,8 +233,11 @@ func (f *flagValue) Set(text string) error {
 
 // Type is shown in the help text.
 func (f *flagValue) Type() string {
-	if f.key.isList() {
+	switch {
+	case f.key.isList():
 		return "list"
+	case f.key.isSwitch():
+		return "bool"
 	}
 	return "string"
 }

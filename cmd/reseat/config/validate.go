@@ -37,6 +37,8 @@ func (e *Edge) check(c *checker) {
 	e.checkKeysFile(c)
 	e.Limits.check(c)
 	e.Link.check(c)
+	e.Admin.check(c)
+	e.checkMesh(c)
 	e.Consul.check(c)
 	e.Log.check(c)
 

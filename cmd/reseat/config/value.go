@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"net/url"
 	"reflect"
 	"strconv"
@@ -64,6 +65,12 @@ func assign(setting reflect.Value, text string) error {
 			return fmt.Errorf("%q is neither true nor false", text)
 		}
 		*v = on
+	case *float64:
+		x, err := strconv.ParseFloat(text, 64)
+		if err != nil || math.IsNaN(x) || math.IsInf(x, 0) {
+			return fmt.Errorf("%q is not a number", text)
+		}
+		*v = x
 	case *int:
 		n, err := strconv.Atoi(text)
 		if err != nil {

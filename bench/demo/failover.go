@@ -1,0 +1,157 @@
+package demo
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/reseat-proxy/reseat/bench/fleet"
+)
+
+// Failover is what became of one region in a round: another server serves it.
+type Failover struct {
+	Region   string `json:"region"`
+	Players  int    `json:"players"`
+	Critical bool   `json:"critical,omitempty"`
+	Score    uint64 `json:"score"` // how urgent the controller called it; 0: it said nothing
+	Rank     int    `json:"rank"`  // among the regions of the round: 1 is to be served first
+
+	From        string `json:"from"` // servers
+	To          string `json:"to"`
+	EpochBefore uint64 `json:"epoch_before"`
+	EpochAfter  uint64 `json:"epoch_after"`
+	Hot         bool   `json:"hot"` // the new primary had everything and was restored from nothing
+
+	Elected time.Duration `json:"elected_ns"` // since the fault
+	Serves  time.Duration `json:"serves_ns"`
+	Back    time.Duration `json:"back_ns"` // until all of its players could play on
+
+	heir string // who was elected last
+}
+
+// begin begins a round.
+func (s *stage) begin(at time.Time) {
+	s.timeline.begin(at)
+	s.update(func(k *known) {
+		k.began, k.levels = at, nil
+		clear(k.moves)
+	})
+}
+
+// concern adds the regions that some servers lead to those of the round, and ranks
+// them all anew.
+func (s *stage) concern(now []standing, servers []string) {
+	s.update(func(k *known) {
+		for _, r := range now {
+			if !slices.Contains(servers, r.leader) || k.moves[r.Name] != nil {
+				continue
+			}
+			k.moves[r.Name] = &Failover{
+				Region: r.Name, Players: r.Players, Critical: r.Critical, Score: r.score,
+				From: r.leader, EpochBefore: r.epoch,
+			}
+		}
+		rank := 0
+		for _, r := range slices.SortedFunc(slices.Values(now), urgency) {
+			if f := k.moves[r.Name]; f != nil {
+				rank++
+				f.Rank = rank
+			}
+		}
+	})
+}
+
+// take takes in what a primary says of itself, in a round that began at a time.
+func (f *Failover) take(e fleet.Event, began time.Time) {
+	if uint64(e.Number("epoch")) <= f.EpochBefore {
+		return
+	}
+	switch e.Name {
+	case "elected":
+		f.heir, f.Elected = e.From, e.At.Sub(began)
+	case "serving":
+		f.To, f.Serves, f.EpochAfter = e.From, e.At.Sub(began), uint64(e.Number("epoch"))
+	}
+}
+
+// end ends a round: it returns what became of its regions, in the order in which
+// they were served again, and on which levels the mesh was.
+func (s *stage) end() (out []Failover, levels []Level) {
+	s.update(func(k *known) {
+		for name, f := range k.moves {
+			r := k.regions[name]
+			f.EpochAfter = max(f.EpochAfter, r.view.Epoch)
+			f.Hot = f.EpochAfter > f.EpochBefore && !r.restored.After(k.began)
+			out = append(out, *f)
+		}
+		levels = k.levels
+	})
+	slices.SortFunc(out, func(a, b Failover) int { return cmp.Or(cmp.Compare(a.Serves, b.Serves), cmp.Compare(a.Rank, b.Rank)) })
+	return out, levels
+}
+
+// summarize says what an event means where there are several regions: of each that
+// fails only that it is served again, and that it has its backups again.
+func (k *known) summarize(e fleet.Event) string {
+	r := k.regions[e.Text("region")]
+	if r == nil {
+		return ""
+	}
+	f := k.moves[r.Name]
+	switch {
+	case e.Name == "serving" && f != nil && f.To == e.From:
+		return fmt.Sprintf("%-*s is served by %-9s  rank %s", k.width, r.Name, e.From, f.rank(len(k.moves)))
+	case e.Name == "insync":
+		return k.protection(r)
+	case e.Name == "quarantined":
+		return tell(e, k.names)
+	}
+	return ""
+}
+
+// rank is "2 of 5: score 1,010, 10 players".
+func (f *Failover) rank(of int) string {
+	var why []string
+	if f.Score > 0 {
+		why = append(why, "score "+grouped(f.Score))
+	}
+	if f.Critical {
+		why = append(why, "critical")
+	}
+	why = append(why, plural(f.Players, "player"))
+	return fmt.Sprintf("%d of %d: %s", f.Rank, of, strings.Join(why, ", "))
+}
+
+// quarters are the steps in which it is told that many regions are protected again.
+const quarters = 4
+
+// protection says that a region has all its backups again, when it has not had
+// them before.
+func (k *known) protection(r *told) string {
+	if r.full || k.living(r.set) < r.wants(len(k.lives), nil) {
+		return ""
+	}
+	r.full = true
+	full := 0
+	for _, other := range k.regions {
+		if other.full {
+			full++
+		}
+	}
+	if all := len(k.regions); all > introduced {
+		if full*quarters/all == (full-1)*quarters/all {
+			return ""
+		}
+		return fmt.Sprintf("%d of %d regions have all their backups again", full, all)
+	}
+	var joined []string
+	for _, id := range r.set {
+		if !slices.Contains(r.before, id) {
+			joined = append(joined, k.names.of(id))
+		}
+	}
+	slices.Sort(joined)
+	return fmt.Sprintf("%-*s has all its backups again, with %s (%d of %d regions)", k.width, r.Name, list(joined), full, len(k.regions))
+}

@@ -1,0 +1,75 @@
+package mesh
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Print writes results for people.
+type Print struct {
+	To     io.Writer
+	headed bool
+}
+
+// Result writes the row of a scene.
+func (p *Print) Result(r Result) {
+	if !p.headed {
+		p.headed = true
+		fmt.Fprintf(p.To, "%-11s %7s %7s %8s  %-23s %8s  %-23s %9s %8s %5s %5s %7s  %s\n", "scene", "servers", "regions", "players",
+			"serves p50/p99/max", "in order", "stall p50/p99/max", "worst p99", "covered", "lost", "twice", "dropped", "verdict")
+	}
+	verdict := "ok"
+	if !r.OK {
+		verdict = "NOT OK"
+	}
+	fmt.Fprintf(p.To, "%-11s %7s %7s %8d  %-23s %7.0f%%  %-23s %9s %8s %5d %5d %7d  %s\n", r.Scene,
+		fmt.Sprintf("%d/%d", r.Struck, r.Servers), fmt.Sprintf("%d/%d", len(r.Moves), r.Regions), r.Players,
+		spread(r.Serves.P50, r.Serves.P99, r.Serves.Max), 100*r.Ordered, spread(r.Stall.P50, r.Stall.P99, r.Stall.Max), ms(r.Worst), ms(r.Covered),
+		r.Lost, r.Twice, r.Disconnects, verdict)
+	for _, problem := range r.Problems {
+		fmt.Fprintf(p.To, "    %s\n", problem)
+	}
+}
+
+// Ranks writes when each region of a scene was served again, by rank.
+func (p *Print) Ranks(r Result) {
+	if len(r.Moves) == 0 {
+		return
+	}
+	parts := make([]string, 0, len(r.Moves))
+	for _, m := range r.Moves {
+		parts = append(parts, fmt.Sprintf("%d: %s", m.Rank, ms(m.Serves)))
+	}
+	fmt.Fprintf(p.To, "    %s serves by rank  %s\n", r.Scene, strings.Join(parts, "  "))
+	for _, l := range r.Levels {
+		fmt.Fprintf(p.To, "    level %s after %s\n", l.Level, ms(l.At))
+	}
+}
+
+// Legend says what the columns mean.
+func (p *Print) Legend() {
+	fmt.Fprint(p.To, `servers: struck/all; regions: moved/all; serves: from the fault until the region has a
+primary that serves; in order: share of the pairs of regions that were served in the
+order of their ranks; stall: of the players of those regions, the longest wait from the
+fault until an action is durable; worst p99: of the regions; covered: until every
+region has all its backups again.
+`)
+}
+
+func spread(p50, p99, most time.Duration) string {
+	return ms(p50) + "/" + ms(p99) + "/" + ms(most)
+}
+
+// ms is a duration as people compare them.
+func ms(d time.Duration) string {
+	v := float64(d) / float64(time.Millisecond)
+	switch {
+	case v < 10:
+		return fmt.Sprintf("%.1fms", v)
+	case v < 10_000:
+		return fmt.Sprintf("%.0fms", v)
+	}
+	return fmt.Sprintf("%.1fs", v/1000)
+}

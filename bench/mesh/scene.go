@@ -1,0 +1,99 @@
+package mesh
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/reseat-proxy/reseat/bench/demo"
+)
+
+// Config says how large the mesh is, and with what it runs.
+type Config struct {
+	Servers int
+	Regions int
+	Players int
+	Rate    float64 // actions per second of each player
+	Seed    uint64
+	Consul  string    // path of the binary, or consul.Memory
+	Program string    // the path of reseat
+	Screen  io.Writer // for what happens as it happens; nil: nothing
+	Echo    io.Writer // of the processes' logs; nil: none
+}
+
+// Scene is something that is measured.
+type Scene struct {
+	Name string
+
+	fault   string
+	edges   int
+	servers int // not those of Config; 0: those
+}
+
+// restarted is how many servers a rolling restart goes through: each takes seconds.
+const restarted = 6
+
+// Scenes are all there are, in the order in which they are run.
+func Scenes() []Scene {
+	return []Scene{
+		{Name: "kill-1", fault: "many:1", edges: 1},
+		{Name: "kill-3", fault: "many:3", edges: 1},
+		{Name: "kill-5", fault: "many:5", edges: 1},
+		{Name: "controller", fault: "controller:5", edges: 2},
+		{Name: "rolling", fault: "rolling", edges: 1, servers: restarted},
+	}
+}
+
+// Names are those of all scenes.
+func Names() (names []string) {
+	for _, s := range Scenes() {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Find returns scenes by a comma-separated list of their names; all for none.
+func Find(list string) (out []Scene, err error) {
+	all := Scenes()
+	if list == "" {
+		return all, nil
+	}
+	for name := range strings.SplitSeq(list, ",") {
+		i := slices.IndexFunc(all, func(s Scene) bool { return s.Name == strings.TrimSpace(name) })
+		if i < 0 {
+			return nil, fmt.Errorf("unknown scene %q: choose from %s", name, strings.Join(Names(), ", "))
+		}
+		out = append(out, all[i])
+	}
+	return out, nil
+}
+
+// demo is the run of a scene.
+func (s Scene) demo(cfg Config) (demo.Config, error) {
+	faults, err := demo.ParseFaults(s.fault)
+	if err != nil {
+		return demo.Config{}, err
+	}
+	screen := cfg.Screen
+	if screen == nil {
+		screen = io.Discard
+	}
+	d := demo.Config{
+		Players: cfg.Players, Rate: cfg.Rate, Rounds: 1, Faults: faults, Seed: cfg.Seed,
+		Servers: cfg.Servers, Regions: cfg.Regions, Edges: s.edges,
+		OutputCommit: "strict", Program: cfg.Program, Echo: cfg.Echo, Screen: demo.NewScreen(screen),
+	}
+	if s.servers > 0 {
+		d.Regions = max(1, cfg.Regions*s.servers/cfg.Servers)
+		d.Players = max(d.Regions, cfg.Players*s.servers/cfg.Servers)
+		d.Servers = s.servers
+	}
+	return d, faults[0].Check(d)
+}
+
+// Check tells whether the mesh is large enough for the scene.
+func (s Scene) Check(cfg Config) error {
+	_, err := s.demo(cfg)
+	return err
+}

@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/reseat-proxy/reseat/failover"
+)
+
+const (
+	// keptFailovers bounds the records of failovers: what a person looks at.
+	keptFailovers = 100
+	// maxStages bounds the stages of one: each primary that dies of taking over
+	// adds one.
+	maxStages = 32
+)
+
+// Failover is one change of primary as an edge saw it: from the moment when it
+// held a region's actions until they were durable at the next primary. A primary
+// that is followed again after its link was lost counts too: its players waited.
+type Failover struct {
+	ID          uint64
+	Region      string
+	From        string // incarnations
+	To          string // empty: nobody yet
+	EpochBefore uint64
+	Epoch       uint64 // 0: none yet
+	Reason      failover.Reason
+	Started     time.Time
+	Stages      []Stage // in the order in which they were reached
+	Players     int
+	Actions     int  // that were sent again
+	Done        bool // nothing is under way any more
+}
+
+// Stage is a point that a failover has reached.
+type Stage struct {
+	Kind EventKind
+	At   time.Time
+}
+
+// note takes in an event of the failover.
+func (f *Failover) note(ev Event) {
+	switch ev.Kind {
+	case EventSuspect, EventProtection:
+		return
+	case EventSwitch:
+		f.To, f.Epoch, f.Players = ev.Server, ev.Epoch, ev.Players
+	case EventResent:
+		f.Players, f.Actions = ev.Players, ev.Actions
+	}
+	if len(f.Stages) < maxStages {
+		f.Stages = append(f.Stages, Stage{ev.Kind, ev.At})
+	}
+}
+
+// failovers are the last ones of all regions, the oldest first.
+type failovers struct {
+	mu   sync.Mutex // guards the fields below; taken under region.mu, and never the other way round
+	last uint64     // ID
+	list []*Failover
+}
+
+func (l *failovers) begin(f Failover) (id uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.last++
+	f.ID = l.last
+	if len(l.list) == keptFailovers {
+		l.list = slices.Delete(l.list, 0, 1)
+	}
+	l.list = append(l.list, &f)
+	return f.ID
+}
+
+// change changes a record, if it is still kept.
+func (l *failovers) change(id uint64, how func(*Failover)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.list {
+		if f.ID == id {
+			how(f)
+		}
+	}
+}
+
+// Failovers returns the last failovers that this edge saw, the oldest first.
+func (e *Edge) Failovers() []Failover {
+	e.failovers.mu.Lock()
+	defer e.failovers.mu.Unlock()
+	out := make([]Failover, len(e.failovers.list))
+	for i, f := range e.failovers.list {
+		out[i] = *f
+		out[i].Stages = slices.Clone(f.Stages)
+	}
+	return out
+}
+
+// ForgetFailovers forgets the recorded failovers. One that is under way is not
+// recorded further.
+func (e *Edge) ForgetFailovers() {
+	e.failovers.mu.Lock()
+	defer e.failovers.mu.Unlock()
+	e.failovers.list = nil
+}
+
+// reign is who serves a region, and in which epoch.
+type reign struct {
+	incarnation string
+	epoch       uint64
+}
+
+// course is the failover under way in a region.
+type course struct {
+	id      uint64 // 0: none
+	elected uint64 // the highest epoch that somebody was heard to be elected in
+	resent  bool   // all players are attached
+	waits   bool   // for the first durable action
+}
+
+// begin records that a region lost its primary. A failover that was under way is
+// over, as far as it came: what it kept is part of this one.
+func (r *region) begin(epoch uint64, why failover.Reason) {
+	r.finish(true)
+	r.since = time.Now()
+	r.course.id = r.edge.failovers.begin(Failover{
+		Region: r.name, From: r.last.incarnation, EpochBefore: epoch, Reason: why, Started: r.since, Players: len(r.players),
+	})
+	r.course.resent, r.course.waits = false, false
+}
+
+// finish ends the record of the failover under way, if it is over.
+func (r *region) finish(over bool) {
+	if over && r.course.id != 0 {
+		r.edge.failovers.change(r.course.id, func(f *Failover) { f.Done = true })
+		r.course.id, r.course.waits = 0, false
+	}
+}
