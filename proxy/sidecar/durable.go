@@ -136,6 +136,7 @@ type join struct {
 	row    *row
 	stream *stream
 	handle uint64
+	stay   stay // he may have left again by the time that it is
 }
 
 func (r *region) tellJoins() {
@@ -143,7 +144,7 @@ func (r *region) tellJoins() {
 		j := r.joins[0]
 		r.joins = r.joins[1:]
 		if j.row.stream == j.stream && j.row.handle == j.handle {
-			r.attachedTo(j.row)
+			r.attachedTo(j.row, &j.stay)
 		}
 	}
 }

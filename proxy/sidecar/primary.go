@@ -130,7 +130,7 @@ func (r *region) seat(s *stream, row *row, f wire.Attach) error {
 	}
 	r.bind(s, row, f.Handle)
 	if again {
-		r.attachedTo(row)
+		r.attachedTo(row, &row.stay)
 	} else {
 		r.join(row)
 	}
@@ -158,7 +158,7 @@ func (r *region) bind(s *stream, row *row, handle uint64) {
 // join has the edge told of an attachment when it is durable.
 func (r *region) join(row *row) {
 	row.joining = true
-	r.joins = append(r.joins, join{r.end(), row, row.stream, row.handle})
+	r.joins = append(r.joins, join{r.end(), row, row.stream, row.handle, row.stay})
 	r.cuts.wake.Wake()
 	r.settle()
 }
@@ -214,11 +214,11 @@ func (r *region) record(row *row, f wire.Attach) *row {
 }
 
 // attachedTo answers an attach, and sends what has waited for that.
-func (r *region) attachedTo(row *row) {
-	if row.from != "" {
-		row.stream.add(wire.Entered{Epoch: r.epoch, Handle: row.handle, Hop: row.hop, From: row.from})
+func (r *region) attachedTo(row *row, as *stay) {
+	if as.from != "" {
+		row.stream.add(wire.Entered{Epoch: r.epoch, Handle: row.handle, Hop: as.hop, From: as.from})
 	}
-	row.stream.add(wire.Attached{Epoch: r.epoch, Handle: row.handle, Number: row.attach, Have: row.have, Durable: row.durable})
+	row.stream.add(wire.Attached{Epoch: r.epoch, Handle: row.handle, Number: row.attach, Have: as.have, Durable: min(row.durable, as.have)})
 	row.joining = false
 	r.catchUp(row)
 }
