@@ -27,6 +27,7 @@ type held struct {
 	memory   []byte
 	start    int // of memory that is still needed
 
+	floor       uint64 // all of them need this index: that of the epoch's seal
 	added, left uint64 // updates so far
 }
 
@@ -59,7 +60,7 @@ func (h *held) resolve(done, outcome uint64) {
 // next takes out the first update if it depends on nothing above commit. The
 // payload is valid until the next call of add.
 func (h *held) next(commit uint64, unresolved bool) (row *row, payload []byte, ok bool) {
-	if h.first == len(h.queue) || h.queue[h.first].needs > commit || !unresolved && h.first >= h.resolved {
+	if h.first == len(h.queue) || max(h.floor, h.queue[h.first].needs) > commit || !unresolved && h.first >= h.resolved {
 		return nil, nil, false
 	}
 	u := h.queue[h.first]
@@ -118,9 +119,13 @@ func (r *region) emit(e wire.Emit) {
 		r.send(to, e.Payload, true)
 	default:
 		r.stats.held.Add(1)
-		r.held.add(max(e.After, r.sealed), to, e.Payload)
-		if !r.outcomes {
+		r.held.floor = r.sealed
+		r.held.add(e.After, to, e.Payload)
+		switch {
+		case !r.outcomes:
 			r.held.resolve(^uint64(0), 0)
+		case e.After <= r.feed.done: // of a call without actions: what it has committed is here
+			r.held.resolve(r.feed.done, r.lastOutcome)
 		}
 		r.release()
 	}
