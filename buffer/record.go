@@ -29,7 +29,8 @@ const (
 	// KindDepart says that player ID has left for another region, in the call with
 	// the actions at indexes Seq..Number (as of a KindOutcome, which it is, too, if
 	// its Payload says so). Payload is an AppendDeparture. Actions of his that stand
-	// between Number and it are not applied: they go along.
+	// between Seq and it, and are above the parcel's Have, are not applied: they go
+	// along.
 	KindDepart
 	// KindArrive says that player ID comes from another region, where his actions up
 	// to Seq were applied. The game is given it, as an action. Number is 1 when it is

@@ -18,6 +18,7 @@ type actor struct {
 	*player.Client
 	mesh *mesh
 	name string
+	host host
 
 	mu       sync.Mutex
 	sent     uint64
@@ -38,7 +39,7 @@ type actor struct {
 func (m *mesh) enter(name string, first int) *actor { return m.enterAt("arena", name, first) }
 
 func (m *mesh) enterAt(region, name string, first int) *actor {
-	a := &actor{mesh: m, name: name, answers: map[int]byte{}, refused: map[uint64]wire.Code{}}
+	a := &actor{mesh: m, name: name, host: m.host(), answers: map[int]byte{}, refused: map[uint64]wire.Code{}}
 	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	var edges []string
@@ -46,7 +47,7 @@ func (m *mesh) enterAt(region, name string, first int) *actor {
 		edges = append(edges, m.edges[(first+i)%len(m.edges)].addr)
 	}
 	c, err := player.Dial(ctx, player.Config{
-		Edges: edges, Region: region, Player: name, TLS: m.tls, Log: m.log, Transport: m.transport(),
+		Edges: edges, Region: region, Player: name, TLS: m.tls, Log: m.log, Transport: m.transportOf(a.host),
 		Handler: player.Handler{
 			Update:     a.update,
 			Moved:      func(region string) { a.note(func() { a.moved = append(a.moved, region) }) },

@@ -153,43 +153,53 @@ func (w *town) where(a game.Action) string {
 	return ""
 }
 
-// play carries out actions, with one outcome for all of them, and then lets go who
-// has asked for it.
+// play carries out actions. What has come of them up to somebody who leaves is one
+// outcome, his leaving the next.
 func (w *town) play(out *game.Out, actions []game.Action) {
 	w.server.stumble()
 	var all []event
-	var leaving []game.Action
+	left := map[string]bool{}
 	for _, a := range actions {
+		if left[a.Player] {
+			continue // it goes along
+		}
 		e := w.read(a)
 		w.happen(e)
 		all = append(all, e)
-		if w.where(a) != "" {
-			leaving = append(leaving, a)
+		if region := w.where(a); region != "" {
+			all = w.tell(out, all, w.once)
+			w.letGo(out, a, region, all)
+			all, left[a.Player] = nil, true
 		}
 	}
-	alone := w.once && len(actions) == 1 && len(leaving) == 1
-	if w.rolls && len(all) > 0 && !alone {
+	w.tell(out, all, false)
+	out.BroadcastUnreliable([]byte("tick"))
+}
+
+// tell commits what has happened, unless it is to be committed with what follows, and
+// tells everybody.
+func (w *town) tell(out *game.Out, all []event, later bool) (left []event) {
+	if w.rolls && len(all) > 0 && !later {
 		out.Commit(encode(all))
+	} else {
+		left = all
 	}
 	for _, e := range all {
 		out.Send(e.Player, fmt.Appendf(nil, "%d %d", e.Seq, e.Roll))
 	}
-	out.BroadcastUnreliable([]byte("tick"))
-	for _, a := range leaving {
-		e := event{Player: a.Player, Leaves: true}
-		delta := e
-		if alone {
-			delta = all[0]
-			delta.Leaves = true
-		}
-		if p := w.purse(a.Player); p != nil { // else he has asked twice
-			p.Left++
-			if err := out.Transfer(a.Player, w.where(a), encode(p), encode([]event{delta})); err != nil {
-				w.violate("%v", err)
-			}
-			w.happen(e)
-		}
+	return left
+}
+
+// letGo lets the player of an action go, whose leaving comes after other events that
+// are not committed.
+func (w *town) letGo(out *game.Out, a game.Action, region string, before []event) {
+	p := w.purse(a.Player)
+	p.Left++
+	e := event{Player: a.Player, Leaves: true}
+	if err := out.TransferAfter(a, region, encode(p), encode(append(before, e))); err != nil {
+		w.violate("%v", err)
 	}
+	w.happen(e)
 }
 
 // purse is a copy of a player's.

@@ -2,6 +2,8 @@ package proxy_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -9,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/reseat-proxy/reseat/proxy"
-	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // styles are ways to write a town.
@@ -164,4 +165,74 @@ func (m *mesh) delivered(name string) {
 	})
 }
 
-var _ = wire.CodeMoved
+// victims are what may die, or be cut off, while a player is on his way.
+var victims = map[string]func(m *mesh, ann *actor){
+	"game here":     func(m *mesh, _ *actor) { m.lead("arena").killGame() },
+	"game there":    func(m *mesh, _ *actor) { m.lead("sea").killGame() },
+	"server here":   func(m *mesh, _ *actor) { m.lead("arena").die(true) },
+	"server there":  func(m *mesh, _ *actor) { m.lead("sea").die(true) },
+	"both servers":  func(m *mesh, _ *actor) { a, b := m.lead("arena"), m.lead("sea"); a.die(false); b.die(true) },
+	"edge":          func(m *mesh, _ *actor) { m.edges[0].die(true) },
+	"edge, server":  func(m *mesh, _ *actor) { a := m.lead("arena"); m.edges[0].die(true); a.die(true) },
+	"frozen edge":   func(m *mesh, _ *actor) { m.edges[0].freeze(); time.AfterFunc(4*time.Second, m.edges[0].thaw) },
+	"frozen server": func(m *mesh, _ *actor) { s := m.lead("arena"); s.freeze(); time.AfterFunc(8*time.Second, s.thaw) },
+	"frozen other":  func(m *mesh, _ *actor) { s := m.lead("sea"); s.freeze(); time.AfterFunc(8*time.Second, s.thaw) },
+	"connection": func(m *mesh, ann *actor) {
+		m.net.sever(ann.host.ip, m.edges[0].host.ip, true)
+		m.net.sever(m.edges[0].host.ip, ann.host.ip, true)
+	},
+	"planned moves": func(m *mesh, _ *actor) {
+		for _, region := range m.regions() {
+			go m.lead(region).stop()
+		}
+	},
+}
+
+// lead is the server that leads a region now, or did last.
+func (m *mesh) lead(region string) *server {
+	for _, s := range m.servers {
+		if s.now().Serving(region) > 0 {
+			return s
+		}
+	}
+	require.FailNow(m.t, region+" is not served")
+	return nil
+}
+
+// Whatever dies at whichever moment of a transfer, the player is in one region in the
+// end, with all that he owns, and what he has sent has been done once.
+func TestTransferSurvives(t *testing.T) {
+	const most, step = 10 * time.Millisecond, 500 * time.Microsecond
+	names := slices.Sorted(maps.Keys(styles))
+	i := 0
+	for victim, strike := range victims {
+		for at := time.Duration(0); at <= most; at += step {
+			i++
+			if testing.Short() && i%10 > 0 {
+				continue
+			}
+			style := names[i%len(names)]
+			t.Run(fmt.Sprintf("%s at %v, %s", victim, at, style), func(t *testing.T) {
+				t.Parallel()
+				townMesh(t, 3, style, func(m *mesh) {
+					ann, bob := m.enter("ann", 0), m.enterAt("sea", "bob", 1)
+					bob.acts(3, "act")
+					ann.acts(10, "act")
+					ann.settle(patience)
+					bob.settle(patience)
+					ann.acts(1, "go sea")
+					ann.acts(5, "act")
+					time.Sleep(at) // virtual
+					strike(m, ann)
+					ann.acts(5, "pay bob")
+					m.eventually("ann is in sea", func() bool { return ann.Region() == "sea" })
+					ann.goes("arena")
+					ann.settle(patience)
+					bob.settle(patience)
+					m.settled(ann, bob)
+					m.delivered("ann")
+				})
+			})
+		}
+	}
+}

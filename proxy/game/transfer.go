@@ -40,7 +40,7 @@ type Arriver interface {
 // in a call without an action it can let nobody go.
 //
 // In Tick, what else the player has sent in the same tick counts as carried out
-// here: let him go when that is done, or put it into his baggage.
+// here; see [Out.TransferAfter].
 //
 // The error is an [ErrTransfer] that says what to do: the region's name makes no
 // sense, baggage or delta have more than 64 KiB, the player has been let go already,
@@ -48,6 +48,17 @@ type Arriver interface {
 // a player whose edge does not serve it is out of the game until he finds one that
 // does, or the region comes up.
 func (o *Out) Transfer(player, region string, baggage, delta []byte) error {
+	return o.transfer(player, 0, region, baggage, delta)
+}
+
+// TransferAfter lets the player of an action go right after it, as [Out.Transfer]
+// does. What else he has sent in the same tick goes along: the World passes it by. So
+// it makes no difference how his actions are spread over ticks.
+func (o *Out) TransferAfter(a Action, region string, baggage, delta []byte) error {
+	return o.transfer(a.Player, a.Seq, region, baggage, delta)
+}
+
+func (o *Out) transfer(player string, seq uint64, region string, baggage, delta []byte) error {
 	var why string
 	switch {
 	case !o.open:
@@ -72,7 +83,7 @@ func (o *Out) Transfer(player, region string, baggage, delta []byte) error {
 	delete(o.handles, player)
 	if !o.muted {
 		_ = send(o.to, wire.Transfer{
-			ID: o.region, From: o.from, To: o.after, Player: player, Region: region, Delta: delta, Payload: baggage,
+			ID: o.region, From: o.from, To: o.after, Seq: seq, Player: player, Region: region, Delta: delta, Payload: baggage,
 		})
 	}
 	return nil

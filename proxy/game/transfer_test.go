@@ -192,6 +192,31 @@ func TestTransferInTicks(t *testing.T) {
 	})
 }
 
+// In a tick a player leaves with one of his actions, and those after it are his still.
+func TestTransferAfter(t *testing.T) {
+	cfg := of(&gate{})
+	cfg.Tick = time.Second
+	_ = run(t, cfg, func(s *sidecar) {
+		s.host(1, "town", 10, []byte{1})
+		s.dones.Store(true)
+		s.send(known(4, "ann", true), known(5, "bob", true))
+		s.send(do(11, 4, 7, "x"), do(12, 5, 1, "z"), do(13, 4, 8, "sail"), do(14, 4, 9, "y"), do(15, 5, 2, "z"))
+		time.Sleep(1500 * time.Millisecond)
+		s.then(wire.Transfer{ID: 1, From: 11, To: 15, Seq: 8, Player: "ann", Region: "sea", Delta: []byte("d"), Payload: []byte("b")}, s.done(15))
+	})
+}
+
+// gate is a World in ticks that lets go whoever says "sail".
+type gate struct{ diary }
+
+func (g *gate) Tick(out *game.Out, actions []game.Action) {
+	for _, a := range actions {
+		if string(a.Payload) == "sail" {
+			must(out.TransferAfter(a, "sea", []byte("b"), []byte("d")))
+		}
+	}
+}
+
 // Who is let go between two ticks takes along what waits for the next one.
 func TestTransferBetweenTicks(t *testing.T) {
 	cfg := of(&ferry{take: "ann"})

@@ -20,8 +20,9 @@ type toy struct {
 	t       *rapid.T
 	r       *rig
 	inbox   []func()
-	pending []uint64 // actions and arrivals that wait for the tick
+	pending []uint64 // actions that wait for the tick, or an arrival, which has one of its own
 	gone    map[uint64]bool
+	arrival bool // what is pending is one
 	applied uint64
 	effects []effect
 	full    []buffer.Record // the log, with what has been trimmed
@@ -37,6 +38,9 @@ func (g *toy) read() {
 			var f wire.Do
 			require.NoError(g.t, f.Decode(body))
 			g.inbox = append(g.inbox, func() {
+				if g.arrival {
+					g.tick(0)
+				}
 				if !g.gone[f.Handle] {
 					g.pending = append(g.pending, f.Index)
 				} else if len(g.pending) == 0 {
@@ -46,7 +50,11 @@ func (g *toy) read() {
 		case wire.TypeArrive:
 			var f wire.Arrive
 			require.NoError(g.t, f.Decode(body))
-			g.inbox = append(g.inbox, func() { g.gone[f.Handle] = false; g.pending = append(g.pending, f.Index) })
+			g.inbox = append(g.inbox, func() {
+				g.tick(0)
+				g.gone[f.Handle] = false
+				g.arrival, g.pending = true, []uint64{f.Index}
+			})
 		case wire.TypeOutcome:
 			var f wire.Outcome
 			require.NoError(g.t, f.Decode(body))
@@ -82,15 +90,26 @@ func (g *toy) tick(outcomes int, leave ...*row) {
 	for range outcomes {
 		g.outcome(from, to)
 	}
+	late := map[uint64]bool{}
 	for _, row := range leave {
 		if row.away() || g.gone[row.id] || g.r.comesAfter(row, to) {
 			continue
 		}
 		index := g.r.end() + 1
 		g.gone[row.id] = true
-		g.r.transfer(wire.Transfer{
+		f := wire.Transfer{
 			ID: 1, From: from, To: to, Player: row.player, Region: "sea", Payload: []byte("gold"), Delta: binary.BigEndian.AppendUint64(nil, index),
-		})
+		}
+		for _, i := range g.pending {
+			if rec := g.r.records.At(i); rec.Kind == buffer.KindAction && rec.ID == row.id {
+				if f.Seq > 0 {
+					late[i] = true // he has gone after the first one
+				} else {
+					f.Seq = rec.Seq
+				}
+			}
+		}
+		g.r.transfer(f)
 		require.True(g.t, row.away())
 		if g.r.outcomes {
 			outcomes++
@@ -99,11 +118,11 @@ func (g *toy) tick(outcomes int, leave ...*row) {
 		g.read()
 	}
 	for _, index := range g.pending {
-		if outcomes == 0 {
+		if outcomes == 0 && !late[index] {
 			g.effects = append(g.effects, effect{index: index})
 		}
 	}
-	g.applied, g.pending = to, nil
+	g.applied, g.pending, g.arrival = to, nil, false
 	g.r.finished(to)
 	g.read()
 }

@@ -71,8 +71,10 @@ func (r *region) omit(index uint64, rec *buffer.Record) {
 	case rec.Kind == buffer.KindQuarantine && rec.Number > 0:
 		r.feed.omitted[rec.Number] = index
 	case rec.Kind == buffer.KindDepart:
-		for i := max(rec.Number, r.base()) + 1; i < index; i++ {
-			if a := r.records.At(i); a.Kind == buffer.KindAction && a.ID == rec.ID {
+		d, _ := buffer.ParseDeparture(rec.Payload)
+		p, _ := buffer.ParseParcel(d.Parcel)
+		for i := max(rec.Seq, r.base()+1); i < index; i++ {
+			if a := r.records.At(i); a.Kind == buffer.KindAction && a.ID == rec.ID && a.Seq > p.Have {
 				r.feed.omitted[i] = index
 			}
 		}

@@ -27,11 +27,11 @@ func (p *past) end() uint64 { return uint64(len(p.records)) }
 
 func (p *past) add(rec buffer.Record) { p.records = append(p.records, rec) }
 
-// departure lets a player go in a call with the actions from..to, if he is here. What
-// he has done since goes along.
-func (p *past) departure(table *table, r *row, from, to uint64) (rec buffer.Record, ok bool) {
+// departure lets a player go in a call with the actions from..to, after one of those
+// that are his, if he is here. What he has done since goes along.
+func (p *past) departure(r *row, from, to, after uint64) (rec buffer.Record, ok bool) {
 	parcel := buffer.Parcel{Hop: r.hop + 1, Have: r.have, Last: r.have}
-	for _, rec := range p.records[to:] {
+	for _, rec := range p.records[after:] {
 		switch {
 		case rec.ID != r.id:
 		case rec.Kind == buffer.KindArrive:
@@ -44,6 +44,33 @@ func (p *past) departure(table *table, r *row, from, to uint64) (rec buffer.Reco
 	}
 	parcel.Have -= uint64(len(parcel.Carried))
 	return departs(1, r.id, from, to, p.outcomes, binary.BigEndian.AppendUint64(nil, p.end()+1), parcel), !r.away()
+}
+
+// tick are the actions of the next call, up to an index at most: an arrival has one of
+// its own.
+func (p *past) tick(most uint64) (from, to uint64) {
+	from = p.applied + 1
+	for from < most && !p.records[from-1].Kind.Input() {
+		from++
+	}
+	to = most
+	for i := from; i <= most; i++ {
+		if p.records[i-1].Kind == buffer.KindArrive {
+			to = max(i-1, from)
+			break
+		}
+	}
+	return from, to
+}
+
+// actionsOf are the indexes of a player's actions among from..to.
+func (p *past) actionsOf(id, from, to uint64) (at []uint64) {
+	for i := from; i <= to; i++ {
+		if rec := &p.records[i-1]; rec.Kind == buffer.KindAction && rec.ID == id {
+			at = append(at, i)
+		}
+	}
+	return at
 }
 
 // drawPast plays a while: players act, come and go, the game works in ticks of one
@@ -63,7 +90,7 @@ func drawPast(t *rapid.T, outcomes bool) *past {
 		case "record":
 			grow(drawRecord(t, table, 1))
 		case "tick":
-			from, to := p.applied+1, rapid.Uint64Range(p.applied, p.end()).Draw(t, "to")
+			from, to := p.tick(rapid.Uint64Range(p.applied, p.end()).Draw(t, "to"))
 			if to < from {
 				continue
 			}
@@ -74,7 +101,8 @@ func drawPast(t *rapid.T, outcomes bool) *past {
 			}
 			for _, r := range table.sorted {
 				if rapid.IntRange(0, 4).Draw(t, "leaves") == 0 {
-					if rec, ok := p.departure(table, r, from, to); ok {
+					after := rapid.SampledFrom(append(p.actionsOf(r.id, from, to), to)).Draw(t, "after")
+					if rec, ok := p.departure(r, from, to, after); ok {
 						grow(rec)
 					}
 				}
@@ -152,8 +180,10 @@ func requirePlayed(t *rapid.T, log *buffer.RegionLog, effects []effect) {
 		}
 		switch rec.Kind {
 		case buffer.KindDepart:
-			for at := rec.Number + 1; at < i; at++ {
-				gone[at] = gone[at] || log.At(at).ID == rec.ID
+			d, _ := buffer.ParseDeparture(rec.Payload)
+			parcel, _ := buffer.ParseParcel(d.Parcel)
+			for at := rec.Seq; at < i; at++ {
+				gone[at] = gone[at] || log.At(at).ID == rec.ID && log.At(at).Seq > parcel.Have
 			}
 		case buffer.KindQuarantine:
 			gone[rec.Number] = true

@@ -28,7 +28,7 @@ func (r *region) transfer(f wire.Transfer) {
 	row := r.table.named(f.Player)
 	switch {
 	case row != nil && !r.outcomes && r.hasDeparted(row, f): // run again, after a failover
-	case row == nil || row.away() || r.comesAfter(row, f.To):
+	case row == nil || row.away() || r.comesAfter(row, min(f.From, f.To)):
 		r.stats.refuse(wire.CodeBadHandle)
 		r.log.Error("the game has let go a player who is not in the region: nobody has come of it", "event", "transfer_of_nobody",
 			"player", f.Player, "to", f.Region, "row", row.String())
@@ -60,14 +60,17 @@ func (r *region) depart(row *row, f wire.Transfer) {
 }
 
 // pack makes the parcel of a player who has left: his baggage, and the actions that
-// were taken after those that he left with.
+// were taken after those that are done.
 func (r *region) pack(row *row, f wire.Transfer) buffer.Parcel {
 	p := buffer.Parcel{Hop: row.hop + 1, Have: row.have, Baggage: f.Payload, Last: row.have}
 	room, after := wire.MaxCarried, uint64(0)
-	for i := max(f.To, r.base()) + 1; i <= r.end(); i++ {
+	for i := max(f.From, r.base()+1); i <= r.end(); i++ {
 		rec := r.records.At(i)
 		if rec.ID != row.id || rec.Kind != buffer.KindAction && (rec.Kind != buffer.KindQuarantine || rec.Number > 0) {
 			continue
+		}
+		if i <= f.To && (f.Seq == 0 || rec.Seq <= f.Seq) {
+			continue // it is done
 		}
 		after++
 		if room -= len(rec.Payload) + 3; room < 0 {
@@ -96,7 +99,7 @@ func (r *region) hasDeparted(row *row, f wire.Transfer) bool {
 	return false
 }
 
-// comesAfter tells whether a player arrives after an index: a game that is there
+// comesAfter tells whether a player arrives after an index: a call that began there
 // cannot let him go.
 func (r *region) comesAfter(row *row, index uint64) bool {
 	for i := max(index, r.base()) + 1; i <= r.end(); i++ {

@@ -4,13 +4,15 @@ package wire
 // of each other: his edge carries what he takes along.
 
 // Transfer is a game's word that it has let a player go, in the call with the
-// actions at log indexes From..To (From = To+1: with none). Delta is what changed
-// with that in the region that he leaves, as of an Outcome. Payload is his baggage,
-// opaque, for the game of the other region.
+// actions at log indexes From..To (From = To+1: with none); those of his after Seq
+// go along (0: those after To). Delta is what changed with that in the region that he
+// leaves, as of an Outcome. Payload is his baggage, opaque, for the game of the other
+// region.
 type Transfer struct {
 	ID      uint64
 	From    uint64
 	To      uint64
+	Seq     uint64
 	Player  string
 	Region  string
 	Delta   []byte // <= MaxOutcome
@@ -21,6 +23,7 @@ func (f *Transfer) fields(c *codec) {
 	c.uint(&f.ID)
 	c.uint(&f.From)
 	c.uint(&f.To)
+	c.uint(&f.Seq)
 	c.name(&f.Player)
 	c.name(&f.Region)
 	c.bytes(&f.Delta, MaxOutcome)

@@ -111,7 +111,7 @@ var samples = []appender{
 	wire.Promote{ID: 3, Epoch: 9},
 	wire.Outcome{ID: 1, From: 4101, To: 4101, Payload: []byte("ada finds 3 gold")},
 	wire.Done{ID: 1, Index: 4101},
-	wire.Transfer{ID: 1, From: 4102, To: 4102, Player: "ada", Region: "forest", Delta: []byte("ada leaves"), Payload: []byte("3 gold")},
+	wire.Transfer{ID: 1, From: 4102, To: 4102, Seq: 300, Player: "ada", Region: "forest", Delta: []byte("ada leaves"), Payload: []byte("3 gold")},
 	wire.Arrive{ID: 2, Index: 60, Handle: 2, Payload: []byte("3 gold")},
 }
 
