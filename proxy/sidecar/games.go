@@ -138,7 +138,7 @@ func (r *region) gameLost(code wire.Code) {
 	if r.leading {
 		r.led, r.lost = time.Now(), failover.Reason(code.String())
 	}
-	r.hosted, r.promoted, r.answers, r.restoring, r.yielding = false, false, 0, false, nil
+	r.hosted, r.promoted, r.torn, r.answers, r.restoring, r.yielding = false, false, false, 0, false, nil
 	for _, row := range r.table.sorted {
 		row.named = false
 	}

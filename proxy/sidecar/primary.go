@@ -257,13 +257,26 @@ func (r *region) detach(row *row, why wire.Code) {
 func (r *region) outcome(f wire.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.leading || !r.promoted || !r.hosted || r.isMuted() || r.isMisplaced(f.From, f.To) {
-		return // it is not ours to commit any more
+	if !r.mayCommit() || r.isMisplaced(f.From, f.To) {
+		return
 	}
 	r.lastOutcome = r.append(buffer.Record{Kind: buffer.KindOutcome, Seq: f.From, Number: f.To, Payload: f.Payload})
 	r.stats.outcomes.Add(1)
 	r.cuts.wake.Wake()
 	r.settle()
+}
+
+// mayCommit tells whether the log is ours to write what the game says into it. If it
+// is not any more, the game has changed what nobody else knows of.
+func (r *region) mayCommit() bool {
+	if !r.promoted || !r.hosted {
+		return false
+	}
+	if !r.leading || r.isMuted() {
+		r.torn = true
+		return false
+	}
+	return true
 }
 
 // isMisplaced tells whether an outcome is of actions that it cannot be of. That ends

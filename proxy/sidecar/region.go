@@ -91,6 +91,7 @@ type region struct {
 	answers   int       // of it that are to come
 	hosted    bool      // the game has the region, or has it until it answers
 	promoted  bool      // as primary
+	torn      bool      // and has changed what is not written down: it was not ours to write any more
 	restoring bool      // the epoch is ours, and the game is on its way
 	outcomes  bool      // the game commits outcomes
 	arrivals  bool      // and takes in players of other regions

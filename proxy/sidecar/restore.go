@@ -56,7 +56,7 @@ func (r *region) refeed(snap *buffer.Snapshot) {
 func (r *region) host(snap *buffer.Snapshot, standby bool) (send func(context.Context)) {
 	again := r.hostedBy == r.game() && (r.hosted || r.answers > 0)
 	r.hostedBy = r.game()
-	r.hosted, r.promoted = false, !standby
+	r.hosted, r.promoted, r.torn = false, !standby, false
 	r.answers++
 	head := wire.Host{ID: r.id, Epoch: r.promised, New: snap == nil, Standby: standby, Region: r.name}
 	var state []byte
@@ -166,6 +166,9 @@ func (r *region) open() {
 // unless that was us, and alive.
 func (r *region) promote(ctx context.Context) {
 	r.mu.Lock()
+	if r.torn {
+		r.hosted, r.promoted = false, false // its state is nobody's: it begins anew
+	}
 	again := r.promoted && r.hosted
 	if !again {
 		r.begin()

@@ -2,6 +2,7 @@ package sidecar
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/buffer/fault"
@@ -15,14 +16,7 @@ import (
 func (r *region) transfer(f wire.Transfer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.leading || !r.promoted || !r.hosted {
-		return
-	}
-	if r.isMuted() {
-		r.yielding.torn = true
-		return
-	}
-	if r.isMisplaced(f.From, f.To) {
+	if !r.mayCommit() || r.isMisplaced(f.From, f.To) {
 		return
 	}
 	row := r.table.named(f.Player)
@@ -194,12 +188,29 @@ func (r *region) enter(s *stream, f wire.Enter) error {
 	if ok, err := r.mayAttach(s, f.Epoch, f.Handle, f.Player); !ok {
 		return err
 	}
+	if p, ok := buffer.ParseParcel(f.Payload); len(f.Payload) > 0 && (!ok || p.Hop != f.Hop) {
+		return &wire.Error{Code: wire.CodeProtocol, Detail: "a malformed parcel of a player from " + f.From}
+	}
+	if r.yielding != nil { // for the heir, or for later
+		f.Show, f.Next, f.Payload = slices.Clone(f.Show), slices.Clone(f.Next), slices.Clone(f.Payload)
+		r.yielding.coming = append(r.yielding.coming, coming{s, f})
+		return nil
+	}
+	return r.admitFrom(s, f)
+}
+
+// admitFrom takes in a player who comes from another region, or attaches him if he is
+// here.
+func (r *region) admitFrom(s *stream, f wire.Enter) error {
 	row := r.table.named(f.Player)
 	attach := wire.Attach{Epoch: f.Epoch, Handle: f.Handle, Durable: f.Durable, Player: f.Player, Show: f.Show, Next: f.Next}
 	switch known := row != nil && row.hop >= f.Hop; {
 	case known && row.away():
 		r.sendOn(s, row, attach)
 	case known:
+		if p, ok := buffer.ParseParcel(f.Payload); ok && row.hop == f.Hop {
+			r.carry(row, p) // the last primary may have lost some of it
+		}
 		return r.seat(s, row, attach)
 	case len(f.Payload) == 0:
 		r.turnAway(s, row, f.Handle, wire.CodeLost, "you were here, and the region does not know it any more")
@@ -213,32 +224,34 @@ func (r *region) enter(s *stream, f wire.Enter) error {
 
 // arrive takes in a player, and then the actions that come with him.
 func (r *region) arrive(s *stream, row *row, f wire.Enter) error {
-	p, ok := buffer.ParseParcel(f.Payload)
-	if !ok || p.Hop != f.Hop {
-		return &wire.Error{Code: wire.CodeProtocol, Detail: "a malformed parcel of a player from " + f.From}
-	}
+	p, _ := buffer.ParseParcel(f.Payload)
 	if f.Durable > p.Last {
 		r.turnAway(s, row, f.Handle, wire.CodeLost, fmt.Sprintf("actions %d to %d were durable and are missing here", p.Last+1, f.Durable))
 		return nil
 	}
 	row = r.recordArrival(row, p, f)
 	fault.Point(fault.ArriveMid)
-	seq := p.Have
-	for _, payload := range p.Carried {
-		if seq++; payload == nil {
-			r.useUp(row, seq, deadly)
-			continue
-		}
-		r.append(buffer.Record{Kind: buffer.KindAction, ID: row.id, Seq: seq, Payload: payload})
-	}
-	for seq++; seq <= p.Last; seq++ {
-		r.useUp(row, seq, "too much was on its way when you left the other region")
-	}
+	r.carry(row, p)
 	r.stats.arrivals.Add(1)
 	r.log.Debug("player arrives", "player", row.player, "from", f.From, "hop", row.hop, "have", row.have)
 	r.bind(s, row, f.Handle)
 	r.join(row)
 	return r.feedGame()
+}
+
+// carry takes the actions that come with a player, as far as they are not here.
+func (r *region) carry(row *row, p buffer.Parcel) {
+	for row.have < p.Last {
+		seq := row.have + 1
+		switch i := seq - p.Have - 1; {
+		case i >= uint64(len(p.Carried)):
+			r.useUp(row, seq, "too much was on its way when you left the other region")
+		case p.Carried[i] == nil:
+			r.useUp(row, seq, deadly)
+		default:
+			r.append(buffer.Record{Kind: buffer.KindAction, ID: row.id, Seq: seq, Payload: p.Carried[i]})
+		}
+	}
 }
 
 // recordArrival writes an arrival into the log.
