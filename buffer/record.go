@@ -24,14 +24,31 @@ const (
 	KindMark
 	// KindQuarantine says that the action Seq of player ID is never applied
 	// again; its seq is used up. Number is its index, 0 if it is not in the log.
+	// Of an arrival, Seq is that of Record.Trial.
 	KindQuarantine
+	// KindDepart says that player ID has left for another region, in the call with
+	// the actions at indexes Seq..Number (as of a KindOutcome, which it is, too, if
+	// its Payload says so). Payload is an AppendDeparture. Actions of his that stand
+	// between Seq and it, and are above the parcel's Have, are not applied: they go
+	// along.
+	KindDepart
+	// KindArrive says that player ID comes from another region, where his actions up
+	// to Seq were applied. The game is given it, as an action. Number is 1 when it is
+	// suspect. Payload is an AppendArrival.
+	KindArrive
+	// KindDelivered says that what player ID took along on his Number-th transfer has
+	// arrived: it is not kept any more.
+	KindDelivered
 	kinds
 )
 
 // Valid tells whether k is a kind of record.
 func (k Kind) Valid() bool { return 0 < k && k < kinds }
 
-var kindNames = [kinds]string{"none", "seal", "action", "outcome", "attach", "mark", "quarantine"}
+// Input tells whether the game is given records of this kind.
+func (k Kind) Input() bool { return k == KindAction || k == KindArrive }
+
+var kindNames = [kinds]string{"none", "seal", "action", "outcome", "attach", "mark", "quarantine", "depart", "arrive", "delivered"}
 
 // String is the kind's name.
 func (k Kind) String() string {

@@ -59,6 +59,24 @@ func (r *Region) Close(l *Log) (n int, first, last uint64) {
 	return n, first, last
 }
 
+// Adopt makes a log of another region one of this, with all that it keeps: its
+// player goes there. It is held until its next Rewind. No bound of this region
+// refuses it; the next Append may be. What guards either region must guard both
+// meanwhile.
+func (r *Region) Adopt(l *Log) {
+	from := l.region
+	if from == nil || from == r {
+		return
+	}
+	from.dequeue(l)
+	n := uint64(l.Kept())
+	from.stats.Logs--
+	from.stats.leave(n, l.bytes)
+	r.stats.Logs++
+	r.stats.take(n, l.bytes)
+	l.region, l.era = r, 0
+}
+
 // Hold stops all logs, because there is no primary to send to. Each goes on
 // with its own Rewind.
 func (r *Region) Hold() {

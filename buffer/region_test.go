@@ -16,6 +16,43 @@ func TestRegionIsLikeTheModel(t *testing.T) {
 	})
 }
 
+// Logs go from one region to another and back, with all that they keep.
+func TestAdoptIsLikeTheModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		limits := tight
+		limits.Bytes, limits.RegionBytes = 700, 5000 // the larger one does not refuse what the smaller one took
+		a, b := newMachine(limits), newMachine(limits)
+		a.now, b.now = time.Unix(1e9, 0), time.Unix(1e9, 0)
+		steps := map[string]func(*rapid.T){
+			"there": func(t *rapid.T) { b.adopt(t, a) },
+			"back":  func(t *rapid.T) { a.adopt(t, b) },
+		}
+		for name, m := range map[string]*machine{"a ": a, "b ": b} {
+			for step, f := range m.steps() {
+				if step != "" && step != "churn" {
+					steps[name+step] = f
+				}
+			}
+		}
+		steps[""] = func(t *rapid.T) { a.check(t); b.check(t) }
+		a.Open(t)
+		t.Repeat(steps)
+	})
+}
+
+// A log that is closed, or is of this region already, is not adopted.
+func TestAdoptNothing(t *testing.T) {
+	a, b := NewRegion(DefaultLimits()), NewRegion(DefaultLimits())
+	l := openLive(t, a, 0)
+	fill(t, l, 2)
+	a.Adopt(l)
+	require.True(t, l.ready())
+	a.Close(l)
+	b.Adopt(l)
+	require.Zero(t, b.Stats())
+	require.NoError(t, a.Stats().Check())
+}
+
 // One log alone, with payloads small enough that many turns of its ring happen.
 func TestLogIsLikeTheModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

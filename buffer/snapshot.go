@@ -32,6 +32,10 @@ type PlayerMark struct {
 	Next    []byte // hash of the one that he was given then
 	Tried   uint64 // seq of a suspect that was about to be tried; 0: none
 	Tries   uint64 // how often, that time included
+	Hop     uint64 // the player's transfers so far
+	From    string // the region that he came from on the last one; empty: none
+	To      string // the region that he has left for; empty: he is here
+	Parcel  []byte // what he takes there; nil: it is there
 }
 
 // Newer tells whether s is of a later epoch than other, or later in the same.
@@ -54,12 +58,12 @@ func (s *Snapshot) Applied(player string) (seq uint64, known bool) {
 	return s.Players[i].Applied, true
 }
 
-// Size is what a snapshot counts for: the state, and of each player the name,
-// the tokens and 24 bytes.
+// Size is what a snapshot counts for: the state, and of each player the names,
+// the tokens, the parcel and 24 bytes.
 func (s *Snapshot) Size() int {
 	size := len(s.State)
 	for _, m := range s.Players {
-		size += len(m.Player) + len(m.Token) + len(m.Next) + 24
+		size += len(m.Player) + len(m.Token) + len(m.Next) + len(m.From) + len(m.To) + len(m.Parcel) + 24
 	}
 	return size
 }

@@ -36,8 +36,8 @@ func TestSnapshotApplied(t *testing.T) {
 
 func TestSnapshotSize(t *testing.T) {
 	require.Equal(t, 0, (&Snapshot{}).Size())
-	mark := PlayerMark{Player: "ann", Token: make([]byte, 32), Next: make([]byte, 16)}
-	require.Equal(t, 5+3+32+16+24+24, (&Snapshot{State: make([]byte, 5), Players: []PlayerMark{mark, {}}}).Size())
+	mark := PlayerMark{Player: "ann", Token: make([]byte, 32), Next: make([]byte, 16), From: "sea", To: "town", Parcel: make([]byte, 9)}
+	require.Equal(t, 5+3+32+16+3+4+9+24+24, (&Snapshot{State: make([]byte, 5), Players: []PlayerMark{mark, {}}}).Size())
 }
 
 func TestKeepTheNewest(t *testing.T) {

@@ -23,9 +23,13 @@ type Stats struct {
 	FullBytes   uint64
 	FullRegion  uint64
 
-	// What became of the appended.
+	// What came with a player from another region, see Region.Adopt.
+	Adopted uint64
+
+	// What became of the appended and the adopted.
 	Acked     uint64
 	Abandoned uint64 // by Close, while not durable
+	Gone      uint64 // to another region, with their player
 
 	// What Next handed out.
 	Sent   uint64 // for the first time
@@ -51,9 +55,9 @@ func (s Stats) Check() error {
 	}
 	equal("Offered == Appended + Repeats + refused",
 		s.Offered, s.Appended+s.Repeats+s.Gaps+s.Reused+s.TooLarge+s.Full())
-	equal("Appended == Acked + Abandoned + Kept", s.Appended, s.Acked+s.Abandoned+s.Kept)
-	if s.Sent > s.Appended {
-		errs = append(errs, fmt.Errorf("buffer: Sent <= Appended does not hold: %d, %d", s.Sent, s.Appended))
+	equal("Appended + Adopted == Acked + Abandoned + Gone + Kept", s.Appended+s.Adopted, s.Acked+s.Abandoned+s.Gone+s.Kept)
+	if s.Sent > s.Appended+s.Adopted {
+		errs = append(errs, fmt.Errorf("buffer: Sent <= Appended + Adopted does not hold: %d, %d", s.Sent, s.Appended+s.Adopted))
 	}
 	if s.KeptBytes < 0 || s.Kept == 0 && s.KeptBytes != 0 {
 		errs = append(errs, fmt.Errorf("buffer: %d actions have %d bytes", s.Kept, s.KeptBytes))
@@ -107,6 +111,18 @@ func (s *Stats) abandon(n, size int) {
 	s.Abandoned += uint64(n)
 	s.Kept -= uint64(n)
 	s.KeptBytes -= size
+}
+
+func (s *Stats) leave(n uint64, size int) {
+	s.Gone += n
+	s.Kept -= n
+	s.KeptBytes -= size
+}
+
+func (s *Stats) take(n uint64, size int) {
+	s.Adopted += n
+	s.Kept += n
+	s.KeptBytes += size
 }
 
 func (s *Stats) handOut(again bool) {

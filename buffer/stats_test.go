@@ -11,7 +11,7 @@ func TestStatsCheck(t *testing.T) {
 	good := Stats{
 		Logs: 3, Kept: 2, KeptBytes: 20,
 		Offered: 20, Appended: 9, Repeats: 1, Gaps: 2, Reused: 1, TooLarge: 1, FullActions: 3, FullBytes: 2, FullRegion: 1,
-		Acked: 4, Abandoned: 3, Sent: 9, Resent: 50,
+		Adopted: 6, Acked: 4, Abandoned: 4, Gone: 5, Sent: 15, Resent: 50,
 	}
 	require.NoError(t, good.Check())
 	require.NoError(t, Stats{}.Check())
@@ -21,6 +21,8 @@ func TestStatsCheck(t *testing.T) {
 		"Acked":       func(s *Stats) { s.Acked++ },
 		"Abandoned":   func(s *Stats) { s.Abandoned-- },
 		"Appended":    func(s *Stats) { s.Appended++ },
+		"Adopted":     func(s *Stats) { s.Adopted++ },
+		"Gone":        func(s *Stats) { s.Gone++ },
 		"Offered":     func(s *Stats) { s.Offered++ },
 		"Repeats":     func(s *Stats) { s.Repeats++ },
 		"Gaps":        func(s *Stats) { s.Gaps++ },
@@ -41,5 +43,5 @@ func TestStatsCheck(t *testing.T) {
 	}
 	bad := good
 	bad.Acked++
-	require.EqualError(t, bad.Check(), "buffer: Appended == Acked + Abandoned + Kept does not hold: 9, 10")
+	require.EqualError(t, bad.Check(), "buffer: Appended + Adopted == Acked + Abandoned + Gone + Kept does not hold: 15, 16")
 }

@@ -242,7 +242,7 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 		return c.decideRestore(now)
 	case c.state == Primary:
 		return c.handOver(now)
-	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || !c.mayClaim():
+	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || c.yield.retire || !c.mayClaim():
 		return nil
 	}
 	at := c.freeSince.Add(c.timing.ClaimDelay(c.rank()))

@@ -18,6 +18,7 @@ type actor struct {
 	*player.Client
 	mesh *mesh
 	name string
+	host host
 
 	mu       sync.Mutex
 	sent     uint64
@@ -31,11 +32,14 @@ type actor struct {
 	ended    []error
 	resumed  int
 	durable  uint64
+	moved    []string // the regions that he was told to be in
 }
 
 // enter seats an actor at one of the edges, the first one first.
-func (m *mesh) enter(name string, first int) *actor {
-	a := &actor{mesh: m, name: name, answers: map[int]byte{}, refused: map[uint64]wire.Code{}}
+func (m *mesh) enter(name string, first int) *actor { return m.enterAt("arena", name, first) }
+
+func (m *mesh) enterAt(region, name string, first int) *actor {
+	a := &actor{mesh: m, name: name, host: m.host(), answers: map[int]byte{}, refused: map[uint64]wire.Code{}}
 	ctx, cancel := context.WithTimeout(m.t.Context(), patience)
 	defer cancel()
 	var edges []string
@@ -43,9 +47,10 @@ func (m *mesh) enter(name string, first int) *actor {
 		edges = append(edges, m.edges[(first+i)%len(m.edges)].addr)
 	}
 	c, err := player.Dial(ctx, player.Config{
-		Edges: edges, Region: "arena", Player: name, TLS: m.tls, Log: m.log, Transport: m.transport(),
+		Edges: edges, Region: region, Player: name, TLS: m.tls, Log: m.log, Transport: m.transportOf(a.host),
 		Handler: player.Handler{
 			Update:     a.update,
+			Moved:      func(region string) { a.note(func() { a.moved = append(a.moved, region) }) },
 			Durable:    a.safe,
 			Protection: func(on bool) { a.note(func() { a.guarded = on; a.guards = append(a.guards, on) }) },
 			Refused:    func(seq uint64, why wire.Code, _ string) { a.note(func() { a.refused[seq] = why }) },
@@ -77,6 +82,9 @@ func (a *actor) update(p []byte, reliable bool) {
 		return
 	}
 	n, roll := readAnswer(p)
+	if n == 0 {
+		return // no answer to an action
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.answered++

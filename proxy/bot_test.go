@@ -56,8 +56,10 @@ func (m *mesh) joinAt(region, name string, edges ...string) *bot {
 }
 
 // transport is a player's socket.
-func (m *mesh) transport() *quic.Transport {
-	socket, _ := m.host().Listen("")
+func (m *mesh) transport() *quic.Transport { return m.transportOf(m.host()) }
+
+func (m *mesh) transportOf(h host) *quic.Transport {
+	socket, _ := h.Listen("")
 	tr := &quic.Transport{Conn: socket}
 	m.closers = append(m.closers, func() { _ = tr.Close(); _ = socket.Close() })
 	return tr

@@ -21,7 +21,7 @@ type chaos struct {
 	mended  time.Time // the last time
 	log     []string
 
-	epoch, commit uint64 // see sample
+	most map[string]mark // by region, see sample
 }
 
 // mend takes a fault back when its time has come.
@@ -100,15 +100,16 @@ func (c *chaos) strike() {
 	c.sample()
 	s := c.m.servers[c.rand.IntN(len(c.m.servers))]
 	if c.rand.IntN(2) == 0 { // primaries deserve more of it
+		region := c.region()
 		for _, p := range c.m.servers {
-			if p.now().Serving("arena") > 0 {
+			if p.now().Serving(region) > 0 {
 				s = p
 			}
 		}
 	}
 	e := c.m.edges[c.rand.IntN(len(c.m.edges))]
 	n := c.rand.IntN(115)
-	if n >= 18 && !c.m.inSync().Known {
+	if n >= 18 && !c.m.warm() {
 		return // cold: what rests on the edges alone is not promised to survive all that follows
 	}
 	switch {
@@ -144,6 +145,15 @@ func (c *chaos) strike() {
 	}
 }
 
+// region is any of them.
+func (c *chaos) region() string {
+	all := c.m.regions()
+	if len(all) == 1 {
+		return all[0]
+	}
+	return all[c.rand.IntN(len(all))]
+}
+
 // seat gives servers of the pool seats, or takes them away.
 func (c *chaos) seat() {
 	var seats []string
@@ -153,14 +163,16 @@ func (c *chaos) seat() {
 		}
 	}
 	slices.Sort(seats)
-	c.planner.seats["arena"].Servers = seats
-	c.note("seats %v: %v", seats, c.planner.try("arena", ""))
+	region := c.region()
+	c.planner.seats[region].Servers = seats
+	c.note("seats of %s %v: %v", region, seats, c.planner.try(region, ""))
 }
 
 // move makes a server the one that should lead, until the next move.
 func (c *chaos) move(s *server) {
-	p, _ := s.now().Position("arena", 0)
-	c.note("lead %s (%s): %v", s.host.ip, p.Incarnation, c.planner.try("arena", p.Incarnation))
+	region := c.region()
+	p, _ := s.now().Position(region, 0)
+	c.note("lead %s, %s (%s): %v", region, s.host.ip, p.Incarnation, c.planner.try(region, p.Incarnation))
 }
 
 // stop ends a server in good order, and starts it again.

@@ -27,7 +27,7 @@ func (r *region) output(f wire.Output) {
 // update passes the update in r.scratch on to one player. What may be lost may be
 // left out, whether it goes as a datagram or is too long for one.
 func (r *region) update(s *session, reliable bool) {
-	if s.actions != nil && (reliable || !r.thins(s)) {
+	if s.actions != nil && s.arrival == nil && (reliable || !r.thins(s)) {
 		s.update(reliable, r.scratch)
 	}
 }
@@ -48,7 +48,7 @@ func (r *region) guard(f wire.Guard) {
 	r.protected = f.Protected
 	r.tell(Event{Kind: EventProtection, Server: r.last.incarnation, Epoch: f.Epoch, Protected: f.Protected})
 	for _, s := range r.players {
-		if s.actions != nil {
+		if s.actions != nil && s.arrival == nil {
 			s.add(wire.Protection(f))
 		}
 	}

@@ -36,7 +36,8 @@ func NewCrowd(players int, state discovery.MeshState) *Crowd {
 	e.regions = map[string]*region{"arena": c.region}
 	e.SetLevel(state)
 	for i := range players {
-		s := &session{region: c.region, player: strconv.Itoa(i), out: pump.NewBuffer(playerQueue), end: func(error) {}}
+		s := &session{player: strconv.Itoa(i), out: pump.NewBuffer(playerQueue), end: func(error) {}}
+		s.home.Store(c.region)
 		s.datagramsOnce.Do(func() { s.datagrams = pump.NewDatagrams() })
 		c.region.lastHandle++
 		s.handle, s.share = c.region.lastHandle, apart(c.region.lastHandle)

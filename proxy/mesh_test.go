@@ -45,6 +45,7 @@ type mesh struct {
 	more       []string                   // regions beside arena
 	ticks      bool                       // the ledgers work in ticks
 	world      func(s *server) game.World // in place of a ledger
+	regional   func(s *server, region string) game.World
 	change     func(name string, cfg *proxy.Config)
 	log        *slog.Logger
 	violations atomic.Int32
@@ -106,13 +107,15 @@ func (m *mesh) client(faults *devconsul.Faults) *discovery.Client {
 	return c
 }
 
-// primary waits until a region is served in an epoch above after, and returns
+// primary waits until the region is served in an epoch above after, and returns
 // the server that does.
-func (m *mesh) primary(after uint64) (*server, uint64) {
+func (m *mesh) primary(after uint64) (*server, uint64) { return m.primaryOf("arena", after) }
+
+func (m *mesh) primaryOf(region string, after uint64) (*server, uint64) {
 	deadline := time.Now().Add(patience)
 	for time.Now().Before(deadline) {
 		for _, s := range m.servers {
-			if epoch := s.now().Serving("arena"); epoch > after {
+			if epoch := s.now().Serving(region); epoch > after {
 				return s, epoch
 			}
 		}
@@ -131,16 +134,20 @@ func (m *mesh) eventually(what string, ok func() bool) {
 }
 
 // inSync is the published in-sync set.
-func (m *mesh) inSync() discovery.InSync {
-	set, err := m.admin.InSync(m.t.Context(), "arena")
+func (m *mesh) inSync() discovery.InSync { return m.inSyncOf("arena") }
+
+func (m *mesh) inSyncOf(region string) discovery.InSync {
+	set, err := m.admin.InSync(m.t.Context(), region)
 	require.NoError(m.t, err)
 	return set
 }
 
-// guarded waits until n sidecars are in the in-sync set.
+// guarded waits until n sidecars are in the in-sync set of each region.
 func (m *mesh) guarded(n int) {
 	m.t.Helper()
-	m.eventually("in-sync set", func() bool { return len(m.inSync().Members) == n })
+	for _, region := range m.regions() {
+		m.eventually("in-sync set", func() bool { return len(m.inSyncOf(region).Members) == n })
+	}
 }
 
 func selfSigned(t *testing.T) *tls.Config {

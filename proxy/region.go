@@ -29,6 +29,7 @@ type region struct {
 	buf        *buffer.Region
 	players    map[string]*session
 	handles    map[uint64]*session
+	gone       map[string]uint64 // hops of players who are elsewhere, which no primary could be told
 	lastHandle uint64
 	uplinks    map[string]*uplink // by incarnation
 	serving    *uplink            // the primary's; nil while holding
@@ -57,7 +58,7 @@ func newRegion(e *Edge, name string) *region {
 		edge: e, name: name, log: e.log.With("region", name),
 		critical: slices.Contains(e.cfg.Critical, name), level: level{mode: wire.Normal()},
 		machine: failover.NewRegion(e.cfg.Timing), buf: buffer.NewRegion(e.cfg.Limits),
-		players: map[string]*session{}, handles: map[uint64]*session{}, uplinks: map[string]*uplink{}, since: time.Now(),
+		players: map[string]*session{}, handles: map[uint64]*session{}, gone: map[string]uint64{}, uplinks: map[string]*uplink{}, since: time.Now(),
 	}
 }
 
@@ -121,7 +122,10 @@ func (r *region) hold(cmd failover.Hold) {
 		if s.actions != nil && suspicious {
 			s.suspect = s.actions.Sent() // whichever of them it was that the primary died of
 		}
-		s.add(wire.Hold{Epoch: cmd.Epoch, Reason: reasonCode(cmd.Reason)})
+		if s.arrival != nil && suspicious {
+			s.arrival.suspect = true
+		}
+		r.tellHold(s, cmd.Epoch, cmd.Reason)
 	}
 	r.tellHeld(cmd, kept)
 	r.log.Warn("holding", "event", "held", "reason", string(cmd.Reason), "epoch", cmd.Epoch,
@@ -145,6 +149,7 @@ func (r *region) switchTo(cmd failover.Switch) {
 	for _, s := range r.players {
 		r.attach(s)
 	}
+	r.tellGone()
 	if snap := u.early; snap != nil && snap.Epoch == cmd.Epoch {
 		r.keepSnapshot(u, snap)
 	}
@@ -157,6 +162,10 @@ func (r *region) switchTo(cmd failover.Switch) {
 // attach asks the primary to take a player. The caller holds r.mu.
 func (r *region) attach(s *session) {
 	s.attached = false
+	if s.arrival != nil {
+		r.serving.add(r.enter(s, s.arrival))
+		return
+	}
 	r.serving.add(wire.Attach{
 		Epoch: r.machine.Epoch(), Handle: s.handle, Number: s.number, Durable: s.mark, Player: s.player,
 		Show: s.show, Next: s.next,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/buffer/fault"
+	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -27,16 +28,30 @@ func (r *region) join(s *session) error {
 		r.remove(old)
 		old.end(&endError{wire.CodeReplaced, "you came back on another connection"})
 	}
+	r.place(s)
+	return nil
+}
+
+// place gives a session its place in the region, and has it attached.
+func (r *region) place(s *session) {
 	r.lastHandle++
 	s.handle, s.share = r.lastHandle, apart(r.lastHandle)
 	r.players[s.player], r.handles[s.handle] = s, s
 	if r.serving == nil {
-		s.add(wire.Hold{Epoch: r.machine.Epoch(), Reason: reasonCode(r.machine.Reason())})
-		return nil
+		r.tellHold(s, r.machine.Epoch(), r.machine.Reason())
+		return
 	}
 	r.reseat.pending++
 	r.attach(s)
-	return nil
+}
+
+// tellHold tells a player that no primary serves. The epochs of a region that he has
+// yet to come to mean nothing to him.
+func (r *region) tellHold(s *session, epoch uint64, why failover.Reason) {
+	if s.arrival != nil {
+		epoch = 0
+	}
+	s.add(wire.Hold{Epoch: epoch, Reason: reasonCode(why)})
 }
 
 // attached is the primary's answer: it has the player's actions up to f.Have.
@@ -141,8 +156,8 @@ func (r *region) relieve(s *session) {
 }
 
 // keep appends one action to the player's log.
-func (r *region) keep(s *session, f wire.Act) error {
-	r.mu.Lock()
+func (s *session) keep(f wire.Act) error {
+	r := s.lock()
 	defer r.mu.Unlock()
 	if s.actions == nil {
 		return &endError{wire.CodeNotHello, "an action before the welcome"}
@@ -182,9 +197,18 @@ func refusal(err error) error {
 }
 
 // leave removes a session and says which of its actions are not durable.
+func (s *session) leave(cause error) wire.Bye {
+	r := s.lock()
+	way := s.arrival
+	bye := r.leave(s, cause)
+	r.mu.Unlock()
+	if way != nil {
+		way.abandon()
+	}
+	return bye
+}
+
 func (r *region) leave(s *session, cause error) wire.Bye {
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	bye := wire.Bye{Reason: codeOf(cause), Text: textOf(cause)}
 	bye.First, bye.Last = r.remove(s)
 	if bye.Reason == wire.CodeLost && s.lost > 0 {
@@ -203,21 +227,26 @@ func (r *region) remove(s *session) (first, last uint64) {
 		return s.first, s.last
 	}
 	s.over = true
-	delete(r.handles, s.handle)
-	if r.players[s.player] == s {
-		delete(r.players, s.player)
-	}
+	r.forget(s)
 	if r.serving != nil {
-		if !s.attached {
-			r.reseat.pending--
-			r.reseated(r.machine.Epoch())
-		}
 		r.serving.add(wire.Detach{Epoch: r.machine.Epoch(), Handle: s.handle, Reason: wire.CodeLeft})
 	}
 	if s.actions != nil {
 		_, s.first, s.last = r.buf.Close(s.actions)
 	}
 	return s.first, s.last
+}
+
+// forget gives up a session's place in the region.
+func (r *region) forget(s *session) {
+	delete(r.handles, s.handle)
+	if r.players[s.player] == s {
+		delete(r.players, s.player)
+	}
+	if r.serving != nil && !s.attached {
+		r.reseat.pending--
+		r.reseated(r.machine.Epoch())
+	}
 }
 
 // sweep looks at every player: a log that was refused for its region's sake may

@@ -142,7 +142,8 @@ func (e *edge) restart() {
 type server struct {
 	machine
 	socket *pipes
-	pool   bool // it has no regions but those that it has seats in
+	pool   bool     // it has no regions but those that it has seats in
+	only   []string // its regions, if not all
 
 	mu      sync.Mutex
 	sidecar *sidecar.Sidecar
@@ -152,12 +153,22 @@ type server struct {
 	down    time.Duration      // how long the game stays away when it dies; 0: a second
 	worlds  []*ledger
 	states  []*world
+	towns   []*town
 }
 
 // serve starts sidecars with a game beside each.
 func (m *mesh) serve(n int) {
 	for range n {
 		s := &server{machine: m.machine()}
+		m.servers = append(m.servers, s)
+		s.start()
+	}
+}
+
+// serveOnly starts sidecars of some regions with a game beside each.
+func (m *mesh) serveOnly(n int, regions ...string) {
+	for range n {
+		s := &server{machine: m.machine(), only: regions}
 		m.servers = append(m.servers, s)
 		s.start()
 	}
@@ -180,8 +191,11 @@ func (s *server) start() {
 	m := s.mesh
 	s.socket = newPipes()
 	regions := m.regions()
-	if s.pool {
+	switch {
+	case s.pool:
 		regions = nil
+	case s.only != nil:
+		regions = s.only
 	}
 	sc, err := sidecar.New(sidecar.Config{
 		Name: s.host.ip, Regions: regions, Pool: s.pool, Drain: drainTime,
@@ -227,7 +241,7 @@ func (s *server) supervise(ctx context.Context, socket *pipes) {
 			s.conn = conn
 			return conn, err
 		}
-		_ = game.Run(gctx, game.Config{Dial: dial, Log: s.mesh.log, New: func(string) game.World { return s.newWorld(gctx) }})
+		_ = game.Run(gctx, game.Config{Dial: dial, Log: s.mesh.log, New: s.newWorld})
 		kill()
 		s.mu.Lock()
 		down := max(s.down, time.Second)
@@ -239,7 +253,10 @@ func (s *server) supervise(ctx context.Context, socket *pipes) {
 	}
 }
 
-func (s *server) newWorld(ctx context.Context) game.World {
+func (s *server) newWorld(region string) game.World {
+	if s.mesh.regional != nil {
+		return s.mesh.regional(s, region)
+	}
 	if s.mesh.world != nil {
 		return s.mesh.world(s)
 	}

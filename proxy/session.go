@@ -32,11 +32,11 @@ const (
 
 // session is one connection of one player.
 type session struct {
-	region *region
-	player string
-	conn   *quic.Conn
-	log    *slog.Logger
-	end    context.CancelCauseFunc // the first cause counts
+	home     atomic.Pointer[region] // changed under the locks of both regions, see lock
+	player   string
+	conn     *quic.Conn
+	end      context.CancelCauseFunc    // the first cause counts
+	farewell atomic.Pointer[wire.Moved] // to be said before the last word
 
 	out     *pump.Buffer
 	durable atomic.Uint64 // highest durable seq
@@ -52,8 +52,10 @@ type session struct {
 	show     []byte   // hash of the one that he showed; nil: none
 	next     []byte   // hash of token
 
-	// Guarded by region.mu.
+	// Guarded by home.mu.
+	log      *slog.Logger
 	actions  *buffer.Log // nil until seated
+	arrival  *arrival    // nil: the primary has him, or he has come from nowhere else
 	handle   uint64
 	number   uint64         // attach number, 0: none yet
 	attached bool           // the primary that serves has answered our attach
@@ -105,7 +107,7 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 	s.end = end
 	stop := context.AfterFunc(ctx, func() { end(&endError{wire.CodeShutdown, "the edge stops"}) })
 	defer stop()
-	if err := s.region.join(s); err != nil {
+	if err := s.home.Load().join(s); err != nil {
 		e.stats.refuse(codeOf(err))
 		sayBye(conn, stream, byeFor(err))
 		return
@@ -115,11 +117,15 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 	g.Go(func() error { return pump.Run(gctx, deadlineWriter{stream}, s.out.Waker, s) })
 	<-gctx.Done()
 	cause := context.Cause(gctx)
-	bye := s.region.leave(s, cause)
+	bye := s.leave(cause)
 	stream.CancelRead(0)
 	_ = stream.SetWriteDeadline(time.Now()) // ends a write that a slow player holds up
 	_ = g.Wait()
-	sayBye(conn, stream, bye)
+	if moved := s.farewell.Load(); moved != nil {
+		sayBye(conn, stream, bye, moved.Append(nil)...)
+	} else {
+		sayBye(conn, stream, bye)
+	}
 	end(nil)
 }
 
@@ -160,9 +166,10 @@ func (e *Edge) greet(ctx context.Context, conn *quic.Conn) (*session, *wire.Read
 
 func newSession(r *region, conn *quic.Conn, hello wire.Hello) *session {
 	s := &session{
-		region: r, player: hello.Player, conn: conn, mark: hello.Durable, log: r.log.With("player", hello.Player),
+		player: hello.Player, conn: conn, mark: hello.Durable, log: r.log.With("player", hello.Player),
 		newcomer: newcomer(hello), out: pump.NewBuffer(playerQueue), room: pump.NewWaker(),
 	}
+	s.home.Store(r)
 	if len(hello.Token) > 0 {
 		s.show = hash(hello.Token)
 	}
@@ -218,14 +225,14 @@ func (s *session) read(ctx context.Context, reader *wire.Reader) error {
 // act keeps one action. While the log is full the player's stream is not read,
 // so that flow control pushes back, and the player is told.
 func (s *session) act(ctx context.Context, f wire.Act) error {
-	err := s.region.keep(s, f)
+	err := s.keep(f)
 	for errors.Is(err, buffer.ErrFull) {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-s.room:
 		}
-		err = s.region.keep(s, f)
+		err = s.keep(f)
 	}
 	return err
 }
@@ -281,12 +288,13 @@ func (s *session) datagram(encoded []byte) {
 	s.datagrams.Put(encoded)
 }
 
-// sayBye writes a Bye as the last frame and gives the player a moment to close
-// first: a connection that is closed over it may arrive before the frame.
-func sayBye(conn *quic.Conn, stream *quic.Stream, bye wire.Bye) {
+// sayBye writes a Bye as the last frame, behind what is to come before it, and gives
+// the player a moment to close first: a connection that is closed over it may arrive
+// before the frame.
+func sayBye(conn *quic.Conn, stream *quic.Stream, bye wire.Bye, before ...byte) {
 	if stream != nil && conn.Context().Err() == nil {
 		_ = stream.SetWriteDeadline(time.Now().Add(goodbye))
-		if _, err := stream.Write(bye.Append(nil)); err == nil {
+		if _, err := stream.Write(bye.Append(before)); err == nil {
 			_ = stream.Close()
 			select {
 			case <-conn.Context().Done():

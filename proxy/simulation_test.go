@@ -3,8 +3,10 @@ package proxy_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +19,7 @@ import (
 const (
 	// seeds is how many plans TestSimulation runs by itself; RESEAT_SEEDS=n asks
 	// for another number, RESEAT_SEED=k for that one plan.
-	seeds = 60
+	seeds = 40
 	// recovery is how long everything may take, once a core of the mesh is whole.
 	recovery = 90 * time.Second
 )
@@ -30,10 +32,17 @@ var simulated atomic.Int64 // virtual time of all plans
 //
 // A plan is only part of what happens, for the order of goroutines is not seeded:
 // repeat a seed a few times.
-func TestSimulation(t *testing.T) {
-	first, n := uint64(1), uint64(seeds)
+func TestSimulation(t *testing.T) { plans(t, seeds, simulate) }
+
+// The same, with players who walk from one region to another all the time: everybody
+// is in one region in the end, with what he owns.
+func TestTransferSimulation(t *testing.T) { plans(t, seeds/2, simulateTransfers) }
+
+func plans(t *testing.T, n uint64, simulate func(t *testing.T, seed uint64)) {
+	t.Helper()
+	first := uint64(1)
 	if testing.Short() {
-		n = 20
+		n /= 3
 	}
 	if s := os.Getenv("RESEAT_SEEDS"); s != "" {
 		n, _ = strconv.ParseUint(s, 10, 64)
@@ -52,7 +61,6 @@ func TestSimulation(t *testing.T) {
 }
 
 func simulate(t *testing.T, seed uint64) {
-	began := time.Now()
 	r := rand.New(rand.NewPCG(seed, 0x5ea7))
 	m := newMesh(t)
 	defer m.close()
@@ -67,14 +75,47 @@ func simulate(t *testing.T, seed uint64) {
 	for i := range 3 {
 		actors = append(actors, m.enter(fmt.Sprint("p", i), i))
 	}
-	c := &chaos{m: m, planner: m.planner(), rand: r, until: time.Now().Add(15 * time.Second)}
-	defer func() {
-		if t.Failed() {
-			t.Logf("repeat with: RESEAT_SEED=%d go test ./proxy -run TestSimulation -count 20 (and RESEAT_TEST_LOG=1)\n%s",
-				seed, strings.Join(c.log, "\n"))
+	m.torment(seed, r, actors, func(*rand.Rand) string { return "act" })
+	m.recover(actors)
+}
+
+func simulateTransfers(t *testing.T, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 0x9e7))
+	m := newTowns(t, slices.Sorted(maps.Keys(styles))[r.IntN(len(styles))])
+	defer m.close()
+	m.net.rand = rand.New(rand.NewPCG(seed, 0xbad))
+	m.serve(3) // each of them has both regions
+	if r.IntN(3) == 0 {
+		m.pool(2)
+	}
+	var actors []*actor
+	for i := range 3 {
+		actors = append(actors, m.enterAt(m.regions()[i%2], fmt.Sprint("p", i), i))
+	}
+	m.torment(seed, r, actors, func(dice *rand.Rand) string {
+		switch n := dice.IntN(10); {
+		case n < 3:
+			return "go " + m.regions()[dice.IntN(2)]
+		case n < 6:
+			return fmt.Sprint("pay p", dice.IntN(3))
 		}
-		simulated.Add(int64(time.Since(began)))
-	}()
+		return "act"
+	})
+	m.settled(actors...)
+}
+
+// torment lets actors act for a while under a seeded plan of faults.
+func (m *mesh) torment(seed uint64, r *rand.Rand, actors []*actor, say func(dice *rand.Rand) string) {
+	t := m.t
+	began := time.Now()
+	c := &chaos{m: m, planner: m.planner(), rand: r, until: began.Add(15 * time.Second)}
+	m.closers = append(m.closers, func() {
+		if t.Failed() {
+			t.Logf("repeat with: RESEAT_SEED=%d go test ./proxy -run %s -count 20 (and RESEAT_TEST_LOG=1)\n%s",
+				seed, strings.TrimRight(t.Name(), "/0123456789"), strings.Join(c.log, "\n"))
+		}
+		simulated.Add(int64(time.Since(epochZero)))
+	})
 
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -82,7 +123,7 @@ func simulate(t *testing.T, seed uint64) {
 	running.Go(func() { m.vary(ctx, rand.New(rand.NewPCG(seed, 0x1e7e1))) })
 	for i, a := range actors {
 		dice := rand.New(rand.NewPCG(seed, uint64(i)))
-		running.Go(func() { a.live(ctx, dice) })
+		running.Go(func() { a.live(ctx, dice, say) })
 	}
 	c.run()
 	if seed%2 == 0 {
@@ -93,7 +134,6 @@ func simulate(t *testing.T, seed uint64) {
 	time.Sleep(time.Second) // virtual: some more actions with what is left
 	stop()
 	running.Wait()
-	m.recover(actors)
 }
 
 // core kills a server and an edge for good, if that is allowed, and mends the rest.
@@ -142,7 +182,7 @@ func (m *mesh) wrong(actors []*actor) string {
 }
 
 // live acts until ctx ends.
-func (a *actor) live(ctx context.Context, dice *rand.Rand) {
+func (a *actor) live(ctx context.Context, dice *rand.Rand, say func(dice *rand.Rand) string) {
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
@@ -152,29 +192,33 @@ func (a *actor) live(ctx context.Context, dice *rand.Rand) {
 			return
 		case <-time.After(time.Duration(dice.Int64N(int64(200 * time.Millisecond)))):
 		}
-		_ = a.act(ctx, 1+dice.IntN(3), "act") // ends with ctx or the session
+		for range 1 + dice.IntN(3) {
+			_ = a.act(ctx, 1, say(dice)) // ends with ctx or the session
+		}
 	}
 }
 
 // watch looks at everybody, again and again.
 func (m *mesh) watch(ctx context.Context) {
-	owners := map[uint64]string{}
+	owners := map[string]string{}
 	for ctx.Err() == nil {
-		members := m.inSync().Members
-		m.agree(members)
-		for _, s := range m.servers {
-			p, _ := s.now().Position("arena", 0)
-			if !p.Serving {
-				continue
+		for _, region := range m.regions() {
+			m.agree(region, m.inSyncOf(region).Members)
+			for _, s := range m.servers {
+				p, _ := s.now().Position(region, 0)
+				if !p.Serving {
+					continue
+				}
+				reign := fmt.Sprint(region, " ", p.Epoch)
+				if owner := owners[reign]; owner != "" && owner != p.Incarnation {
+					m.violate("%s and %s both serve epoch %d of %s", owner, p.Incarnation, p.Epoch, region)
+				}
+				owners[reign] = p.Incarnation
 			}
-			if owner := owners[p.Epoch]; owner != "" && owner != p.Incarnation {
-				m.violate("%s and %s both serve epoch %d", owner, p.Incarnation, p.Epoch)
-			}
-			owners[p.Epoch] = p.Incarnation
-		}
-		for _, e := range m.edges {
-			if err := e.now().Kept("arena").Check(); err != nil {
-				m.violate("%s: %v", e.name, err)
+			for _, e := range m.edges {
+				if err := e.now().Kept(region).Check(); err != nil {
+					m.violate("%s: %v", e.name, err)
+				}
 			}
 		}
 		select {
@@ -184,16 +228,16 @@ func (m *mesh) watch(ctx context.Context) {
 	}
 }
 
-// agree compares the logs of the members of the in-sync set, up to the lowest of
-// what they count as durable.
-func (m *mesh) agree(members []string) {
+// agree compares the logs of the members of a region's in-sync set, up to the lowest
+// of what they count as durable.
+func (m *mesh) agree(region string, members []string) {
 	in := map[string]bool{}
 	for _, inc := range members {
 		in[inc] = true
 	}
 	least := ^uint64(0)
 	for _, s := range m.servers {
-		if p, _ := s.now().Position("arena", 0); in[p.Incarnation] {
+		if p, _ := s.now().Position(region, 0); in[p.Incarnation] {
 			least = min(least, p.Commit)
 		}
 	}
@@ -202,11 +246,11 @@ func (m *mesh) agree(members []string) {
 	}
 	chains := map[uint64][]string{}
 	for _, s := range m.servers {
-		if p, ok := s.now().Position("arena", least); ok && in[p.Incarnation] {
+		if p, ok := s.now().Position(region, least); ok && in[p.Incarnation] {
 			chains[p.Chain] = append(chains[p.Chain], p.Incarnation)
 		}
 	}
 	if len(chains) > 1 {
-		m.violate("logs differ at %d: %v", least, chains)
+		m.violate("logs of %s differ at %d: %v", region, least, chains)
 	}
 }

@@ -10,6 +10,7 @@ import (
 // Stats counts what an edge does. It is safe for concurrent use.
 type Stats struct {
 	sessions, switches, holds atomic.Uint64
+	moves                     atomic.Uint64
 	stale, snapshots, lost    atomic.Uint64
 	refusals                  wire.Tally // frames, joins, attaches
 	ends                      wire.Tally // sessions
@@ -22,6 +23,7 @@ type Counters struct {
 	Sessions  uint64 // welcomed so far
 	Switches  uint64 // to a primary
 	Holds     uint64 // times that a region began to hold
+	Moves     uint64 // of players who went from one region to another
 	Stale     uint64 // frames of a lower epoch, refused
 	Snapshots uint64 // kept
 	Lost      uint64 // durable actions that a region came back without
@@ -32,7 +34,7 @@ type Counters struct {
 
 func (s *Stats) counters() Counters {
 	return Counters{
-		Sessions: s.sessions.Load(), Switches: s.switches.Load(), Holds: s.holds.Load(),
+		Sessions: s.sessions.Load(), Switches: s.switches.Load(), Holds: s.holds.Load(), Moves: s.moves.Load(),
 		Stale: s.stale.Load(), Snapshots: s.snapshots.Load(), Lost: s.lost.Load(),
 		Refused: s.refusals.Counts(), Ended: s.ends.Counts(),
 	}

@@ -17,9 +17,10 @@ import (
 
 const (
 	// uplinkQueue bounds the control frames that wait for a sidecar to read
-	// them: attaches of some ten thousand players. A sidecar that lets so much
+	// them: attaches of some ten thousand players, or a hundred players who come
+	// from other regions with all that they can carry. A sidecar that lets so much
 	// gather is as good as dead: its link is closed.
-	uplinkQueue = 4 << 20
+	uplinkQueue = 16 << 20
 	// quantum is how many actions of one player leave before the next player's.
 	quantum = 16
 )
@@ -124,7 +125,15 @@ func (u *uplink) read(reader *wire.Reader) error {
 		if err != nil {
 			return err
 		}
-		if err := u.take(t, body); err != nil {
+		switch t {
+		case wire.TypeDepart: // these concern two regions
+			err = u.depart(body)
+		case wire.TypeEntered:
+			err = u.entered(body)
+		default:
+			err = u.take(t, body)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -55,13 +55,15 @@ const (
 	EdgeAfterDrop       Failpoint = "edgeAfterDrop"       // an edge has dropped what is durable, and the player does not know
 	ClientAfterSend     Failpoint = "clientAfterSend"     // a client's actions are about to be written
 	LeaseTimer          Failpoint = "leaseTimer"          // a primary's timer looks at the clock
+	DepartMid           Failpoint = "departMid"           // a player's departure is in the log, and nobody knows
+	ArriveMid           Failpoint = "arriveMid"           // a player's arrival is in the log, and neither its game nor his edge knows
 )
 
 // Failpoints are all of them.
 var Failpoints = []Failpoint{
 	AfterAppend, AfterApply, BeforeSendISR, AfterFirstISRAck, BeforeDurableAck, AfterDurableAckSent, AfterLockTxn,
 	BeforeSeal, AfterSeal, SnapshotHalfSent, SnapshotHalfApplied, ReplayMid, AttachMid, ISRTxnSent,
-	EdgeAfterKeep, EdgeAfterDrop, ClientAfterSend, LeaseTimer,
+	EdgeAfterKeep, EdgeAfterDrop, ClientAfterSend, LeaseTimer, DepartMid, ArriveMid,
 }
 
 // Defect is the name of a seeded bug.

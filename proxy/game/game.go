@@ -68,6 +68,14 @@
 // outcome, because their tick had committed none, are given to a Tick of their
 // own.
 //
+// # Borders
+//
+// A region ends somewhere. A World lets a player who crosses the border go with
+// [Out.Transfer], and says what he takes along; a World that is an [Arriver] takes
+// him in. It need not be in the same process, or on the same machine. The player's
+// connection stays, his actions go on there, and whatever dies meanwhile, what he
+// takes along is in one of the two regions, once.
+//
 // # What a player must know
 //
 // Reliable updates wait in this process until their action is safe. When it
@@ -94,7 +102,7 @@
 //
 // # Death
 //
-// A panic in Apply, Tick, ApplyOutcome, Join, Leave, Level or Snapshot is not
+// A panic in Apply, Tick, ApplyOutcome, Arrive, Join, Leave, Level or Snapshot is not
 // recovered. The process dies, and that is what failover is for: state that has seen half an action
 // must not go on. A panic in Config.New or Restore is recovered, because
 // nothing runs yet, and reported to the sidecar as a region that this process
@@ -162,9 +170,9 @@ type Action struct {
 // Run connects to the sidecar and serves the regions that it hands out. It
 // returns nil when ctx is canceled, and otherwise the reason why it cannot go
 // on: [ErrNoAddress], [ErrSidecarGone], [ErrSnapshotTooLarge], [ErrOutcome],
-// [ErrOutcomeTooLarge], a *[wire.Error] when the sidecar breaks the protocol, or
-// an error of dialing. All its
-// goroutines are gone then; it waits for calls of the World in progress.
+// [ErrOutcomeTooLarge], [ErrArriver], a *[wire.Error] when the sidecar breaks the
+// protocol, or an error of dialing. All its goroutines are gone then; it waits for
+// calls of the World in progress.
 //
 // The process should exit when Run returns: its regions have been taken over.
 //

@@ -19,14 +19,14 @@ const (
 // event is a frame for a region on its way from the socket reader to the
 // region's goroutine.
 type event struct {
-	kind    wire.Type // TypeDo, TypeOutcome, TypeJoin, TypeLeave, TypeCut, TypePromote or TypeMode
+	kind    wire.Type // TypeDo, TypeArrive, TypeOutcome, TypeJoin, TypeLeave, TypeCut, TypePromote or TypeMode
 	handle  uint64
-	number  uint64 // Do: log index; Outcome: To; Cut: N; Promote: epoch; Mode: Level
+	number  uint64 // Do, Arrive: log index; Outcome: To; Cut: N; Promote: epoch; Mode: Level
 	from    uint64 // Outcome: From
 	seq     uint64 // Do; Mode: Fidelity
 	here    bool   // Join
 	player  string // Join
-	payload []byte // Do, Outcome; in the data of the batch
+	payload []byte // Do, Arrive, Outcome; in the data of the batch
 }
 
 // batch is a run of events, with the memory of their payloads.

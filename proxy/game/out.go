@@ -25,9 +25,11 @@ import (
 // outside of a call. On a standby nothing is sent and nothing counted.
 type Out struct {
 	region    uint64
+	name      string // the region's
 	to        *outbox
 	log       *slog.Logger
 	handles   map[string]uint64 // of those to whom something may be sent
+	gone      map[string]bool   // those who were let go, until they arrive again
 	from      uint64            // the log index of the call's first action; after+1 if it has none
 	after     uint64            // the log index that what is sent now depends on
 	open      bool              // a call is in progress

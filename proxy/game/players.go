@@ -17,6 +17,9 @@ func (r *region) join(ev *event) error {
 		return r.broken(wire.CodeProtocol, "%q is there, on a standby", ev.player)
 	}
 	r.players[ev.handle] = ev.player
+	if r.out.gone[ev.player] {
+		return nil // this was on its way
+	}
 	if _, there := r.here[ev.player]; !there || ev.here {
 		r.out.handles[ev.player] = ev.handle
 	}
@@ -48,6 +51,9 @@ func (r *region) leave(handle uint64) error {
 		return nil // was not there, or has come back under another handle
 	}
 	delete(r.here, player)
+	if r.out.gone[player] {
+		return nil // it was the World that let him go
+	}
 	if len(r.gathered) > 0 {
 		r.leaving = append(r.leaving, player)
 		return nil
@@ -56,7 +62,7 @@ func (r *region) leave(handle uint64) error {
 }
 
 func (r *region) tellLeave(player string) error {
-	if r.joiner == nil {
+	if r.joiner == nil || r.out.gone[player] {
 		return nil
 	}
 	r.beginIdle()

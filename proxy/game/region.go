@@ -32,6 +32,7 @@ type region struct {
 	ticker   Ticker            // the World, if it is one
 	joiner   Joiner            // the World, if it is one
 	outcomer Outcomer          // the World, if it is one
+	arriver  Arriver           // the World, if it is one
 	leveler  Leveler           // the World, if it is one
 	standby  bool              // until Promote
 	players  map[uint64]string // by their handles, also of those who have left
@@ -56,8 +57,8 @@ func newRegion(cfg *Config, head wire.Host, mode wire.Mode, to *outbox) *region 
 	return &region{
 		cfg: cfg, head: head, mode: mode, log: log, inbox: newInbox(), done: make(chan struct{}),
 		out: Out{
-			region: head.ID, to: to, log: log, handles: handles, muted: head.Standby, warned: map[string]bool{},
-			mode: wire.Normal(),
+			region: head.ID, name: head.Region, to: to, log: log, handles: handles, gone: map[string]bool{},
+			muted: head.Standby, warned: map[string]bool{}, mode: wire.Normal(),
 		},
 		standby: head.Standby, players: map[uint64]string{}, here: map[string]uint64{},
 		applied: head.Index, last: head.Index, told: head.Index,
@@ -72,7 +73,7 @@ func (r *region) run(ctx context.Context, state []byte) error {
 		r.failed.Store(true)
 		hosted.Text = err.Error()
 	} else {
-		hosted.OK, hosted.Outcomes = true, r.outcomer != nil
+		hosted.OK, hosted.Outcomes, hosted.Arrivals = true, r.outcomer != nil, r.arriver != nil
 	}
 	if err := send(r.out.to, hosted); err != nil {
 		return err
@@ -137,6 +138,7 @@ func (r *region) host(state []byte) (err error) {
 	r.ticker, _ = world.(Ticker)
 	r.joiner, _ = world.(Joiner)
 	r.outcomer, r.out.committer = world.(Outcomer)
+	r.arriver, _ = world.(Arriver)
 	r.leveler, _ = world.(Leveler)
 	return nil
 }
@@ -177,6 +179,8 @@ func (r *region) event(ev *event) error {
 		return r.do(ev)
 	case wire.TypeOutcome:
 		return r.apply(ev)
+	case wire.TypeArrive:
+		return r.arrive(ev)
 	case wire.TypePromote:
 		return r.promote(ev.number)
 	case wire.TypeJoin:
@@ -200,6 +204,12 @@ func (r *region) do(ev *event) error {
 		return r.broken(wire.CodeProtocol, "action %d after %d", ev.number, r.last)
 	}
 	r.last = ev.number
+	if r.out.gone[player] { // it goes to the other region, too
+		if len(r.gathered) == 0 {
+			r.applied = ev.number
+		}
+		return nil
+	}
 	action := Action{Player: player, Seq: ev.seq, Payload: ev.payload}
 	if r.ticker != nil {
 		r.gather(ev.number, action)

@@ -78,7 +78,7 @@ func serve(ctx context.Context, conn net.Conn, cfg Config) error {
 func gone(err error) error {
 	var broke *wire.Error
 	switch {
-	case errors.Is(err, ErrSnapshotTooLarge), errors.Is(err, ErrOutcomeTooLarge), errors.Is(err, ErrOutcome):
+	case errors.Is(err, ErrSnapshotTooLarge), errors.Is(err, ErrOutcomeTooLarge), errors.Is(err, ErrOutcome), errors.Is(err, ErrArriver):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF): // died, perhaps within a frame
 		return ErrSidecarGone
@@ -153,6 +153,12 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 			return err
 		}
 		return s.forward(ctx, f.ID, event{kind: t, from: f.From, number: f.To}, f.Payload)
+	case wire.TypeArrive:
+		var f wire.Arrive
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.forward(ctx, f.ID, event{kind: t, handle: f.Handle, number: f.Index}, f.Payload)
 	case wire.TypeCut:
 		var f wire.Cut
 		if err := f.Decode(body); err != nil {

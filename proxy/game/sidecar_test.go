@@ -53,6 +53,8 @@ func (s *sidecar) read(r *wire.Reader) {
 			s.got <- decode[wire.Emit](body)
 		case wire.TypeOutcome:
 			s.got <- decode[wire.Outcome](body)
+		case wire.TypeTransfer:
+			s.got <- decode[wire.Transfer](body)
 		case wire.TypeDone:
 			if f := decode[wire.Done](body); s.dones.Load() {
 				s.got <- f

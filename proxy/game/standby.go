@@ -22,7 +22,9 @@ func (r *region) promote(epoch uint64) error {
 		return err
 	}
 	r.standby, r.out.muted = false, false
-	return send(r.out.to, wire.Hosted{ID: r.head.ID, Epoch: epoch, OK: true, Outcomes: r.outcomer != nil})
+	return send(r.out.to, wire.Hosted{
+		ID: r.head.ID, Epoch: epoch, OK: true, Outcomes: r.outcomer != nil, Arrivals: r.arriver != nil,
+	})
 }
 
 // apply gives the World an outcome in place of the actions that came to it. An

@@ -1,5 +1,7 @@
 package game
 
+import "slices"
+
 // gather keeps an action for the next tick.
 func (r *region) gather(index uint64, a Action) {
 	if len(r.gathered) == 0 {
@@ -29,6 +31,9 @@ func (r *region) timer() error {
 
 // tick gives the World what was gathered, and then tells who has left.
 func (r *region) tick() error {
+	if len(r.out.gone) > 0 { // let go by a call between the ticks: their actions go along
+		r.gathered = slices.DeleteFunc(r.gathered, func(a Action) bool { return r.out.gone[a.Player] })
+	}
 	if len(r.gathered) == 0 {
 		r.beginIdle()
 	} else {

@@ -21,7 +21,7 @@ type Config struct {
 	// or more the client survives the death of the one it is on at once.
 	Edges []string
 
-	Region string // at most 64 bytes
+	Region string // where the player begins, at most 64 bytes; see Client.Region
 	Player string // at most 64 bytes; one session at a time
 
 	// TLS tells which edges to trust. nil: those with a certificate of the
@@ -80,6 +80,10 @@ type Handler struct {
 	// updates of the region that still come. Reliable ones all do. A player who is
 	// welcomed at another level than normal is told at once.
 	Level func(level wire.Level, fidelity float64)
+	// Moved is called when the game has let the player go to another region, and he is
+	// there. The session is the same: what was sent before is applied once, there or
+	// here, and seqs go on. Reliable updates after it are of the new region.
+	Moved func(region string)
 	// Lost is called when the connection has failed. The client resumes. If the
 	// edge has said why, err is a *ByeError: wire.CodeExpired, for one, names the
 	// actions that grew old while no primary served, and which will be sent again.

@@ -83,6 +83,7 @@ var verdicts = map[wire.Code]verdict{
 	wire.CodeExpired:      later,
 	wire.CodeOverloaded:   away,
 	wire.CodeDegraded:     away,
+	wire.CodeMoved:        next,
 	wire.CodeGameExit:     next,
 	wire.CodeGameHang:     next,
 	wire.CodeRefusedUDP:   next,

@@ -14,7 +14,7 @@ type event struct {
 	epoch   uint64
 	code    wire.Code
 	on      bool
-	text    string
+	text    string // Refused; Moved: the region
 	mode    wire.Mode
 	payload []byte
 	err     error
@@ -90,6 +90,8 @@ func (h *Handler) call(ev event) {
 		h.Pressure(ev.on)
 	case ev.kind == wire.TypeProtection && h.Protection != nil:
 		h.Protection(ev.on)
+	case ev.kind == wire.TypeMoved && h.Moved != nil:
+		h.Moved(ev.text)
 	case ev.kind == wire.TypeMode && h.Level != nil:
 		h.Level(ev.mode.Level, ev.mode.Share())
 	case ev.kind == lost && h.Lost != nil:

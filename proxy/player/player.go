@@ -98,7 +98,7 @@ type Client struct {
 	ended     chan struct{} // closed when the network part is over
 	done      chan struct{} // closed after the last callback
 
-	epoch   atomic.Uint64 // highest heard of
+	epoch   atomic.Uint64 // highest heard of, of the region
 	dropped atomic.Uint64 // unreliable updates
 	resumes atomic.Uint64
 	closing atomic.Bool
@@ -109,6 +109,7 @@ type Client struct {
 	log     *buffer.Log
 	most    int           // how many actions the edge keeps
 	longest int           // payload that the edge takes
+	region  string        // where the player is
 	token   []byte        // for the next hello
 	seated  bool          // a welcomed connection is there
 	edge    string        // at whose other end is this one
@@ -149,6 +150,7 @@ func dialWith(ctx context.Context, cfg Config, dial dialFunc) (*Client, error) {
 		welcomed:  make(chan struct{}),
 		ended:     make(chan struct{}),
 		done:      make(chan struct{}),
+		region:    cfg.Region,
 		mode:      wire.Normal(),
 	}
 	// The session outlives ctx, and keeps its values.
@@ -259,6 +261,15 @@ func (c *Client) Edge() string {
 		return ""
 	}
 	return c.edge
+}
+
+// Region is the region that the player is in: the one of the Config, until the game
+// lets him go to another one. A program that ends can begin there the next time, and
+// need not: the first region sends him on.
+func (c *Client) Region() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.region
 }
 
 // Level is the level at which the mesh works, and the share of the unreliable updates

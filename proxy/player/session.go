@@ -124,7 +124,7 @@ func (c *Client) hello() wire.Hello {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return wire.Hello{
-		Version: wire.Version, Region: c.cfg.Region, Player: c.cfg.Player,
+		Version: wire.Version, Region: c.region, Player: c.cfg.Player,
 		Durable: c.log.Acked(), Tail: c.log.Tail(), Token: c.token,
 	}
 }
@@ -164,6 +164,12 @@ func (s *session) frame(ctx context.Context, t wire.Type, body []byte) error {
 			return err
 		}
 		return &ByeError{Code: f.Reason, Text: f.Text, First: f.First, Last: f.Last, RetryAfter: retryAfter(f.RetryMillis)}
+	case wire.TypeMoved:
+		var f wire.Moved
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return s.moved(ctx, f)
 	case wire.TypeMode:
 		var f wire.Mode
 		if err := f.Decode(body); err != nil {
@@ -265,6 +271,18 @@ func (s *session) protection(ctx context.Context, protected bool) error {
 		return nil
 	}
 	return s.c.tell(ctx, event{kind: wire.TypeProtection, on: protected})
+}
+
+// moved takes in that the player is in another region, whose epochs begin anew.
+func (s *session) moved(ctx context.Context, f wire.Moved) error {
+	s.c.mu.Lock()
+	s.c.region = f.Region
+	s.c.mu.Unlock()
+	s.c.epoch.Store(f.Epoch)
+	if err := s.c.tell(ctx, event{kind: wire.TypeMoved, text: f.Region}); err != nil || s.since.IsZero() {
+		return err
+	}
+	return s.protection(ctx, f.Protected)
 }
 
 // mode tells the handler what changed.

@@ -150,6 +150,6 @@ func (r *region) silence(why wire.Code) {
 		}
 		clear(s.rows)
 	}
-	r.joins = nil
+	r.dropJoins()
 	r.room.Wake()
 }

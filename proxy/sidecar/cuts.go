@@ -95,8 +95,10 @@ func (c *cutter) seal(res cutResult) error {
 }
 
 // cutAt finds the place in the log of a cut at which the game had applied all
-// actions up to index: the records after it that are no actions take effect on
-// the table alone, and are in the snapshot too. It moves the rows' marks there.
+// actions up to index: the records after it that the game is not given take effect
+// on the table alone, and are in the snapshot too. It moves the rows' marks there;
+// and further for a player who has left in a call with actions up to there, for the
+// state is without him, though the record stands behind actions that it lacks.
 func (r *region) cutAt(index uint64) (cut, bool) {
 	end := r.end()
 	if index == r.feed.done {
@@ -107,37 +109,28 @@ func (r *region) cutAt(index uint64) (cut, bool) {
 	}
 	for index < end {
 		rec := r.records.At(index + 1)
-		if rec.Kind == buffer.KindAction && !r.feed.isQuarantined(index+1) {
+		if rec.Kind.Input() && !r.feed.isOmitted(index+1) {
 			break
 		}
 		index++
 	}
 	r.markCut(index)
+	for i := index + 1; i <= end; i++ {
+		rec := r.records.At(i)
+		if rec.Kind == buffer.KindDepart && rec.Number <= index || rec.Kind == buffer.KindDelivered {
+			r.table.pass(rec)
+		}
+	}
 	return cut{index, end}, true
 }
 
-// markCut moves the rows' marks of what a cut holds to an index: back, too, for a
-// new game begins at a snapshot, and its first cuts may lie before the last one's.
+// markCut moves the rows' marks of what a cut holds up to an index. They never lie
+// behind the place where the game may still cut: a new game begins at a snapshot,
+// and the marks with it.
 func (r *region) markCut(index uint64) {
-	for ; r.cutMarks > index; r.cutMarks-- {
-		if rec, row := r.usesSeq(r.cutMarks); row != nil {
-			row.cut = min(row.cut, rec.Seq-1)
-		}
-	}
 	for ; r.cutMarks < index; r.cutMarks++ {
-		if rec, row := r.usesSeq(r.cutMarks + 1); row != nil {
-			row.cut = max(row.cut, rec.Seq)
-		}
+		r.table.pass(r.records.At(r.cutMarks + 1))
 	}
-}
-
-// usesSeq is the record at an index and its row, if it uses up a seq of a player's.
-func (r *region) usesSeq(index uint64) (*buffer.Record, *row) {
-	rec := r.records.At(index)
-	if rec.Kind == buffer.KindAction || rec.Kind == buffer.KindQuarantine && rec.Number == 0 {
-		return rec, r.table.get(rec.ID)
-	}
-	return rec, nil
 }
 
 // cutDone is the game's answer to Cut. One cut is open at a time.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +20,9 @@ type toy struct {
 	t       *rapid.T
 	r       *rig
 	inbox   []func()
-	pending []uint64 // actions that wait for the tick
+	pending []uint64 // actions that wait for the tick, or an arrival, which has one of its own
+	gone    map[uint64]bool
+	arrival bool // what is pending is one
 	applied uint64
 	effects []effect
 	full    []buffer.Record // the log, with what has been trimmed
@@ -34,7 +37,24 @@ func (g *toy) read() {
 		case wire.TypeDo:
 			var f wire.Do
 			require.NoError(g.t, f.Decode(body))
-			g.inbox = append(g.inbox, func() { g.pending = append(g.pending, f.Index) })
+			g.inbox = append(g.inbox, func() {
+				if g.arrival {
+					g.tick(0)
+				}
+				if !g.gone[f.Handle] {
+					g.pending = append(g.pending, f.Index)
+				} else if len(g.pending) == 0 {
+					g.applied = f.Index
+				}
+			})
+		case wire.TypeArrive:
+			var f wire.Arrive
+			require.NoError(g.t, f.Decode(body))
+			g.inbox = append(g.inbox, func() {
+				g.tick(0)
+				g.gone[f.Handle] = false
+				g.arrival, g.pending = true, []uint64{f.Index}
+			})
 		case wire.TypeOutcome:
 			var f wire.Outcome
 			require.NoError(g.t, f.Decode(body))
@@ -60,8 +80,9 @@ func (g *toy) read() {
 	}
 }
 
-// tick applies what is pending, and commits so many outcomes for it.
-func (g *toy) tick(outcomes int) {
+// tick applies what is pending, commits so many outcomes for it, and lets some
+// players go.
+func (g *toy) tick(outcomes int, leave ...*row) {
 	if len(g.pending) == 0 {
 		return
 	}
@@ -69,12 +90,39 @@ func (g *toy) tick(outcomes int) {
 	for range outcomes {
 		g.outcome(from, to)
 	}
+	late := map[uint64]bool{}
+	for _, row := range leave {
+		if row.away() || g.gone[row.id] || g.r.comesAfter(row, to) {
+			continue
+		}
+		index := g.r.end() + 1
+		g.gone[row.id] = true
+		f := wire.Transfer{
+			ID: 1, From: from, To: to, Player: row.player, Region: "sea", Payload: []byte("gold"), Delta: binary.BigEndian.AppendUint64(nil, index),
+		}
+		for _, i := range g.pending {
+			if rec := g.r.records.At(i); rec.Kind == buffer.KindAction && rec.ID == row.id {
+				if f.Seq > 0 {
+					late[i] = true // he has gone after the first one
+				} else {
+					f.Seq = rec.Seq
+				}
+			}
+		}
+		g.r.transfer(f)
+		require.True(g.t, row.away())
+		if g.r.outcomes {
+			outcomes++
+			g.effects = append(g.effects, effect{index, true})
+		}
+		g.read()
+	}
 	for _, index := range g.pending {
-		if outcomes == 0 {
+		if outcomes == 0 && !late[index] {
 			g.effects = append(g.effects, effect{index: index})
 		}
 	}
-	g.applied, g.pending = to, nil
+	g.applied, g.pending, g.arrival = to, nil, false
 	g.r.finished(to)
 	g.read()
 }
@@ -89,22 +137,33 @@ func (g *toy) outcome(from, to uint64) {
 // A snapshot and the log after it are the whole of what has happened, whenever
 // the game cut, and whatever it did while its state was on the way.
 func TestCuts(t *testing.T) {
-	cuts := 0
+	cuts, departures := 0, uint64(0)
 	rapid.Check(t, func(t *rapid.T) {
-		p := drawPast(t)
+		p := drawPast(t, rapid.Bool().Draw(t, "outcomes"))
 		r := newRig(t, "a")
+		r.outcomes = p.outcomes
 		r.follow(1)
-		g := &toy{t: t, r: r}
+		g := &toy{t: t, r: r, gone: map[uint64]bool{}}
 		r.receive(p.records...)
 		r.elect(2)
 		t.Repeat(map[string]func(*rapid.T){
-			"":     func(*rapid.T) { g.read() },
-			"act":  func(t *rapid.T) { r.append(drawRecord(t, r.table, 2)); require.NoError(t, r.feedGame()) },
-			"tick": func(t *rapid.T) { g.tick(rapid.IntRange(0, 2).Draw(t, "outcomes")) },
+			"":    func(*rapid.T) { g.read() },
+			"act": func(t *rapid.T) { r.append(drawRecord(t, r.table, 2)); require.NoError(t, r.feedGame()) },
+			"tick": func(t *rapid.T) {
+				outcomes := rapid.IntRange(0, 2).Draw(t, "outcomes")
+				if !r.outcomes {
+					outcomes = 0
+				}
+				var leave []*row
+				if len(r.feed.outcomes) == 0 && r.feed.next > r.feed.suspects { // else it would not be its first time
+					leave = slices.DeleteFunc(slices.Clone(r.table.sorted), func(*row) bool { return rapid.IntRange(0, 3).Draw(t, "leaves") > 0 })
+				}
+				g.tick(outcomes, leave...)
+			},
 			"idle": func(*rapid.T) {
 				// While the tail waits for a trial, its outcomes may come after one of
 				// no action that is behind them in the log: see DESIGN.md.
-				if g.read(); len(g.inbox)+len(g.pending)+len(r.feed.outcomes) == 0 {
+				if g.read(); r.outcomes && len(g.inbox)+len(g.pending)+len(r.feed.outcomes) == 0 {
 					g.outcome(g.applied+1, g.applied)
 				}
 			},
@@ -139,52 +198,76 @@ func TestCuts(t *testing.T) {
 			},
 		})
 		r.consul()
+		departures += r.stats.departures.Load()
 	})
 	require.Positive(t, cuts, "nothing was cut")
+	require.Positive(t, departures, "nobody was let go")
 }
 
 // A new game begins at a snapshot: its first cut may lie before the last one's.
 func TestCutsGoBack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := drawPast(t)
+		p := drawPast(t, rapid.Bool().Draw(t, "outcomes"))
 		r := newRig(t, "a")
 		r.follow(1)
 		r.receive(p.records...)
 		r.elect(2)
 		for range 4 {
-			at, ok := r.cutAt(rapid.Uint64Range(r.base(), r.end()).Draw(t, "index"))
-			require.True(t, ok)
-			table := newTable()
-			for i := range at.index {
-				require.True(t, table.apply(r.records.At(i+1)))
+			index := rapid.Uint64Range(r.base(), r.end()).Draw(t, "index")
+			if index < r.cutMarks {
+				r.refeed(nil)
 			}
-			for _, row := range table.sorted {
-				require.Equal(t, row.have, r.table.get(row.id).cut, "cut at %d", at.index)
+			at, ok := r.cutAt(index)
+			require.True(t, ok)
+			for _, row := range stays(t, &r.records, at) {
+				require.Equal(t, row.stay, r.table.get(row.id).cut, "cut at %d", at.index)
 			}
 		}
 	})
 }
 
+// stays are the rows as they should be in a cut: by the records up to its index, and,
+// behind it, by the departures in calls with actions up to there.
+func stays(t *rapid.T, log *buffer.RegionLog, at cut) []*row {
+	table := newTable()
+	for i := uint64(1); i <= at.end; i++ {
+		rec := log.At(i)
+		row := table.get(rec.ID)
+		if i > at.index {
+			switch {
+			case rec.Kind == buffer.KindAttach:
+			case rec.Kind == buffer.KindDepart && rec.Number <= at.index: // without the actions in between, which go along
+				d, _ := buffer.ParseDeparture(rec.Payload)
+				p, _ := buffer.ParseParcel(d.Parcel)
+				row.have = p.Last
+			case rec.Kind == buffer.KindDelivered && row != nil: // what has arrived need not be kept
+			default:
+				continue
+			}
+		}
+		require.True(t, table.apply(rec))
+	}
+	return table.sorted
+}
+
 // requireWhole restores a snapshot elsewhere and lets the rest of the log follow.
 func requireWhole(t *rapid.T, g *toy, snap *buffer.Snapshot) {
 	var log buffer.RegionLog
-	applied, said := newTable(), newTable()
+	said, all := newTable(), newTable()
 	for i, rec := range g.full {
 		log.Append(rec)
-		if uint64(i) < snap.Index {
-			require.True(t, applied.apply(&rec))
-		}
+		require.True(t, all.apply(&rec))
 		if uint64(i) < snap.Outcome {
 			require.True(t, said.apply(&rec))
 		}
 	}
 	require.Equal(t, log.ChainAt(snap.Index), snap.Chain)
+	applied := map[string]stay{}
+	for _, row := range stays(t, &log, cut{snap.Index, snap.Outcome}) {
+		applied[row.player] = row.stay
+	}
 	for _, m := range snap.Players {
-		var have uint64
-		if row := applied.named(m.Player); row != nil {
-			have = row.have
-		}
-		require.Equal(t, have, m.Applied, "actions up to the index are in the marks, none after it")
+		require.Equal(t, applied[m.Player], stayOf(&m), "actions up to the index are in the marks, none after it")
 		row := said.named(m.Player)
 		require.Equal(t, [3]uint64{row.attach, row.tried, row.tries}, [3]uint64{m.Attach, m.Tried, m.Tries})
 	}
@@ -197,6 +280,9 @@ func requireWhole(t *rapid.T, g *toy, snap *buffer.Snapshot) {
 	requirePlayed(t, &log, effects)
 	index, chain := r.end(), r.records.ChainAt(r.end())
 	require.Equal(t, log.ChainAt(index), chain)
+	for _, row := range all.sorted {
+		require.Equal(t, row.stay, r.table.named(row.player).stay, "the table follows from snapshot and log")
+	}
 }
 
 // A cut outside the log is the game's fault.

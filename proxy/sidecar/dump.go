@@ -43,6 +43,9 @@ type DumpRow struct {
 	Have    uint64 `json:"have"`
 	Applied uint64 `json:"applied"`
 	Durable uint64 `json:"durable"`
+	Hop     uint64 `json:"hop,omitempty"`     // transfers so far
+	To      string `json:"to,omitempty"`      // the region that the player has left for
+	Carries bool   `json:"carries,omitempty"` // with what is not known to be there
 }
 
 // Dump returns what the present incarnation holds of a region; false if there is
@@ -74,7 +77,10 @@ func (r *region) dump() Dump {
 	}
 	ahead := r.ahead()
 	for _, row := range r.table.sorted {
-		d.Rows = append(d.Rows, DumpRow{row.player, row.attach, row.have, row.have - ahead[row.id], row.durable})
+		d.Rows = append(d.Rows, DumpRow{
+			Player: row.player, Attach: row.attach, Have: row.have, Applied: row.have - ahead[row.id], Durable: row.durable,
+			Hop: row.hop, To: row.to, Carries: row.parcel != nil,
+		})
 	}
 	return d
 }
@@ -99,7 +105,7 @@ func (r *region) ahead() map[uint64]uint64 {
 		return out
 	}
 	for i := max(r.base(), r.feed.done) + 1; i <= r.end(); i++ {
-		if rec := r.records.At(i); rec.Kind == buffer.KindAction && i > r.feed.covered && !r.feed.isQuarantined(i) {
+		if rec := r.records.At(i); rec.Kind == buffer.KindAction && i > r.feed.covered && !r.feed.isOmitted(i) {
 			out[rec.ID]++
 		}
 	}

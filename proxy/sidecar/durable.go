@@ -69,7 +69,7 @@ func (r *region) agreed() uint64 {
 
 // tell lets edges and players know what is durable, if we may speak.
 func (r *region) tell() {
-	if !r.serving || r.counted >= r.commit && len(r.survived) == 0 && r.held.empty() && len(r.joins)+len(r.refusals) == 0 {
+	if !r.serving || r.counted >= r.commit && len(r.survived) == 0 && r.held.empty() && len(r.joins)+len(r.refusals)+len(r.departs) == 0 {
 		return
 	}
 	if !r.maySpeak() {
@@ -91,28 +91,42 @@ func (r *region) count() {
 		if r.counted < r.base() {
 			continue // covered by the snapshot that we began with
 		}
-		rec := r.records.At(r.counted + 1)
-		if rec.Kind != buffer.KindAction && rec.Kind != buffer.KindQuarantine {
-			continue
-		}
-		if row := r.table.get(rec.ID); row != nil && rec.Seq > row.durable {
-			row.durable = rec.Seq
-			if !row.touched {
-				row.touched = true
-				r.touched = append(r.touched, row)
+		switch rec := r.records.At(r.counted + 1); rec.Kind {
+		case buffer.KindAction:
+			r.countSeq(rec)
+		case buffer.KindQuarantine:
+			if rec.Number == 0 { // else the action itself was counted
+				r.countSeq(rec)
 			}
+		case buffer.KindArrive:
+			if row := r.table.get(rec.ID); row != nil {
+				row.durable = rec.Seq
+			}
+		case buffer.KindSeal, buffer.KindOutcome, buffer.KindAttach, buffer.KindMark, buffer.KindDepart, buffer.KindDelivered:
 		}
 	}
 	for _, row := range r.touched {
 		row.touched = false
 		r.stats.durable.Add(1)
 		fault.Point(fault.BeforeDurableAck)
-		if row.stream != nil {
+		if row.stream != nil && !row.joining { // else Attached says it
 			row.stream.acked(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
 			fault.Point(fault.AfterDurableAckSent)
 		}
 	}
 	r.touched = r.touched[:0]
+}
+
+func (r *region) countSeq(rec *buffer.Record) {
+	row := r.table.get(rec.ID)
+	if row == nil || rec.Seq <= row.durable {
+		return
+	}
+	row.durable = rec.Seq
+	if !row.touched {
+		row.touched = true
+		r.touched = append(r.touched, row)
+	}
 }
 
 // join is an attachment whose number and token must be durable before the
@@ -122,6 +136,7 @@ type join struct {
 	row    *row
 	stream *stream
 	handle uint64
+	stay   stay // he may have left again by the time that it is
 }
 
 func (r *region) tellJoins() {
@@ -129,9 +144,17 @@ func (r *region) tellJoins() {
 		j := r.joins[0]
 		r.joins = r.joins[1:]
 		if j.row.stream == j.stream && j.row.handle == j.handle {
-			r.attachedTo(j.row)
+			r.attachedTo(j.row, &j.stay)
 		}
 	}
+}
+
+// dropJoins forgets attachments that were not told of: they come again.
+func (r *region) dropJoins() {
+	for _, j := range r.joins {
+		j.row.joining = false
+	}
+	r.joins, r.departs = nil, nil
 }
 
 // tellRefusals tells players of quarantines, when they are attached.
@@ -139,7 +162,7 @@ func (r *region) tellRefusals() {
 	for len(r.refusals) > 0 && r.refusals[0].index <= r.commit {
 		f := r.refusals[0]
 		r.refusals = r.refusals[1:]
-		f.row.refused = append(f.row.refused, f.seq)
+		f.row.refused = append(f.row.refused, f)
 		r.tellRefused(f.row)
 	}
 }
@@ -147,14 +170,11 @@ func (r *region) tellRefusals() {
 // tellRefused tells a player, when he is there, which of his actions never will be
 // applied.
 func (r *region) tellRefused(to *row) {
-	if to.stream == nil {
+	if to.stream == nil || to.joining {
 		return
 	}
-	for _, seq := range to.refused {
-		to.stream.add(wire.Reject{
-			Epoch: r.epoch, Handle: to.handle, Seq: seq, Reason: wire.CodeQuarantined,
-			Text: "servers died with this action in flight; it is not tried again",
-		})
+	for _, f := range to.refused {
+		to.stream.add(wire.Reject{Epoch: r.epoch, Handle: to.handle, Seq: f.seq, Reason: wire.CodeQuarantined, Text: f.text})
 	}
 	to.refused = nil
 }

@@ -20,7 +20,8 @@ import (
 // one the next time.
 //
 // Outcomes take the place of actions: they are applied where the first of the
-// actions stands that they came from. All fields are guarded by region.mu.
+// actions stands that they came from. Players who arrive are handed out as actions
+// are, and may be suspect as well. All fields are guarded by region.mu.
 type feed struct {
 	next     uint64        // index of the record to look at next
 	outcomes []pendingPart // of the log, not applied yet, in the order of their actions
@@ -33,7 +34,7 @@ type feed struct {
 	marked   uint64        // index of the mark that must be durable for that
 	careful  bool          // each suspect is marked: some were being tried when a primary died
 
-	quarantined map[uint64]uint64 // actions by index, and the index of what says so
+	omitted map[uint64]uint64 // what the game is not given, by index, and the index of what says so
 }
 
 // pendingPart is an outcome of the log: at index, of the actions from..to.
@@ -42,7 +43,7 @@ type pendingPart struct{ index, from, to uint64 }
 // newFeed returns a feed for a game whose state covers a snapshot's actions and
 // outcomes.
 func newFeed(index uint64) feed {
-	return feed{next: index + 1, covered: index, handed: index, done: index, quarantined: map[uint64]uint64{}}
+	return feed{next: index + 1, covered: index, handed: index, done: index, omitted: map[uint64]uint64{}}
 }
 
 // quiet is the last index up to which the game has nothing left to apply.
@@ -53,18 +54,49 @@ func (f *feed) quiet() uint64 {
 	return f.done
 }
 
-// note takes in a record that was appended, before the feed comes to it.
-func (f *feed) note(index uint64, rec *buffer.Record) {
-	switch rec.Kind {
-	case buffer.KindOutcome:
-		if index > f.stated {
-			f.await(pendingPart{index, rec.Seq, rec.Number})
-		}
-	case buffer.KindQuarantine:
-		if rec.Number > 0 {
-			f.quarantined[rec.Number] = index
+// note takes in a record that was appended, before the feed comes to it. The caller
+// holds r.mu.
+func (r *region) note(index uint64, rec *buffer.Record) {
+	f := &r.feed
+	if index > f.stated && isOutcome(rec) {
+		f.await(pendingPart{index, rec.Seq, rec.Number})
+	}
+	r.omit(index, rec)
+}
+
+// omit takes in what a record says that the game is not given: an action that is
+// quarantined, and those of a player who had left, which go where he has gone.
+func (r *region) omit(index uint64, rec *buffer.Record) {
+	switch {
+	case rec.Kind == buffer.KindQuarantine && rec.Number > 0:
+		r.feed.omitted[rec.Number] = index
+	case rec.Kind == buffer.KindDepart:
+		d, _ := buffer.ParseDeparture(rec.Payload)
+		p, _ := buffer.ParseParcel(d.Parcel)
+		for i := max(rec.Seq, r.base()+1); i < index; i++ {
+			if a := r.records.At(i); a.Kind == buffer.KindAction && a.ID == rec.ID && a.Seq > p.Have {
+				r.feed.omitted[i] = index
+			}
 		}
 	}
+}
+
+// isOutcome tells whether a record says what actions came to.
+func isOutcome(rec *buffer.Record) bool {
+	if rec.Kind == buffer.KindDepart {
+		d, _ := buffer.ParseDeparture(rec.Payload)
+		return d.Outcome
+	}
+	return rec.Kind == buffer.KindOutcome
+}
+
+// delta is what an outcome changes.
+func delta(rec *buffer.Record) []byte {
+	if rec.Kind == buffer.KindDepart {
+		d, _ := buffer.ParseDeparture(rec.Payload)
+		return d.Delta
+	}
+	return rec.Payload
 }
 
 // await queues an outcome where its actions stand. A new primary's game may commit
@@ -81,10 +113,15 @@ func (f *feed) await(o pendingPart) {
 // forget drops what lies after the index at which the log was cut.
 func (f *feed) forget(index uint64) {
 	f.outcomes = slices.DeleteFunc(f.outcomes, func(o pendingPart) bool { return o.index > index })
-	maps.DeleteFunc(f.quarantined, func(_, by uint64) bool { return by > index })
+	maps.DeleteFunc(f.omitted, func(_, by uint64) bool { return by > index })
 }
 
-func (f *feed) isQuarantined(index uint64) bool { return f.quarantined[index] > 0 }
+// trim drops what lies at or below the index up to which the log was trimmed.
+func (f *feed) trim(index uint64) {
+	maps.DeleteFunc(f.omitted, func(at, _ uint64) bool { return at <= index })
+}
+
+func (f *feed) isOmitted(index uint64) bool { return f.omitted[index] > 0 }
 
 // feedGame hands out what may be handed out. The caller holds r.mu.
 func (r *region) feedGame() error {
@@ -98,12 +135,12 @@ func (r *region) feedGame() error {
 	}
 	for f.next <= limit && !r.gameIsBusy() {
 		rec := r.records.At(f.next)
-		if rec.Kind == buffer.KindAction && f.next > f.covered {
+		if rec.Kind.Input() && f.next > f.covered {
 			if err := r.feedOutcomes(f.next, limit); err != nil {
 				return err
 			}
-			if f.next > f.covered && !f.isQuarantined(f.next) {
-				if ok, err := r.feedAction(rec); !ok || err != nil {
+			if f.next > f.covered && !f.isOmitted(f.next) {
+				if ok, err := r.feedInput(rec); !ok || err != nil {
 					return err
 				}
 			}
@@ -130,7 +167,7 @@ func (r *region) feedOutcomes(before, limit uint64) error {
 		if o.from > o.to && o.to < f.handed {
 			o.from, o.to = f.handed+1, f.handed // of no action: this game is further, by a snapshot's index or the tail
 		}
-		frame := wire.Outcome{ID: r.id, From: o.from, To: o.to, Payload: r.records.At(o.index).Payload}
+		frame := wire.Outcome{ID: r.id, From: o.from, To: o.to, Payload: delta(r.records.At(o.index))}
 		if err := pump.Add(r.game().out, frame); err != nil {
 			return err
 		}
@@ -139,8 +176,8 @@ func (r *region) feedOutcomes(before, limit uint64) error {
 	return nil
 }
 
-// feedAction hands out the action at f.next, if it may be handed out now.
-func (r *region) feedAction(rec *buffer.Record) (ok bool, err error) {
+// feedInput hands out the action or arrival at f.next, if it may be handed out now.
+func (r *region) feedInput(rec *buffer.Record) (ok bool, err error) {
 	f := &r.feed
 	row := r.table.get(rec.ID)
 	switch {
@@ -163,7 +200,7 @@ func (r *region) feedAction(rec *buffer.Record) (ok bool, err error) {
 	return true, r.hand(row, rec)
 }
 
-// hand gives the action at f.next to the game.
+// hand gives the action or arrival at f.next to the game.
 func (r *region) hand(row *row, rec *buffer.Record) error {
 	out := r.game().out
 	if !row.named {
@@ -175,7 +212,22 @@ func (r *region) hand(row *row, rec *buffer.Record) error {
 	if r.feed.handed = r.feed.next; r.promoted && r.feed.next < r.sealed {
 		fault.Point(fault.ReplayMid)
 	}
+	if rec.Kind == buffer.KindArrive {
+		return r.handArrival(row, rec)
+	}
 	return pump.Add(out, wire.Do{ID: r.id, Index: r.feed.next, Handle: row.id, Seq: rec.Seq, Payload: rec.Payload})
+}
+
+// handArrival gives a player who comes from another region to the game, and then
+// tells it that he is there, if he is.
+func (r *region) handArrival(row *row, rec *buffer.Record) error {
+	a, _ := buffer.ParseArrival(rec.Payload)
+	out := r.game().out
+	err := pump.Add(out, wire.Arrive{ID: r.id, Index: r.feed.next, Handle: row.id, Payload: a.Baggage})
+	if err == nil && r.promoted && row.stream != nil {
+		err = pump.Add(out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Here: true, Player: row.player})
+	}
+	return err
 }
 
 // finished is the game's word that it has applied all actions up to an index.

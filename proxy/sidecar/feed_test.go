@@ -17,6 +17,7 @@ import (
 // past is a region's log as a primary's game made it, and how far that game had
 // come when.
 type past struct {
+	outcomes bool // it commits them
 	records  []buffer.Record
 	survived []survival
 	applied  uint64
@@ -26,11 +27,58 @@ func (p *past) end() uint64 { return uint64(len(p.records)) }
 
 func (p *past) add(rec buffer.Record) { p.records = append(p.records, rec) }
 
-// drawPast plays a while: players act, the game works in ticks of one or more
-// actions, and commits for each of them nothing, one outcome or several; some
-// come of no action; some actions are quarantined before they are applied.
-func drawPast(t *rapid.T) *past {
-	p := &past{}
+// departure lets a player go in a call with the actions from..to, after one of those
+// that are his, if he is here. What he has done since goes along.
+func (p *past) departure(r *row, from, to, after uint64) (rec buffer.Record, ok bool) {
+	parcel := buffer.Parcel{Hop: r.hop + 1, Have: r.have, Last: r.have}
+	for _, rec := range p.records[after:] {
+		switch {
+		case rec.ID != r.id:
+		case rec.Kind == buffer.KindArrive:
+			return rec, false
+		case rec.Kind == buffer.KindAction:
+			parcel.Carried = append(parcel.Carried, rec.Payload)
+		case rec.Kind == buffer.KindQuarantine && rec.Number == 0:
+			parcel.Carried = append(parcel.Carried, nil)
+		}
+	}
+	parcel.Have -= uint64(len(parcel.Carried))
+	return departs(1, r.id, from, to, p.outcomes, binary.BigEndian.AppendUint64(nil, p.end()+1), parcel), !r.away()
+}
+
+// tick are the actions of the next call, up to an index at most: an arrival has one of
+// its own.
+func (p *past) tick(most uint64) (from, to uint64) {
+	from = p.applied + 1
+	for from < most && !p.records[from-1].Kind.Input() {
+		from++
+	}
+	to = most
+	for i := from; i <= most; i++ {
+		if p.records[i-1].Kind == buffer.KindArrive {
+			to = max(i-1, from)
+			break
+		}
+	}
+	return from, to
+}
+
+// actionsOf are the indexes of a player's actions among from..to.
+func (p *past) actionsOf(id, from, to uint64) (at []uint64) {
+	for i := from; i <= to; i++ {
+		if rec := &p.records[i-1]; rec.Kind == buffer.KindAction && rec.ID == id {
+			at = append(at, i)
+		}
+	}
+	return at
+}
+
+// drawPast plays a while: players act, come and go, the game works in ticks of one
+// or more actions, and commits for each of them nothing, one outcome or several, if
+// it does; some come of no action; some actions are quarantined before they are
+// applied.
+func drawPast(t *rapid.T, outcomes bool) *past {
+	p := &past{outcomes: outcomes}
 	table := newTable()
 	grow := func(rec buffer.Record) { require.True(t, table.apply(&rec)); p.add(rec) }
 	outcome := func(from, to uint64) {
@@ -42,23 +90,35 @@ func drawPast(t *rapid.T) *past {
 		case "record":
 			grow(drawRecord(t, table, 1))
 		case "tick":
-			from, to := p.applied+1, rapid.Uint64Range(p.applied, p.end()).Draw(t, "to")
+			from, to := p.tick(rapid.Uint64Range(p.applied, p.end()).Draw(t, "to"))
 			if to < from {
 				continue
 			}
 			for range rapid.IntRange(0, 3).Draw(t, "outcomes") {
-				outcome(from, to)
+				if outcomes {
+					outcome(from, to)
+				}
+			}
+			for _, r := range table.sorted {
+				if rapid.IntRange(0, 4).Draw(t, "leaves") == 0 {
+					after := rapid.SampledFrom(append(p.actionsOf(r.id, from, to), to)).Draw(t, "after")
+					if rec, ok := p.departure(r, from, to, after); ok {
+						grow(rec)
+					}
+				}
 			}
 			p.applied = to
 			p.survived = append(p.survived, survival{to, p.end()})
 		case "idle":
-			outcome(p.applied+1, p.applied)
+			if outcomes {
+				outcome(p.applied+1, p.applied)
+			}
 		case "quarantine":
 			next := p.applied + 1
-			if next > p.end() || p.records[next-1].Kind != buffer.KindAction {
+			if next > p.end() || !p.records[next-1].Kind.Input() {
 				continue
 			}
-			grow(buffer.Record{Epoch: 1, Kind: buffer.KindQuarantine, ID: p.records[next-1].ID, Seq: p.records[next-1].Seq, Number: next})
+			grow(buffer.Record{Epoch: 1, Kind: buffer.KindQuarantine, ID: p.records[next-1].ID, Seq: p.records[next-1].Trial(), Number: next})
 			p.applied = next
 		}
 	}
@@ -78,6 +138,13 @@ func (r *rig) given(effects []effect, last uint64) ([]effect, uint64) {
 		case wire.TypeDo:
 			var f wire.Do
 			require.NoError(r.t, f.Decode(body))
+			effects = append(effects, effect{index: f.Index})
+			require.Greater(r.t, f.Index, last, "in the order of the log")
+			last = f.Index
+		case wire.TypeArrive:
+			var f wire.Arrive
+			require.NoError(r.t, f.Decode(body))
+			require.Equal(r.t, "gold", string(f.Payload))
 			effects = append(effects, effect{index: f.Index})
 			require.Greater(r.t, f.Index, last, "in the order of the log")
 			last = f.Index
@@ -104,11 +171,19 @@ func requirePlayed(t *rapid.T, log *buffer.RegionLog, effects []effect) {
 	}
 	end, _ := log.End()
 	for i := uint64(1); i <= end; i++ {
-		switch rec := log.At(i); rec.Kind {
-		case buffer.KindOutcome:
+		rec := log.At(i)
+		if isOutcome(rec) {
 			outcomes = append(outcomes, effect{i, true})
 			for at := rec.Seq; at <= rec.Number; at++ {
 				gone[at] = true
+			}
+		}
+		switch rec.Kind {
+		case buffer.KindDepart:
+			d, _ := buffer.ParseDeparture(rec.Payload)
+			parcel, _ := buffer.ParseParcel(d.Parcel)
+			for at := rec.Seq; at < i; at++ {
+				gone[at] = gone[at] || log.At(at).ID == rec.ID && log.At(at).Seq > parcel.Have
 			}
 		case buffer.KindQuarantine:
 			gone[rec.Number] = true
@@ -117,7 +192,7 @@ func requirePlayed(t *rapid.T, log *buffer.RegionLog, effects []effect) {
 	slices.SortStableFunc(outcomes, func(a, b effect) int { return cmp.Compare(log.At(a.index).Seq, log.At(b.index).Seq) })
 	want := len(outcomes)
 	for i := uint64(1); i <= end; i++ {
-		if log.At(i).Kind == buffer.KindAction && !gone[i] {
+		if log.At(i).Kind.Input() && !gone[i] {
 			want++
 			require.Contains(t, place, effect{index: i}, "lost")
 		}
@@ -141,8 +216,9 @@ func requirePlayed(t *rapid.T, log *buffer.RegionLog, effects []effect) {
 // promoted with whatever it has; the tail is suspect.
 func TestFeed(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		p := drawPast(t)
+		p := drawPast(t, rapid.Bool().Draw(t, "outcomes"))
 		r := newRig(t, "b")
+		r.outcomes = p.outcomes
 		r.follow(1)
 		var effects []effect
 		var last, told uint64
@@ -213,7 +289,7 @@ func requireTrial(t *rapid.T, r *rig, b *stream, index uint64) {
 	mark := r.records.At(r.feed.marked)
 	want := buffer.Record{Epoch: 2, Kind: buffer.KindMark, Number: 1, Payload: mark.Payload} // one for all
 	if r.feed.careful {
-		want.ID, want.Seq, want.Number = rec.ID, rec.Seq, 2
+		want.ID, want.Seq, want.Number = rec.ID, rec.Trial(), 2
 	}
 	require.Equal(t, want, *mark)
 	require.GreaterOrEqual(t, b.replica.match, r.feed.marked)
@@ -232,7 +308,7 @@ func TestSecondDeathQuarantines(t *testing.T) {
 	effects, _ := r.given(nil, 0)
 	require.Equal(t, []effect{{index: 3}}, effects, "the other suspect is tried now")
 	require.EqualValues(t, 1, r.stats.quarantined.Load())
-	require.True(t, r.feed.isQuarantined(2))
+	require.True(t, r.feed.isOmitted(2))
 	r.finished(3)
 	require.Equal(t, buffer.Record{Epoch: 3, Kind: buffer.KindMark}.Kind, r.records.At(r.end()).Kind)
 	require.Zero(t, r.records.At(r.end()).ID, "survived")
@@ -267,10 +343,10 @@ func TestQuarantineIsForgotten(t *testing.T) {
 	r := newRig(t, "b")
 	r.follow(2)
 	r.receive(attach(1, 1, 1, "ann", "", ""), action(1, 1, 1), buffer.Record{Epoch: 2, Kind: buffer.KindQuarantine, ID: 1, Seq: 1, Number: 2})
-	require.True(t, r.feed.isQuarantined(2))
+	require.True(t, r.feed.isOmitted(2))
 	require.NoError(t, r.hear(wire.Truncate{Epoch: 3, Index: 2, Of: 1}))
 	require.EqualValues(t, 2, r.end())
-	require.False(t, r.feed.isQuarantined(2))
+	require.False(t, r.feed.isOmitted(2))
 }
 
 // A game that says it is done with what it was not given is at fault.

@@ -136,6 +136,7 @@ type gameHandler interface {
 	hasHosted(wire.Hosted)
 	finished(index uint64)
 	outcome(wire.Outcome)
+	transfer(wire.Transfer)
 	cutBegun(head wire.CutDone)
 	cutDone(head wire.CutDone, state []byte)
 	emit(wire.Emit)
@@ -208,6 +209,15 @@ func (g *gameLink) dispatch(t wire.Type, body []byte, find func(uint64) gameHand
 		}
 		if h := find(f.ID); h != nil {
 			h.outcome(f)
+		}
+		return nil
+	case wire.TypeTransfer:
+		var f wire.Transfer
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		if h := find(f.ID); h != nil {
+			h.transfer(f)
 		}
 		return nil
 	case wire.TypeBeat:

@@ -138,7 +138,7 @@ func (r *region) gameLost(code wire.Code) {
 	if r.leading {
 		r.led, r.lost = time.Now(), failover.Reason(code.String())
 	}
-	r.hosted, r.promoted, r.answers, r.restoring, r.yielding = false, false, 0, false, nil
+	r.hosted, r.promoted, r.torn, r.answers, r.restoring, r.yielding = false, false, false, 0, false, nil
 	for _, row := range r.table.sorted {
 		row.named = false
 	}
@@ -156,7 +156,7 @@ func (r *region) gameFound(ctx context.Context) {
 	r.hosted, r.promoted, r.answers = false, false, 0
 	snap := r.restorable()
 	primary := r.leading && r.restoring
-	if !primary && (snap == nil || !r.game().standby) {
+	if snap == nil && (!primary || r.base() > 0) || !primary && !r.game().standby {
 		r.mu.Unlock()
 		return
 	}
@@ -185,6 +185,6 @@ func (r *region) keep(snap *buffer.Snapshot) {
 	}
 	r.kept = append([]*buffer.Snapshot{snap}, r.kept[:min(len(r.kept), 1)]...)
 	oldest := r.kept[len(r.kept)-1].Index
-	r.markCut(min(oldest, r.tabled))
+	r.markCut(min(oldest, r.tabled, r.mayCut()))
 	r.trim(oldest)
 }

@@ -26,6 +26,9 @@ type held struct {
 	resolved int // before it, the dependencies are final
 	memory   []byte
 	start    int // of memory that is still needed
+
+	floor       uint64 // all of them need this index: that of the epoch's seal
+	added, left uint64 // updates so far
 }
 
 type heldUpdate struct {
@@ -40,6 +43,7 @@ func (h *held) bytes() int { return len(h.memory) - h.start }
 
 // add queues an update. The payload is copied.
 func (h *held) add(needs uint64, row *row, payload []byte) {
+	h.added++
 	h.memory = append(h.memory, payload...)
 	h.queue = append(h.queue, heldUpdate{needs, row, len(payload)})
 }
@@ -56,12 +60,13 @@ func (h *held) resolve(done, outcome uint64) {
 // next takes out the first update if it depends on nothing above commit. The
 // payload is valid until the next call of add.
 func (h *held) next(commit uint64, unresolved bool) (row *row, payload []byte, ok bool) {
-	if h.first == len(h.queue) || h.queue[h.first].needs > commit || !unresolved && h.first >= h.resolved {
+	if h.first == len(h.queue) || max(h.floor, h.queue[h.first].needs) > commit || !unresolved && h.first >= h.resolved {
 		return nil, nil, false
 	}
 	u := h.queue[h.first]
 	payload = h.memory[h.start : h.start+u.size]
 	h.first++
+	h.left++
 	h.start += u.size
 	h.resolved = max(h.resolved, h.first)
 	h.compact()
@@ -114,7 +119,14 @@ func (r *region) emit(e wire.Emit) {
 		r.send(to, e.Payload, true)
 	default:
 		r.stats.held.Add(1)
-		r.held.add(max(e.After, r.sealed), to, e.Payload)
+		r.held.floor = r.sealed
+		r.held.add(e.After, to, e.Payload)
+		switch {
+		case !r.outcomes:
+			r.held.resolve(^uint64(0), 0)
+		case e.After <= r.feed.done: // of a call without actions: what it has committed is here
+			r.held.resolve(r.feed.done, r.lastOutcome)
+		}
 		r.release()
 	}
 }
@@ -151,6 +163,7 @@ func (r *region) release() {
 		}
 		r.send(row, payload, true)
 	}
+	r.tellDeparts()
 	r.room.Wake()
 }
 
@@ -177,7 +190,7 @@ func (r *region) send(to *row, payload []byte, reliable bool) {
 				s.send(out)
 			}
 		}
-	case to.stream != nil && !(reliable && to.joining):
+	case to.stream != nil && (!reliable || !to.joining):
 		out.Handle = to.handle
 		to.stream.send(out)
 	case reliable && r.waits(to, to.waiting+len(payload)):

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // Updates leave in the order in which they came, whole, each when the index that
@@ -119,4 +121,57 @@ func TestHeldShrinks(t *testing.T) {
 		require.True(t, ok)
 	}
 	require.Nil(t, h.memory)
+}
+
+// What the game sends on account of the last actions of an epoch that is over leaves
+// when it is done with them, and not only with an action of this epoch.
+func TestUpdatesOfTheTailLeave(t *testing.T) {
+	r := newRig(t, "b")
+	r.outcomes = true
+	r.follow(1)
+	r.receive(attach(1, 1, 1, "ann", "", ""), action(1, 1, 1))
+	r.elect(2, "c")
+	b := r.backup("c")
+	edge := r.stream(wire.RoleEdge, "edge")
+	require.NoError(t, r.attach(edge, wire.Attach{Epoch: 2, Handle: 5, Number: 1, Player: "ann"}))
+	for range 3 { // the tail is on trial
+		b.replica.match, b.replica.next = r.end(), r.end()+1
+		r.settle()
+	}
+	require.EqualValues(t, 2, r.feed.handed)
+	r.emit(wire.Emit{ID: 1, Handle: 1, After: 2, Reliable: true, Payload: []byte("done")})
+	require.Empty(t, outputs(t, edge), "the game may still commit")
+	r.finished(2)
+	b.replica.match, b.replica.next = r.end(), r.end()+1
+	r.settle()
+	require.Equal(t, []string{"done"}, outputs(t, edge))
+}
+
+// What a call without an action sends does not wait for the next action.
+func TestIdleUpdatesLeave(t *testing.T) {
+	r := newRig(t, "a")
+	r.outcomes = true
+	r.elect(1, "b")
+	b := r.backup("b")
+	edge := r.stream(wire.RoleEdge, "edge")
+	require.NoError(t, r.attach(edge, wire.Attach{Epoch: 1, Handle: 5, Player: "ann"}))
+	r.outcome(wire.Outcome{ID: 1, From: 1, Payload: []byte("a chest appears")})
+	r.emit(wire.Emit{ID: 1, Handle: 1, Reliable: true, Payload: []byte("you see a chest")})
+	require.Empty(t, outputs(t, edge), "it is not durable")
+	b.replica.match, b.replica.next = r.end(), r.end()+1
+	r.settle()
+	require.Equal(t, []string{"you see a chest"}, outputs(t, edge))
+}
+
+// outputs are the updates that wait for an edge.
+func outputs(t *testing.T, edge *stream) (out []string) {
+	t.Helper()
+	each(edge.out.Fill(nil), wire.LinkRegion, func(typ wire.Type, body []byte) {
+		if typ == wire.TypeOutput {
+			var f wire.Output
+			require.NoError(t, f.Decode(body))
+			out = append(out, string(f.Payload))
+		}
+	})
+	return out
 }

@@ -94,18 +94,20 @@ func (l *life) open(name string) {
 		return newRegion(l, name, id, l.sc.floorOf(name), again)
 	})
 	l.log.Info("region opened", "event", "opened", "region", name)
-	l.tasks.Go(func() error {
-		switch err := r.run(); {
-		case l.ctx.Err() != nil:
-		case errors.Is(err, errUnseated):
-			l.close(r)
-		case len(l.hosting.list()) > 1:
-			l.renew(r, err)
-		default:
-			l.end(err) // nothing else is left of it
-		}
-		return nil
-	})
+	l.tasks.Go(func() error { l.ended(r, r.run()); return nil })
+}
+
+// ended does what follows from the end of a region.
+func (l *life) ended(r *region, why error) {
+	switch {
+	case l.ctx.Err() != nil:
+	case errors.Is(why, errUnseated):
+		l.close(r)
+	case len(l.hosting.list()) > 1:
+		l.renew(r, why)
+	default:
+		l.end(why) // nothing else is left of it
+	}
 }
 
 // renew lets a region begin anew whose log is worthless, because it was deposed or

@@ -55,13 +55,15 @@ func (r *region) action(s *stream, f wire.Action) error {
 		if f.Seq <= row.durable && r.maySpeak() {
 			s.acked(wire.Acked{Epoch: r.epoch, Handle: f.Handle, Seq: row.durable})
 		}
+	case row.away(): // it stays at the edge, for the region where he has gone
+		r.stats.left.Add(1)
 	case f.Seq > row.have+1 && !fault.Bug(fault.GapNotChecked):
 		r.stats.gaps.Add(1)
 		s.add(wire.Gap{Epoch: r.epoch, Handle: f.Handle, Have: row.have})
 	case r.yielding != nil: // it stays at the edge, for the heir or for later
 		r.stats.left.Add(1)
 	case row.tried == f.Seq && row.tries >= maxTries:
-		r.quarantine(row, f.Seq, 0, row.tries)
+		r.quarantine(row, f.Seq, row.tries)
 		r.settle()
 	default:
 		return r.accept(row, f)
@@ -88,25 +90,37 @@ func (r *region) accept(row *row, f wire.Action) error {
 // attach binds a player to the stream. The newest attach number wins; the edge
 // of an older one is told that the player is elsewhere.
 func (r *region) attach(s *stream, f wire.Attach) error {
-	if f.Handle == 0 {
-		return &wire.Error{Code: wire.CodeBadHandle, Detail: "attach with handle 0"}
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.fresh(s, f.Epoch) {
-		return nil
-	}
-	if other := s.rows[f.Handle]; other != nil && other.player != f.Player {
-		return &wire.Error{Code: wire.CodeBadHandle, Detail: "a handle is used for two players"}
+	if ok, err := r.mayAttach(s, f.Epoch, f.Handle, f.Player); !ok {
+		return err
 	}
 	row := r.table.named(f.Player)
-	if code, text := r.admit(row, f); code != wire.CodeNone {
-		r.stats.refuse(code)
-		no := wire.Reject{Epoch: r.epoch, Handle: f.Handle, Reason: code, Text: text}
-		if code == wire.CodeLost {
-			no.Seq = haveOf(row) + 1
-		}
-		s.add(no)
+	if row != nil && row.away() {
+		r.sendOn(s, row, f)
+		return nil
+	}
+	return r.seat(s, row, f)
+}
+
+// mayAttach tells whether an edge may call a player by a handle here.
+func (r *region) mayAttach(s *stream, epoch, handle uint64, player string) (bool, error) {
+	if handle == 0 {
+		return false, &wire.Error{Code: wire.CodeBadHandle, Detail: "attach with handle 0"}
+	}
+	if !r.fresh(s, epoch) {
+		return false, nil
+	}
+	if other := s.rows[handle]; other != nil && other.player != player {
+		return false, &wire.Error{Code: wire.CodeBadHandle, Detail: "a handle is used for two players"}
+	}
+	return true, nil
+}
+
+// seat attaches a player who is here, or comes for the first time (nil).
+func (r *region) seat(s *stream, row *row, f wire.Attach) error {
+	if code, text := admit(row, f); code != wire.CodeNone {
+		r.turnAway(s, row, f.Handle, code, text)
 		return nil
 	}
 	again := row != nil && f.Number != 0 && f.Number == row.attach
@@ -114,31 +128,57 @@ func (r *region) attach(s *stream, f wire.Attach) error {
 		row = r.record(row, f)
 		fault.Point(fault.AttachMid)
 	}
-	r.evict(row, s, f.Handle)
-	row.stream, row.handle = s, f.Handle
-	s.rows[f.Handle] = row
+	r.bind(s, row, f.Handle)
 	if again {
-		r.attachedTo(row)
+		r.attachedTo(row, &row.stay)
 	} else {
-		row.joining = true
-		r.joins = append(r.joins, join{r.end(), row, s, f.Handle})
-		r.cuts.wake.Wake()
-		r.settle()
+		r.join(row)
 	}
 	row.named = true
 	return pump.Add(r.game().out, wire.Join{ID: r.id, Handle: row.id, Applied: row.have, Here: true, Player: row.player})
 }
 
+// turnAway refuses a player.
+func (r *region) turnAway(s *stream, row *row, handle uint64, code wire.Code, text string) {
+	r.stats.refuse(code)
+	no := wire.Reject{Epoch: r.epoch, Handle: handle, Reason: code, Text: text}
+	if code == wire.CodeLost {
+		no.Seq = haveOf(row) + 1
+	}
+	s.add(no)
+}
+
+// bind makes a stream the one on which a player is, under a handle.
+func (r *region) bind(s *stream, row *row, handle uint64) {
+	r.evict(row, s, handle)
+	row.stream, row.handle = s, handle
+	s.rows[handle] = row
+}
+
+// join has the edge told of an attachment when it is durable.
+func (r *region) join(row *row) {
+	row.joining = true
+	r.joins = append(r.joins, join{r.end(), row, row.stream, row.handle, row.stay})
+	r.cuts.wake.Wake()
+	r.settle()
+}
+
 // admit tells why a player may not attach: what he was promised is not here, he
 // is at a newer edge, or he cannot show that he is who he says.
-func (r *region) admit(row *row, f wire.Attach) (wire.Code, string) {
-	have, attach := haveOf(row), uint64(0)
+func admit(row *row, f wire.Attach) (wire.Code, string) {
+	if have := haveOf(row); f.Durable > have { // never go on without what was promised: say so instead
+		return wire.CodeLost, fmt.Sprintf("actions %d to %d were durable and are missing here", have+1, f.Durable)
+	}
+	return identify(row, f)
+}
+
+// identify tells why an attach is not the player's, or not his newest.
+func identify(row *row, f wire.Attach) (wire.Code, string) {
+	attach := uint64(0)
 	if row != nil {
 		attach = row.attach
 	}
 	switch {
-	case f.Durable > have: // never go on without what was promised: say so instead
-		return wire.CodeLost, fmt.Sprintf("actions %d to %d were durable and are missing here", have+1, f.Durable)
 	case f.Number != 0 && f.Number < attach && !fault.Bug(fault.AttachNumberIgnored):
 		return wire.CodeStaleAttach, ""
 	case f.Number != 0 || row == nil || row.isFor(f):
@@ -174,8 +214,11 @@ func (r *region) record(row *row, f wire.Attach) *row {
 }
 
 // attachedTo answers an attach, and sends what has waited for that.
-func (r *region) attachedTo(row *row) {
-	row.stream.add(wire.Attached{Epoch: r.epoch, Handle: row.handle, Number: row.attach, Have: row.have, Durable: row.durable})
+func (r *region) attachedTo(row *row, as *stay) {
+	if as.from != "" {
+		row.stream.add(wire.Entered{Epoch: r.epoch, Handle: row.handle, Hop: as.hop, From: as.from})
+	}
+	row.stream.add(wire.Attached{Epoch: r.epoch, Handle: row.handle, Number: row.attach, Have: as.have, Durable: min(row.durable, as.have)})
 	row.joining = false
 	r.catchUp(row)
 }
@@ -214,21 +257,40 @@ func (r *region) detach(row *row, why wire.Code) {
 func (r *region) outcome(f wire.Outcome) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.leading || !r.promoted || !r.hosted || r.isMuted() {
-		return // it is not ours to commit any more
-	}
-	late := f.From <= f.To && f.From <= r.feed.done // a standby may have run these actions itself by now
-	if late || f.From > f.To+1 || f.To > r.feed.handed {
-		r.game().end(&endError{wire.CodeGameFault, &wire.Error{
-			Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d, the last one done %d",
-				f.From, f.To, r.feed.handed, r.feed.done),
-		}})
+	if !r.mayCommit() || r.isMisplaced(f.From, f.To) {
 		return
 	}
 	r.lastOutcome = r.append(buffer.Record{Kind: buffer.KindOutcome, Seq: f.From, Number: f.To, Payload: f.Payload})
 	r.stats.outcomes.Add(1)
 	r.cuts.wake.Wake()
 	r.settle()
+}
+
+// mayCommit tells whether the log is ours to write what the game says into it. If it
+// is not any more, the game has changed what nobody else knows of.
+func (r *region) mayCommit() bool {
+	if !r.promoted || !r.hosted {
+		return false
+	}
+	if !r.leading || r.isMuted() {
+		r.torn = true
+		return false
+	}
+	return true
+}
+
+// isMisplaced tells whether an outcome is of actions that it cannot be of. That ends
+// the game: a standby may have run them itself by now.
+func (r *region) isMisplaced(from, to uint64) bool {
+	late := from <= to && from <= r.feed.done
+	if !late && from <= to+1 && to <= r.feed.handed {
+		return false
+	}
+	r.game().end(&endError{wire.CodeGameFault, &wire.Error{
+		Code: wire.CodeProtocol, Detail: fmt.Sprintf("an outcome of actions %d to %d, the last one given is %d, the last one done %d",
+			from, to, r.feed.handed, r.feed.done),
+	}})
+	return true
 }
 
 // confirm notes that an edge keeps a snapshot of ours.

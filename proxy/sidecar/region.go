@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -72,6 +73,7 @@ type region struct {
 	streams  map[*stream]struct{}
 	wanted   *wire.Fetch // the snapshot that we asked an edge for
 
+	dead      map[string]bool      // servers at whose address nobody listens; of the view
 	upstreams map[string]*upstream // to the other sidecars, by incarnation
 	led       time.Time            // when it told us of its epoch
 	lost      failover.Reason      // why we follow it no longer
@@ -91,8 +93,10 @@ type region struct {
 	answers   int       // of it that are to come
 	hosted    bool      // the game has the region, or has it until it answers
 	promoted  bool      // as primary
+	torn      bool      // and has changed what is not written down: it was not ours to write any more
 	restoring bool      // the epoch is ours, and the game is on its way
 	outcomes  bool      // the game commits outcomes
+	arrivals  bool      // and takes in players of other regions
 
 	// As primary.
 	set         *failover.InSync
@@ -103,13 +107,14 @@ type region struct {
 	inOrder     bool             // and whether the lock had been given up in good order
 	sealed      uint64           // index of our epoch's first record
 	held        held
-	room        pump.Waker // something was released
-	touched     []*row     // whose durable marks have risen
-	lastOutcome uint64     // index of the newest outcome
-	survived    []survival // what the game has survived and is not durable yet
-	refusals    []refusal  // that players are to be told of
-	joins       []join     // that wait to be durable
-	guarded     bool       // what edges were told of the set
+	room        pump.Waker  // something was released
+	touched     []*row      // whose durable marks have risen
+	lastOutcome uint64      // index of the newest outcome
+	survived    []survival  // what the game has survived and is not durable yet
+	refusals    []refusal   // that players are to be told of
+	joins       []join      // that wait to be durable
+	departs     []departure // players who are to go on to another region
+	guarded     bool        // what edges were told of the set
 	lease       lease
 	load        load
 	reattach    time.Time // until then, updates wait for players to attach again
@@ -123,7 +128,8 @@ type survival struct{ applied, end uint64 }
 type refusal struct {
 	index uint64
 	row   *row
-	seq   uint64
+	seq   uint64 // 0: what he brought from another region
+	text  string
 }
 
 // news is what the mesh says about a region, and of this server's part in it.
@@ -145,7 +151,7 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64, again bool
 		changes:  make(chan setChange, 1),
 		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
 		promised: floor.Load(),
-		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{},
+		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{}, dead: map[string]bool{},
 		set: failover.NewInSync(l.sc.cfg.Timing, l.id), room: pump.NewWaker(),
 	}
 	if r.barred = again; again {
@@ -259,6 +265,7 @@ func (r *region) see(v discovery.View) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.view, r.member = v, slices.Contains(v.InSync, r.life.id)
+	maps.DeleteFunc(r.dead, func(inc string, _ bool) bool { return !slices.Contains(v.InSync, inc) })
 	if r.leading {
 		r.stepSet(r.places())
 	}
@@ -313,9 +320,7 @@ func (r *region) append(rec buffer.Record) uint64 {
 		r.quit(&endError{wire.CodeProtocol, errors.New("a record of our own contradicts the table")})
 	}
 	r.tabled = index
-	if rec.Kind == buffer.KindQuarantine {
-		r.feed.note(index, &rec)
-	}
+	r.omit(index, &rec)
 	r.wakeReplicas()
 	return index
 }

@@ -220,8 +220,14 @@ func (r *region) trim(index uint64) {
 	if r.leading {
 		index = min(index, r.counted)
 	}
-	if r.hosted {
-		index = min(index, r.feed.quiet()) // where the game may still cut
+	r.records.Trim(min(index, r.commit, r.cutMarks, r.mayCut()))
+	r.feed.trim(r.base())
+}
+
+// mayCut is the first place where the game, or the one that is loading, may cut.
+func (r *region) mayCut() uint64 {
+	if r.hosted || r.answers > 0 {
+		return r.feed.quiet()
 	}
-	r.records.Trim(min(index, r.commit, r.cutMarks))
+	return ^uint64(0)
 }

@@ -27,7 +27,6 @@ func (r *region) install(snap *buffer.Snapshot) {
 	r.table = tableOf(snap)
 	r.records.Reset(snap.Index, snap.Of, snap.Chain)
 	r.tabled, r.commit, r.counted, r.safe = snap.Index, snap.Index, snap.Index, snap.Index
-	r.cutMarks = snap.Index
 	r.kept = nil
 	if snap.Region != "" {
 		r.kept = []*buffer.Snapshot{snap}
@@ -36,7 +35,7 @@ func (r *region) install(snap *buffer.Snapshot) {
 }
 
 // refeed makes the feed begin after a snapshot (nil: at the beginning), to which
-// the log must go back. The caller holds r.mu.
+// the log must go back, and the marks of what a cut holds. The caller holds r.mu.
 func (r *region) refeed(snap *buffer.Snapshot) {
 	suspects, careful := r.feed.suspects, r.feed.careful
 	if snap == nil {
@@ -44,8 +43,10 @@ func (r *region) refeed(snap *buffer.Snapshot) {
 	}
 	r.feed = newFeed(snap.Index)
 	r.feed.stated, r.feed.suspects, r.feed.careful = snap.Outcome, suspects, careful
+	r.table.recut(snap.Players)
+	r.cutMarks = snap.Index
 	for i := snap.Index + 1; i <= r.end(); i++ {
-		r.feed.note(i, r.records.At(i))
+		r.note(i, r.records.At(i))
 	}
 }
 
@@ -55,7 +56,7 @@ func (r *region) refeed(snap *buffer.Snapshot) {
 func (r *region) host(snap *buffer.Snapshot, standby bool) (send func(context.Context)) {
 	again := r.hostedBy == r.game() && (r.hosted || r.answers > 0)
 	r.hostedBy = r.game()
-	r.hosted, r.promoted = false, !standby
+	r.hosted, r.promoted, r.torn = false, !standby, false
 	r.answers++
 	head := wire.Host{ID: r.id, Epoch: r.promised, New: snap == nil, Standby: standby, Region: r.name}
 	var state []byte
@@ -95,7 +96,7 @@ func (r *region) hasHosted(h wire.Hosted) {
 	}
 	r.life.sc.restores.end(r.name)
 	r.mu.Lock()
-	r.outcomes = h.Outcomes
+	r.outcomes, r.arrivals = h.Outcomes, h.Arrivals
 	r.answers = max(0, r.answers-1)
 	restored := r.answers == 0 && r.loaded()
 	r.mu.Unlock()
@@ -142,7 +143,7 @@ func (r *region) begin() {
 // or gets.
 func (r *region) open() {
 	r.leading, r.restoring, r.silent = true, true, false
-	r.joins = nil
+	r.dropJoins()
 	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
 	r.required, r.cold = nil, true
 	fault.Point(fault.BeforeSeal)
@@ -157,6 +158,9 @@ func (r *region) open() {
 		}
 	}
 	r.stepSet(r.places())
+	for inc := range r.dead {
+		r.stepSet(failover.MemberDead{Incarnation: inc})
+	}
 	r.stepSet(r.grant)
 }
 
@@ -165,6 +169,9 @@ func (r *region) open() {
 // unless that was us, and alive.
 func (r *region) promote(ctx context.Context) {
 	r.mu.Lock()
+	if r.torn {
+		r.hosted, r.promoted = false, false // its state is nobody's: it begins anew
+	}
 	again := r.promoted && r.hosted
 	if !again {
 		r.begin()

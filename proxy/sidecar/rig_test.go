@@ -186,6 +186,25 @@ func action(epoch, id, seq uint64) buffer.Record {
 	return buffer.Record{Epoch: epoch, Kind: buffer.KindAction, ID: id, Seq: seq, Payload: []byte("act")}
 }
 
+// arrival is the record with which a player comes from another region.
+func arrival(epoch, id, have, hop uint64, player string) buffer.Record {
+	return buffer.Record{Epoch: epoch, Kind: buffer.KindArrive, ID: id, Seq: have, Payload: buffer.AppendArrival(nil, buffer.Arrival{
+		Attachment: buffer.Attachment{Player: player, Next: []byte("next")}, Number: hop, Hop: hop, From: "sea", Baggage: []byte("gold"),
+	})}
+}
+
+// left is the record with which a player leaves in a call with the action at an
+// index, with his actions up to have applied and nothing on the way.
+func left(epoch, id, index, have, hop uint64) buffer.Record {
+	return departs(epoch, id, index, index, true, nil, buffer.Parcel{Hop: hop, Have: have, Last: have})
+}
+
+func departs(epoch, id, from, to uint64, outcome bool, delta []byte, p buffer.Parcel) buffer.Record {
+	p.Baggage = []byte("gold")
+	return buffer.Record{Epoch: epoch, Kind: buffer.KindDepart, ID: id, Seq: from, Number: to, Payload: buffer.AppendDeparture(nil,
+		buffer.Departure{Outcome: outcome, Region: "sea", Delta: delta, Parcel: buffer.AppendParcel(nil, p)})}
+}
+
 // The rig itself: a cold region is founded, plays, cuts, and its edge confirms.
 func TestRig(t *testing.T) {
 	r := newRig(t, "a")

@@ -17,14 +17,14 @@ type row struct {
 	player string
 	id     uint64 // what records, and the game, call the player
 	attach uint64 // the highest attach number
-	have   uint64 // the last seq in the region log
 	token  []byte // hash of the resume token that was shown last
 	next   []byte // hash of the one that was given then
-	tried  uint64 // seq of a suspect that was about to be tried; 0: none
+	tried  uint64 // a suspect that was about to be tried, see buffer.Record.Trial; 0: none
 	tries  uint64 // how often, that time included
+	stay          // where the player is, and how far he has come there
 
 	// What this process knows of it.
-	cut     uint64 // the last seq in the newest cut
+	cut     stay   // as it is in the newest cut
 	durable uint64 // the last seq that is durable
 	stream  *stream
 	handle  uint64 // the player's handle on stream; nil stream: attached nowhere
@@ -32,8 +32,8 @@ type row struct {
 	touched bool   // durable has risen, and the edge has not been told
 	joining bool   // the edge has yet to be told that the player is attached
 	backlog [][]byte
-	waiting int      // bytes of backlog
-	refused []uint64 // quarantined actions that the player was not told of
+	waiting int       // bytes of backlog
+	refused []refusal // that the player was not told of
 }
 
 // table holds the rows of a region.
@@ -70,6 +70,12 @@ func (t *table) apply(rec *buffer.Record) bool {
 	switch rec.Kind {
 	case buffer.KindAttach:
 		return t.applyAttach(rec)
+	case buffer.KindDepart:
+		return t.applyDepart(rec)
+	case buffer.KindArrive:
+		return t.applyArrive(rec)
+	case buffer.KindDelivered:
+		return t.applyDelivered(rec)
 	case buffer.KindAction, buffer.KindQuarantine, buffer.KindMark:
 		r := t.get(rec.ID)
 		if r == nil {
@@ -82,8 +88,10 @@ func (t *table) apply(rec *buffer.Record) bool {
 		switch {
 		case rec.Kind == buffer.KindMark:
 			return t.try(r, rec.Seq, rec.Number)
-		case rec.Kind == buffer.KindQuarantine && rec.Seq <= r.have:
+		case rec.Kind == buffer.KindQuarantine && (rec.Number > 0 || rec.Seq <= r.have):
 			return true // the action stands in the log already
+		case r.away():
+			return true // it goes where he has gone
 		case rec.Seq != r.have+1 && !fault.Bug(fault.GapNotChecked):
 			return false
 		}
@@ -121,19 +129,25 @@ func (t *table) applyAttach(rec *buffer.Record) bool {
 	if !ok {
 		return false
 	}
-	r := t.get(rec.ID)
+	r := t.meet(rec.ID, a.Player)
 	if r == nil {
-		if rec.ID == 0 || t.named(a.Player) != nil {
-			return false
-		}
-		r = t.add(a.Player, rec.ID)
-	}
-	if r.player != a.Player {
 		return false
 	}
 	r.attach = max(r.attach, rec.Number)
 	r.token, r.next = a.Token, a.Next
 	return true
+}
+
+// meet returns the row of a player and an id, which may be new, or nil when the two
+// do not belong together.
+func (t *table) meet(id uint64, player string) *row {
+	switch r := t.get(id); {
+	case r != nil && r.player == player:
+		return r
+	case r != nil || id == 0 || t.named(player) != nil:
+		return nil
+	}
+	return t.add(player, id)
 }
 
 // shows tells whether a token's hash is one that the player may come back with:
@@ -161,13 +175,14 @@ func (t *table) marks() []buffer.PlayerMark {
 	out := make([]buffer.PlayerMark, len(t.sorted))
 	for i, r := range t.sorted {
 		out[i] = buffer.PlayerMark{
-			Player: r.player, ID: r.id, Attach: r.attach, Applied: r.cut,
+			Player: r.player, ID: r.id, Attach: r.attach, Applied: r.cut.have,
 			Token: r.token, Next: r.next, Tried: r.tried, Tries: r.tries,
+			Hop: r.cut.hop, From: r.cut.from, To: r.cut.to, Parcel: r.cut.parcel,
 		}
 		if fault.Bug(fault.TableNotInSnapshot) {
 			out[i].Applied = 0
 		}
-		if fault.Bug(fault.SnapshotNewerThanItsSeqs) && r.cut > 0 {
+		if fault.Bug(fault.SnapshotNewerThanItsSeqs) && r.cut.have > 0 {
 			out[i].Applied--
 		}
 	}
@@ -180,7 +195,7 @@ func tableOf(s *buffer.Snapshot) *table {
 	t := newTable()
 	for _, m := range s.Players {
 		r := t.add(m.Player, m.ID)
-		r.attach, r.have, r.cut, r.durable = m.Attach, m.Applied, m.Applied, m.Applied
+		r.attach, r.stay, r.cut, r.durable = m.Attach, stayOf(&m), stayOf(&m), m.Applied
 		r.token, r.next, r.tried, r.tries = m.Token, m.Next, m.Tried, m.Tries
 		if m.Tried > 0 {
 			t.trial = r

@@ -16,6 +16,7 @@ type Stats struct {
 	setChanges, late, held          atomic.Uint64
 	trials, quarantined, evictions  atomic.Uint64
 	yields, left                    atomic.Uint64
+	departures, arrivals            atomic.Uint64
 	refusals                        wire.Tally
 }
 
@@ -45,7 +46,9 @@ type Snapshot struct {
 	Quarantined   uint64
 	Evictions     uint64 // players who came back elsewhere
 	Yields        uint64 // regions handed over as planned
-	Left          uint64 // actions left to their edge during a hand-over
+	Left          uint64 // actions left to their edge during a hand-over, or by players who had gone on
+	Departures    uint64 // players let go to another region
+	Arrivals      uint64 // players taken in from one
 	Refused       map[wire.Code]uint64
 }
 
@@ -58,7 +61,7 @@ func (s *Stats) snapshot() Snapshot {
 		Copies: s.copies.Load(), Truncations: s.truncations.Load(), Truncated: s.truncated.Load(),
 		SetChanges: s.setChanges.Load(), Late: s.late.Load(), Held: s.held.Load(),
 		Trials: s.trials.Load(), Quarantined: s.quarantined.Load(), Evictions: s.evictions.Load(),
-		Yields: s.yields.Load(), Left: s.left.Load(),
+		Yields: s.yields.Load(), Left: s.left.Load(), Departures: s.departures.Load(), Arrivals: s.arrivals.Load(),
 		Refused: s.refusals.Counts(),
 	}
 }

@@ -129,6 +129,7 @@ func (r *region) opened(s *stream) {
 		delete(r.streams, old)
 	}
 	r.streams[s] = struct{}{}
+	delete(r.dead, s.peer)
 	s.add(wire.Opened{Version: wire.Version, Incarnation: r.life.id, Epoch: r.epoch, Serving: r.serving})
 	switch leads := r.epoch > 0 && r.epoch == r.promised; {
 	case s.role.Backup() && r.leading:
@@ -217,7 +218,7 @@ func (s *stream) read(ctx context.Context, reader *wire.Reader) error {
 // says tells whether a peer of that role may send a frame of that type.
 func says(role wire.Role, t wire.Type) bool {
 	switch t {
-	case wire.TypeAction, wire.TypeAttach, wire.TypeDetach, wire.TypeConfirm, wire.TypeOffer:
+	case wire.TypeAction, wire.TypeAttach, wire.TypeDetach, wire.TypeConfirm, wire.TypeOffer, wire.TypeEnter, wire.TypeDeparted:
 		return role == wire.RoleEdge
 	case wire.TypeHave, wire.TypeReject:
 		return role.Backup()
@@ -244,6 +245,18 @@ func (s *stream) take(t wire.Type, body []byte) error {
 			return err
 		}
 		return r.attach(s, f)
+	case wire.TypeEnter:
+		var f wire.Enter
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		return r.enter(s, f)
+	case wire.TypeDeparted:
+		var f wire.Departed
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.departed(s, f)
 	case wire.TypeDetach:
 		var f wire.Detach
 		if err := f.Decode(body); err != nil {

@@ -1,6 +1,10 @@
 package sidecar
 
-import "github.com/reseat-proxy/reseat/buffer"
+import (
+	"encoding/base64"
+
+	"github.com/reseat-proxy/reseat/buffer"
+)
 
 // maxTries is how often an action may be in flight when a server dies. After
 // that it is quarantined.
@@ -18,11 +22,11 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 		return false, false
 	}
 	tries := uint64(1) // the primary that died
-	if row.tried == rec.Seq {
+	if row.tried == rec.Trial() {
 		tries = row.tries
 	}
 	if tries >= maxTries {
-		r.quarantine(row, rec.Seq, f.next, tries)
+		r.condemnAt(row, f.next, tries)
 		f.trial = 0
 		return false, true
 	}
@@ -30,7 +34,7 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 	r.stats.trials.Add(1)
 	switch {
 	case f.careful: // a new mark takes the place of the last one
-		f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Seq, Number: tries + 1})
+		f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: row.id, Seq: rec.Trial(), Number: tries + 1})
 	case !r.table.trying:
 		f.marked = r.append(buffer.Record{Kind: buffer.KindMark, Number: 1})
 	}
@@ -46,7 +50,7 @@ func (r *region) blame() {
 		return
 	}
 	rec := r.records.At(f.trial)
-	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: rec.ID, Seq: rec.Seq, Number: maxTries})
+	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: rec.ID, Seq: rec.Trial(), Number: maxTries})
 }
 
 // condemn quarantines the suspect that was marked last when the primary died: a
@@ -57,16 +61,15 @@ func (r *region) condemn() {
 	if row == nil || row.tries < maxTries {
 		return
 	}
-	seq, tries := row.tried, row.tries
-	if seq == row.have+1 {
-		r.quarantine(row, seq, 0, tries)
+	if row.tried == row.have+1 && !row.away() {
+		r.quarantine(row, row.tried, row.tries)
 		return
 	}
 	for i := r.end(); i > max(r.base(), r.safe, r.feed.handed); i-- { // what the game's snapshot holds was survived
 		rec := r.records.At(i)
-		if rec.Kind == buffer.KindAction && rec.ID == row.id && rec.Seq == seq {
-			if !r.feed.isQuarantined(i) && !r.hasOutcome(i) {
-				r.quarantine(row, seq, i, tries)
+		if rec.Kind.Input() && rec.ID == row.id && rec.Trial() == row.tried {
+			if !r.feed.isOmitted(i) && !r.hasOutcome(i) {
+				r.condemnAt(row, i, row.tries)
 			}
 			return
 		}
@@ -77,7 +80,7 @@ func (r *region) condemn() {
 // that stands, and the action is not run again.
 func (r *region) hasOutcome(action uint64) bool {
 	for i := action + 1; i <= r.end(); i++ {
-		if rec := r.records.At(i); rec.Kind == buffer.KindOutcome && rec.Seq <= action && action <= rec.Number {
+		if rec := r.records.At(i); rec.Seq <= action && action <= rec.Number && isOutcome(rec) {
 			return true
 		}
 	}
@@ -87,14 +90,47 @@ func (r *region) hasOutcome(action uint64) bool {
 // isMarked tells whether the mark of the suspect on trial is durable.
 func (r *region) isMarked() bool { return r.marksDurable() >= r.feed.marked }
 
-// quarantine uses up an action's seq without applying it. at is its index, 0 if
-// it is not in the log.
-func (r *region) quarantine(row *row, seq, at, tries uint64) {
-	r.append(buffer.Record{Kind: buffer.KindQuarantine, ID: row.id, Seq: seq, Number: at})
+const (
+	deadly       = "servers died with this action in flight; it is not tried again"
+	deadlyPlayer = "servers died of what you brought from another region; you are here without it"
+)
+
+// condemnAt quarantines what stands in the log at an index: it is not given to a game
+// again.
+func (r *region) condemnAt(row *row, at, tries uint64) {
+	rec := r.records.At(at)
+	refused := refusal{row: row, seq: rec.Seq, text: deadly}
+	if rec.Kind == buffer.KindArrive {
+		a, _ := buffer.ParseArrival(rec.Payload)
+		refused.seq, refused.text = 0, deadlyPlayer
+		r.log.Error("arrival quarantined: servers died of what a player brought from another region, which is nowhere else now",
+			"event", "quarantined_arrival", "player", row.player, "from", a.From, "hop", a.Hop, "deaths", tries,
+			"baggage", base64.StdEncoding.EncodeToString(a.Baggage))
+	} else {
+		r.logQuarantine(row, rec.Seq, tries)
+	}
 	r.stats.quarantined.Add(1)
+	r.append(buffer.Record{Kind: buffer.KindQuarantine, ID: row.id, Seq: rec.Trial(), Number: at})
+	refused.index = r.end()
+	r.refusals = append(r.refusals, refused)
+}
+
+// quarantine uses up the seq of an action that is not in the log.
+func (r *region) quarantine(row *row, seq, tries uint64) {
+	r.logQuarantine(row, seq, tries)
+	r.stats.quarantined.Add(1)
+	r.useUp(row, seq, deadly)
+}
+
+func (r *region) logQuarantine(row *row, seq, tries uint64) {
 	r.log.Error("action quarantined: servers died with it in flight", "event", "quarantined",
 		"player", row.player, "seq", seq, "deaths", tries)
-	r.refusals = append(r.refusals, refusal{index: r.end(), row: row, seq: seq})
+}
+
+// useUp uses up a seq of which nothing will come, and tells the player why.
+func (r *region) useUp(row *row, seq uint64, why string) {
+	index := r.append(buffer.Record{Kind: buffer.KindQuarantine, ID: row.id, Seq: seq})
+	r.refusals = append(r.refusals, refusal{index, row, seq, why})
 }
 
 // acquit writes down that all suspects were survived.

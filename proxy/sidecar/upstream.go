@@ -247,7 +247,7 @@ func (u *upstream) record(f *wire.Record) error {
 		Epoch: f.Of, Kind: buffer.Kind(f.Kind), ID: f.ID, Seq: f.Seq, Number: f.Number, Payload: f.Payload,
 	}
 	r.records.Append(rec)
-	r.feed.note(f.Index, &rec)
+	r.note(f.Index, &rec)
 	r.stats.received.Add(1)
 	u.wake.Wake()
 	return nil
@@ -270,7 +270,6 @@ func (u *upstream) truncate(f wire.Truncate) {
 	r := u.region
 	u.logs = false
 	at := r.records.EndOf(f.Index, f.Of)
-	r.markCut(min(r.cutMarks, at))
 	r.records.Truncate(at)
 	r.feed.forget(at)
 	r.stats.truncated.Add(1)
@@ -282,6 +281,7 @@ func (u *upstream) truncate(f wire.Truncate) {
 			r.quit(&endError{wire.CodeProtocol, errContradiction})
 		}
 		r.records.Reset(0, 0, 0) // the snapshot that comes replaces the rest
+		r.cutMarks = 0
 	}
 	u.held = false
 	u.wake.Wake()

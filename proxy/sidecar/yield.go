@@ -19,9 +19,17 @@ import (
 
 // yielding is a hand-over under way.
 type yielding struct {
-	to    string
-	wake  pump.Waker // something has become durable
-	muted bool       // what the game commits is not heard any more: it would never end
+	to     string
+	wake   pump.Waker // something has become durable
+	late   bool       // half of the time is over
+	muted  bool       // the game is not heard any more: it would never be done
+	coming []coming   // players of other regions who came meanwhile
+}
+
+// coming is a player who waits to be taken in.
+type coming struct {
+	stream *stream
+	enter  wire.Enter
 }
 
 func (r *region) isMuted() bool { return r.yielding != nil && r.yielding.muted }
@@ -48,7 +56,7 @@ func (r *region) yield(ctx context.Context, to string) failover.CandidateEvent {
 			return failover.YieldFailed{}
 		case <-mute:
 			r.mu.Lock()
-			y.muted = r.outcomes
+			y.late = true
 			r.mu.Unlock()
 		case <-late:
 			r.resume()
@@ -68,6 +76,7 @@ func (r *region) freeze(y *yielding) (over, calm bool) {
 	if r.yielding != y {
 		return true, false
 	}
+	y.muted = y.muted || y.late && r.allApplied() // what it does from here on comes of no action
 	if !r.leading || !r.calm() {
 		return false, false
 	}
@@ -81,26 +90,41 @@ func (r *region) freeze(y *yielding) (over, calm bool) {
 // calm tells whether everything that we have taken is applied, durable, told and
 // with the heir. The caller holds r.mu.
 func (r *region) calm() bool {
-	end, f := r.end(), &r.feed
+	end := r.end()
 	durable := r.commit == end && r.counted == end && r.matchOf(r.yielding.to) == end
-	applied := f.next > end && f.done == f.handed && len(f.outcomes) == 0
-	told := r.held.empty() && len(r.survived)+len(r.joins)+len(r.refusals) == 0
-	return r.serving && durable && applied && told
+	told := r.held.empty() && len(r.survived)+len(r.joins)+len(r.refusals)+len(r.departs) == 0
+	return r.serving && durable && r.allApplied() && told
+}
+
+// allApplied tells whether the game is done with the whole log.
+func (r *region) allApplied() bool {
+	f := &r.feed
+	return f.next > r.end() && f.done == f.handed && len(f.outcomes) == 0
 }
 
 // resume takes actions again; edges send what was left to them.
 func (r *region) resume() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	muted := r.yielding.muted
+	y := r.yielding
+	if y == nil {
+		return // fenced at this moment
+	}
 	r.yielding = nil
-	if muted {
+	if r.torn {
 		r.game().end(&endError{wire.CodeDrain, errMuted})
 		return
 	}
+	for _, c := range y.coming {
+		if _, open := r.streams[c.stream]; open {
+			r.endOnError(r.admitFrom(c.stream, c.enter))
+		}
+	}
 	for s := range r.streams {
 		for _, row := range s.rows {
-			s.add(wire.Gap{Epoch: r.epoch, Handle: row.handle, Have: row.have})
+			if !row.away() {
+				s.add(wire.Gap{Epoch: r.epoch, Handle: row.handle, Have: row.have})
+			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ import (
 //	name     varint n, n bytes    1..MaxName bytes of printable UTF-8
 //	text     varint n, n bytes    0..MaxText bytes of printable UTF-8
 //	token    varint n, n bytes    0..MaxToken bytes
+//	bytes    varint n, n bytes    up to a limit of the field
 //
 // A payload needs no length of its own: it ends where the frame ends.
 
@@ -153,6 +154,22 @@ func (c *codec) name(v *string) {
 	}
 }
 
+// place is the name of a region, or nothing.
+func (c *codec) place(v *string) {
+	switch c.mode {
+	case encoding:
+		c.b = append(binary.AppendUvarint(c.b, uint64(len(*v))), *v...)
+	case decoding:
+		b := c.take(MaxName, CodeName)
+		if !printable(b) {
+			c.fail(CodeName, "a name that is not printable")
+		}
+		*v = string(b)
+	case measuring:
+		c.measure(MaxName)
+	}
+}
+
 // text is for people to read. It may quote anything, so it is made to fit when
 // it is encoded: a reason for refusal must not be refused itself.
 func (c *codec) text(v *string) {
@@ -171,14 +188,17 @@ func (c *codec) text(v *string) {
 	}
 }
 
-func (c *codec) token(v *[]byte) {
+func (c *codec) token(v *[]byte) { c.bytes(v, MaxToken) }
+
+// bytes is opaque and not the last field.
+func (c *codec) bytes(v *[]byte, limit int) {
 	switch c.mode {
 	case encoding:
 		c.b = append(binary.AppendUvarint(c.b, uint64(len(*v))), *v...)
 	case decoding:
-		*v = c.take(MaxToken, CodeTooLarge)
+		*v = c.take(limit, CodeTooLarge)
 	case measuring:
-		c.measure(MaxToken)
+		c.measure(limit)
 	}
 }
 

@@ -40,6 +40,7 @@ const (
 	CodeLost       Code = 0x25 // the region came back without actions that were durable
 	CodeLeft       Code = 0x26 // the player said goodbye
 	CodeDegraded   Code = 0x27 // too much has failed at once: no newcomers, come back later
+	CodeMoved      Code = 0x28 // the player is on his way to a region that cannot take him here
 
 	// Why a primary is no longer one.
 	CodeGameExit   Code = 0x30 // the game process ended
@@ -70,6 +71,7 @@ var codeNames = [...]string{
 
 	CodeShutdown: "shutdown", CodeReplaced: "replaced", CodeSlow: "slow", CodeExpired: "expired",
 	CodeOverloaded: "overloaded", CodeLost: "lost", CodeLeft: "left", CodeDegraded: "degraded",
+	CodeMoved: "moved",
 
 	CodeGameExit: "game_exit", CodeGameHang: "game_hang", CodeRefusedUDP: "refused",
 	CodeSilence: "silence", CodeNoLock: "no_lock", CodeDeposed: "deposed", CodeDrain: "drain",

@@ -50,7 +50,7 @@ func TestDesignLimits(t *testing.T) {
 	for name, value := range map[string]int{
 		"MaxName": wire.MaxName, "MaxToken": wire.MaxToken, "MaxText": wire.MaxText,
 		"MaxAction": wire.MaxAction, "MaxOutcome": wire.MaxOutcome, "MaxUpdate": wire.MaxUpdate, "MaxDatagram": wire.MaxDatagram,
-		"MaxChunk": wire.MaxChunk, "MaxSnapshot": wire.MaxSnapshot,
+		"MaxCarried": wire.MaxCarried, "MaxParcel": wire.MaxParcel, "MaxRecord": wire.MaxRecord, "MaxChunk": wire.MaxChunk, "MaxSnapshot": wire.MaxSnapshot,
 	} {
 		require.Regexp(t, regexp.MustCompile(fmt.Sprintf(`(?m)^\| %s \| %d \|`, name, value)), string(file))
 	}

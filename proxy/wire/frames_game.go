@@ -72,12 +72,14 @@ func (f *State) fields(c *codec) {
 }
 
 // Hosted answers Host and Promote: the region runs (OK), or Text says why it
-// cannot. Outcomes tells that it can apply outcomes in place of actions.
+// cannot. Outcomes tells that it can apply outcomes in place of actions, Arrivals
+// that it takes in players of other regions.
 type Hosted struct {
 	ID       uint64
 	Epoch    uint64
 	OK       bool
 	Outcomes bool
+	Arrivals bool
 	Text     string
 }
 
@@ -86,6 +88,7 @@ func (f *Hosted) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.bool(&f.OK)
 	c.bool(&f.Outcomes)
+	c.bool(&f.Arrivals)
 	c.text(&f.Text)
 }
 

@@ -14,7 +14,7 @@ type Record struct {
 	ID      uint64
 	Seq     uint64
 	Number  uint64
-	Payload []byte // <= MaxOutcome
+	Payload []byte // <= MaxRecord
 }
 
 func (f *Record) fields(c *codec) {
@@ -25,7 +25,7 @@ func (f *Record) fields(c *codec) {
 	c.uint(&f.ID)
 	c.uint(&f.Seq)
 	c.uint(&f.Number)
-	c.rest(&f.Payload, MaxOutcome)
+	c.rest(&f.Payload, MaxRecord)
 }
 
 // kind is a buffer.Kind that is known. One that is not would change the region

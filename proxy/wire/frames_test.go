@@ -154,13 +154,17 @@ func TestMax(t *testing.T) {
 func fill(name string, field reflect.Value, t wire.Type) {
 	limits := map[string]int{
 		"Token": wire.MaxToken, "Show": wire.MaxToken, "Next": wire.MaxToken,
-		"Payload": wire.MaxUpdate, "Data": wire.MaxChunk,
+		"Payload": wire.MaxUpdate, "Data": wire.MaxChunk, "Delta": wire.MaxOutcome,
 	}
 	switch t {
 	case wire.TypeAct, wire.TypeAction, wire.TypeDo:
 		limits["Payload"] = wire.MaxAction
-	case wire.TypeOutcome, wire.TypeRecord:
+	case wire.TypeOutcome, wire.TypeTransfer, wire.TypeArrive:
 		limits["Payload"] = wire.MaxOutcome
+	case wire.TypeDepart, wire.TypeEnter:
+		limits["Payload"] = wire.MaxParcel
+	case wire.TypeRecord:
+		limits["Payload"] = wire.MaxRecord
 	}
 	switch field.Kind() {
 	case reflect.Uint64:
@@ -171,7 +175,7 @@ func fill(name string, field reflect.Value, t wire.Type) {
 		case "Role":
 			field.SetUint(uint64(wire.RoleBackup))
 		case "Kind":
-			field.SetUint(uint64(buffer.KindQuarantine))
+			field.SetUint(uint64(buffer.KindDelivered))
 		case "Form":
 			field.SetUint(wire.FormDelta)
 		case "Level":

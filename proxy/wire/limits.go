@@ -12,15 +12,18 @@ const (
 // Limits, in bytes. They hold for what is received, before memory is taken for
 // it; a sender that goes beyond them is refused with CodeTooLarge or CodeName.
 const (
-	MaxName     = 64       // names of regions, players, games; IDs of sessions and incarnations
-	MaxToken    = 64       // resume token, or the hash of one
-	MaxText     = 256      // an explanation for people; cut to fit when it is sent
-	MaxAction   = 4 << 10  // payload of one action
-	MaxOutcome  = 64 << 10 // payload of one outcome, or of another record
-	MaxUpdate   = 64 << 10 // payload of one update
-	MaxDatagram = 1150     // payload of an update in a datagram; with all headers it fits a packet of 1200 bytes, which every QUIC path carries
-	MaxChunk    = 32 << 10 // one part of a snapshot or state
-	MaxSnapshot = 16 << 20 // a whole snapshot or state, by default
+	MaxName     = 64                           // names of regions, players, games; IDs of sessions and incarnations
+	MaxToken    = 64                           // resume token, or the hash of one
+	MaxText     = 256                          // an explanation for people; cut to fit when it is sent
+	MaxAction   = 4 << 10                      // payload of one action
+	MaxOutcome  = 64 << 10                     // payload of one outcome; baggage of one player
+	MaxCarried  = 64 << 10                     // actions that go to another region with their player, with three bytes for each
+	MaxParcel   = MaxOutcome + MaxCarried + 64 // all that goes there
+	MaxRecord   = MaxOutcome + MaxParcel + 256 // payload of one record of a region log
+	MaxUpdate   = 64 << 10                     // payload of one update
+	MaxDatagram = 1150                         // payload of an update in a datagram; with all headers it fits a packet of 1200 bytes, which every QUIC path carries
+	MaxChunk    = 32 << 10                     // one part of a snapshot or state
+	MaxSnapshot = 16 << 20                     // a whole snapshot or state, by default
 )
 
 // ValidName tells whether s may be a name: 1..MaxName bytes of printable UTF-8.

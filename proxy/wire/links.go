@@ -57,6 +57,7 @@ var registry = [...]entry{
 	TypeProtection: on(new(Protection), LinkEdge),
 	TypeBye:        on(new(Bye), LinkPlayer, LinkEdge),
 	TypeMode:       on(new(Mode), LinkEdge, LinkSidecar),
+	TypeMoved:      on(new(Moved), LinkEdge),
 
 	TypeOpen:     on(new(Open), LinkRegion),
 	TypeOpened:   on(new(Opened), LinkRegion),
@@ -83,6 +84,10 @@ var registry = [...]entry{
 	TypeGuard:    on(new(Guard), LinkRegion),
 	TypePulse:    on(new(Pulse), LinkRegion),
 	TypeLoad:     on(new(Load), LinkRegion),
+	TypeDepart:   on(new(Depart), LinkRegion),
+	TypeEnter:    on(new(Enter), LinkRegion),
+	TypeEntered:  on(new(Entered), LinkRegion),
+	TypeDeparted: on(new(Departed), LinkRegion),
 
 	TypeSnapshot: on(new(SnapshotHead), LinkSnapshot),
 	TypeChunk:    on(new(Chunk), LinkSnapshot),
@@ -103,6 +108,8 @@ var registry = [...]entry{
 	TypePromote:     on(new(Promote), LinkSidecar),
 	TypeOutcome:     on(new(Outcome), LinkGame, LinkSidecar),
 	TypeDone:        on(new(Done), LinkGame),
+	TypeTransfer:    on(new(Transfer), LinkGame),
+	TypeArrive:      on(new(Arrive), LinkSidecar),
 }
 
 // largest is the length of the largest frame of each link.

@@ -497,3 +497,73 @@ func (f Done) Append(dst []byte) []byte {
 
 // Decode reads the frame from what Next returned.
 func (f *Done) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Moved) Append(dst []byte) []byte {
+	c := encoder(dst, TypeMoved)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Moved) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Depart) Append(dst []byte) []byte {
+	c := encoder(dst, TypeDepart)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Depart) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Enter) Append(dst []byte) []byte {
+	c := encoder(dst, TypeEnter)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Enter) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Entered) Append(dst []byte) []byte {
+	c := encoder(dst, TypeEntered)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Entered) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Departed) Append(dst []byte) []byte {
+	c := encoder(dst, TypeDeparted)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Departed) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Transfer) Append(dst []byte) []byte {
+	c := encoder(dst, TypeTransfer)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Transfer) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
+func (f Arrive) Append(dst []byte) []byte {
+	c := encoder(dst, TypeArrive)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Arrive) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }

@@ -57,7 +57,7 @@ func drawFrame(t *rapid.T, link wire.Link) appender {
 		case "Role":
 			field.SetUint(rapid.SampledFrom([]uint64{1, 2, 3}).Draw(t, label))
 		case "Kind":
-			field.SetUint(rapid.Uint64Range(1, uint64(buffer.KindQuarantine)).Draw(t, label))
+			field.SetUint(rapid.Uint64Range(1, uint64(buffer.KindDelivered)).Draw(t, label))
 		case "Level":
 			field.SetUint(rapid.Uint64Max(uint64(wire.LevelSevere)).Draw(t, label))
 		case "Fidelity":

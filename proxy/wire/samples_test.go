@@ -35,6 +35,7 @@ var samples = []appender{
 	wire.Bye{Reason: wire.CodeDegraded, RetryMillis: 30_000, Text: "too much has failed at once"},
 	wire.Mode{Level: wire.LevelSevere, Fidelity: 250},
 	wire.Mode{Fidelity: wire.Full},
+	wire.Moved{Epoch: 3, Protected: true, Region: "Großer Wald"},
 
 	wire.Open{Version: 3, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
 	wire.Opened{Version: 3, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
@@ -68,6 +69,24 @@ var samples = []appender{
 	wire.Guard{Epoch: 8, Protected: true},
 	wire.Pulse{Epoch: 8, N: 17},
 	wire.Load{Epoch: 8, Players: 200, Pressed: true},
+	wire.Record{
+		Epoch: 8, Index: 4103, Of: 8, Kind: uint64(buffer.KindDepart), ID: 9, Seq: 4102, Number: 4102,
+		Payload: buffer.AppendDeparture(nil, buffer.Departure{Outcome: true, Region: "forest", Delta: []byte("ada leaves"), Parcel: parcelSample}),
+	},
+	wire.Record{
+		Epoch: 3, Index: 60, Of: 3, Kind: uint64(buffer.KindArrive), ID: 2, Seq: 300,
+		Payload: buffer.AppendArrival(nil, buffer.Arrival{
+			Attachment: buffer.Attachment{Player: "ada", Next: []byte("next hash")}, Number: 1, Hop: 1, From: "harbor", Baggage: []byte("3 gold"),
+		}),
+	},
+	wire.Depart{Epoch: 8, Handle: 5, Hop: 1, Region: "forest", Payload: parcelSample},
+	wire.Depart{Epoch: 8, Handle: 6, Hop: 7, Region: "forest"},
+	wire.Enter{
+		Epoch: 3, Handle: 1, Durable: 301, Hop: 1, Suspect: true, Player: "ada", From: "harbor",
+		Show: []byte{1, 0xfe}, Next: []byte("next hash"), Payload: parcelSample,
+	},
+	wire.Entered{Epoch: 3, Handle: 1, Hop: 1, From: "harbor"},
+	wire.Departed{Epoch: 8, Hop: 1, Player: "ada"},
 
 	wire.SnapshotHead{Epoch: 8, Region: "harbor", SnapEpoch: 7, SnapIndex: 4100, Whole: 5, Size: 5, Sum: wire.Sum([]byte("state"))},
 	wire.SnapshotHead{Epoch: 8, Region: "harbor", SnapEpoch: 8, SnapIndex: 4200, Form: wire.FormDelta, Base: 4150, Whole: 300000, Size: 700, Sum: 1},
@@ -80,7 +99,7 @@ var samples = []appender{
 	wire.Host{ID: 2, Epoch: 1, New: true, Region: "desert"},
 	wire.Host{ID: 3, Epoch: 8, Index: 4100, Standby: true, Size: 5, Region: "sea"},
 	wire.State{ID: 1, Data: []byte("state")},
-	wire.Hosted{ID: 1, Epoch: 8, OK: true, Outcomes: true},
+	wire.Hosted{ID: 1, Epoch: 8, OK: true, Outcomes: true, Arrivals: true},
 	wire.Hosted{ID: 2, Epoch: 1, Text: "the map file is missing"},
 	wire.Unhost{ID: 1},
 	wire.Join{ID: 1, Handle: 9, Applied: 299, Here: true, Player: "ada"},
@@ -92,13 +111,21 @@ var samples = []appender{
 	wire.Promote{ID: 3, Epoch: 9},
 	wire.Outcome{ID: 1, From: 4101, To: 4101, Payload: []byte("ada finds 3 gold")},
 	wire.Done{ID: 1, Index: 4101},
+	wire.Transfer{ID: 1, From: 4102, To: 4102, Seq: 300, Player: "ada", Region: "forest", Delta: []byte("ada leaves"), Payload: []byte("3 gold")},
+	wire.Arrive{ID: 2, Index: 60, Handle: 2, Payload: []byte("3 gold")},
 }
+
+// parcelSample is what ada takes along: her gold, and two actions.
+var parcelSample = buffer.AppendParcel(nil, buffer.Parcel{
+	Hop: 1, Have: 300, Baggage: []byte("3 gold"), Carried: [][]byte{[]byte("north"), nil}, Last: 302,
+})
 
 var snapshotSample = buffer.Snapshot{
 	Region: "harbor", Epoch: 7, Index: 4100, Outcome: 4102, Of: 6, Chain: 1 << 63,
 	Players: []buffer.PlayerMark{
 		{Player: "ada", ID: 1, Attach: 2, Applied: 299, Token: []byte("hash"), Next: []byte("next hash")},
-		{Player: "bob", ID: 3, Attach: 1, Applied: 12, Tried: 13, Tries: 2},
+		{Player: "bob", ID: 3, Attach: 1, Applied: 12, Tried: 13, Tries: 2, Hop: 2, From: "forest"},
+		{Player: "eve", ID: 4, Attach: 1, Applied: 300, Hop: 1, To: "forest", Parcel: parcelSample},
 		{Player: "zoë", ID: 2, Attach: 130},
 	},
 	State: []byte("bell=rung"),

@@ -17,16 +17,16 @@ import (
 //	|        |       |       |         |       |       |        |             | the rest     |
 //	+--------+-------+-------+---------+-------+-------+--------+-------------+--------------+
 //
-//	+--------+--------+--------+---------+-------+-------+--------+--------+
-//	| player | id     | attach | applied | token | next  | tried  | tries  |
-//	| name   | varint | varint | varint  | token | token | varint | varint |
-//	+--------+--------+--------+---------+-------+-------+--------+--------+
+//	+--------+--------+--------+---------+-------+-------+--------+--------+--------+-------+-------+--------+
+//	| player | id     | attach | applied | token | next  | tried  | tries  | hop    | from  | to    | parcel |
+//	| name   | varint | varint | varint  | token | token | varint | varint | varint | name? | name? | bytes  |
+//	+--------+--------+--------+---------+-------+-------+--------+--------+--------+-------+-------+--------+
 //
 // Players are in ascending order of their bytes, each one once: a snapshot has
-// one encoding, and so one sum.
+// one encoding, and so one sum. A name? may be empty.
 
-// minMark is what a player takes at least: a name of one letter, seven fields of a byte.
-const minMark = 9
+// minMark is what a player takes at least: a name of one letter, eleven fields of a byte.
+const minMark = 13
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -103,11 +103,17 @@ func (c *codec) mark(m *buffer.PlayerMark) {
 	c.token(&m.Next)
 	c.uint(&m.Tried)
 	c.uint(&m.Tries)
-	if c.mode == decoding && len(m.Token) == 0 {
-		m.Token = nil
+	c.uint(&m.Hop)
+	c.place(&m.From)
+	c.place(&m.To)
+	c.bytes(&m.Parcel, MaxParcel)
+	if c.mode != decoding {
+		return
 	}
-	if c.mode == decoding && len(m.Next) == 0 {
-		m.Next = nil
+	for _, field := range [...]*[]byte{&m.Token, &m.Next, &m.Parcel} {
+		if len(*field) == 0 {
+			*field = nil
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func TestBadSnapshots(t *testing.T) {
 		b = append(b[:len(b)-1], byte(len(names)))
 		for _, name := range names {
 			b = append(append(b, byte(len(name))), name...)
-			b = append(b, make([]byte, 7)...)
+			b = append(b, make([]byte, 11)...)
 		}
 		return b
 	}
@@ -47,12 +47,15 @@ func TestBadSnapshots(t *testing.T) {
 		"players out of order":   players("bob", "ada"),
 		"an empty player":        players(""),
 		"a player CR LF":         players("a\r\n"),
-		"more players than fit":  {1, 'r', 1, 1, 1, 1, 1, 2, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 's'},
+		"more players than fit":  {1, 'r', 1, 1, 1, 1, 1, 2, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 's'},
 		"2^63 players":           slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1}, uvarint(1<<63), make([]byte, 100)),
 		"an epoch in two bytes":  {1, 'r', 0x81, 0, 1, 1, 1, 1, 0},
 		"an index above 64 bits": slices.Concat([]byte{1, 'r', 1}, bytes.Repeat([]byte{0xff}, 10), []byte{1, 1, 1, 0}),
-		"a token of 65 bytes":    slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 65}, make([]byte, 65), []byte{0, 0, 0}),
-		"a next token too long":  slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 65}, make([]byte, 65), []byte{0, 0}),
+		"a token of 65 bytes":    slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 65}, make([]byte, 65), []byte{0, 0, 0, 0, 0, 0, 0}),
+		"a next token too long":  slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 65}, make([]byte, 65), []byte{0, 0, 0, 0, 0, 0}),
+		"a place too long":       slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 0, 65}, make([]byte, 65), []byte{0, 0}),
+		"a place that rings":     {1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 0, 1, 7, 0, 0},
+		"a parcel too long":      slices.Concat([]byte{1, 'r', 1, 1, 1, 1, 1, 1, 1, 'a', 1, 1, 1, 0, 0, 0, 0, 0, 0, 0}, uvarint(wire.MaxParcel+1), make([]byte, wire.MaxParcel+1)),
 	} {
 		_, err := wire.DecodeSnapshot(b, wire.MaxSnapshot)
 		requireCode(t, wire.CodeBadSnapshot, fmt.Errorf("%s: %w", name, err))
@@ -79,6 +82,7 @@ func TestSnapshotRoundTrip(t *testing.T) {
 				Player: p, ID: number.Draw(t, "id"), Attach: number.Draw(t, "attach"), Applied: number.Draw(t, "applied"),
 				Token: token.Draw(t, "token"), Next: token.Draw(t, "next"),
 				Tried: number.Draw(t, "tried"), Tries: number.Draw(t, "tries"),
+				Hop: number.Draw(t, "hop"), From: place.Draw(t, "from"), To: place.Draw(t, "to"), Parcel: token.Draw(t, "parcel"),
 			})
 		}
 		encoded := wire.AppendSnapshot(nil, s)
@@ -90,6 +94,9 @@ func TestSnapshotRoundTrip(t *testing.T) {
 		require.Equal(t, s, back)
 	})
 }
+
+// place is a name, or none.
+var place = rapid.OneOf(rapid.Just(""), name)
 
 // token is none, or one of any size.
 var token = rapid.Custom(func(t *rapid.T) []byte {

@@ -18,6 +18,7 @@ const (
 	TypeProtection Type = 0x0a // edge -> player: durability of the region changed
 	TypeBye        Type = 0x0b // both: the session ends, and why
 	TypeMode       Type = 0x0c // edge -> player, and sidecar -> game: at which level the mesh works
+	TypeMoved      Type = 0x0d // edge -> player: another region, the same session
 )
 
 // Frames on a region stream: between an edge (or a backup) and a sidecar. One
@@ -48,6 +49,10 @@ const (
 	TypeGuard    Type = 0x36 // sidecar -> edge: whether durable actions survive any one process
 	TypePulse    Type = 0x37 // both: do you hear me in this epoch?
 	TypeLoad     Type = 0x3a // sidecar -> edge: how much the region has to do
+	TypeDepart   Type = 0x3b // sidecar -> edge: a player goes to another region
+	TypeEnter    Type = 0x3c // edge -> sidecar: an Attach of a player who comes from another region
+	TypeEntered  Type = 0x3d // sidecar -> edge: he is here, with all that he has
+	TypeDeparted Type = 0x3e // edge -> sidecar: he is there
 )
 
 // Frames on a snapshot stream, which is unidirectional and carries one snapshot.
@@ -74,4 +79,6 @@ const (
 	TypePromote     Type = 0x4d // sidecar -> game: a standby region is primary from now on
 	TypeOutcome     Type = 0x4e // both: what actions came to, to be applied in their stead
 	TypeDone        Type = 0x4f // game -> sidecar: actions up to an index are applied
+	TypeTransfer    Type = 0x50 // game -> sidecar: a player has left for another region
+	TypeArrive      Type = 0x51 // sidecar -> game: a player comes from another region
 )
