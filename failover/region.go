@@ -35,7 +35,7 @@ type Region struct {
 	promise uint64 // the highest epoch heard of; lower ones are refused
 
 	view     discovery.View
-	reason   Reason // why we hold
+	reason   Reason            // why we hold
 	lost     map[string]Reason // incarnations that fell silent, until they are heard again: one may hold the lock
 	reported time.Time
 	up       map[string]bool // incarnations with a live link
