@@ -2,7 +2,9 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -67,6 +69,9 @@ func (d *demo) idle(ctx context.Context) (*Idle, error) {
 	sums := map[string]time.Duration{}
 	for _, p := range all {
 		cpu, err := fleet.CPU(p.pid)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // it has ended: what the others cost is as true
+		}
 		if err != nil {
 			return nil, fmt.Errorf("demo: CPU time of a process: %w", err)
 		}
