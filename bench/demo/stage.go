@@ -26,8 +26,9 @@ const (
 	keeper  = "registry"
 )
 
-// patience is how long the demo waits for anything that takes a second at most.
-const patience = 30 * time.Second
+// patience is how long the demo waits for anything that takes a few seconds at most,
+// on a machine that is not busy.
+const patience = time.Minute
 
 // grace is how long leaving a Consul that is not ours may take at each step.
 const grace = 3 * time.Second
