@@ -2,7 +2,9 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"time"
 
@@ -39,6 +41,12 @@ func (i *Idle) Of(what string) Cost {
 	return Cost{What: what}
 }
 
+// meter takes the time of processes.
+type meter struct {
+	began time.Time
+	all   []process
+}
+
 // process is one whose time is taken.
 type process struct {
 	what   string
@@ -46,41 +54,59 @@ type process struct {
 	before time.Duration
 }
 
-// idle measures for a while.
-func (d *demo) idle(ctx context.Context) (*Idle, error) {
-	d.cfg.Screen.Bar("measuring what it costs that everybody is there")
-	all := d.stage.processes(d.cfg.Beside)
-	began := time.Now()
-	for i := range all {
-		cpu, err := fleet.CPU(all[i].pid)
+// newMeter begins to take the time of all processes that serve, and of some others.
+func (d *demo) newMeter() (*meter, error) {
+	m := &meter{began: time.Now(), all: d.stage.processes(d.cfg.Beside)}
+	for i := range m.all {
+		cpu, err := fleet.CPU(m.all[i].pid)
 		if err != nil {
 			return nil, fmt.Errorf("demo: CPU time of a process: %w", err)
 		}
-		all[i].before = cpu
+		m.all[i].before = cpu
+	}
+	return m, nil
+}
+
+// read returns what each kind has cost since. What has ended is not counted.
+func (m *meter) read() (costs []Cost, took time.Duration, err error) {
+	took = time.Since(m.began)
+	for _, p := range m.all {
+		cpu, err := fleet.CPU(p.pid)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("demo: CPU time of a process: %w", err)
+		}
+		i := slices.IndexFunc(costs, func(c Cost) bool { return c.What == p.what })
+		if i < 0 {
+			i = len(costs)
+			costs = append(costs, Cost{What: p.what})
+		}
+		costs[i].Processes++
+		costs[i].CPU += (cpu - p.before).Seconds() / took.Seconds()
+	}
+	for i := range costs {
+		costs[i].CPU /= float64(costs[i].Processes)
+	}
+	return costs, took, nil
+}
+
+// idle measures for a while.
+func (d *demo) idle(ctx context.Context) (*Idle, error) {
+	d.cfg.Screen.Bar("measuring what it costs that everybody is there")
+	m, err := d.newMeter()
+	if err != nil {
+		return nil, err
 	}
 	select {
 	case <-time.After(d.cfg.Idle):
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	out := &Idle{Took: time.Since(began)}
-	sums := map[string]time.Duration{}
-	for _, p := range all {
-		cpu, err := fleet.CPU(p.pid)
-		if err != nil {
-			return nil, fmt.Errorf("demo: CPU time of a process: %w", err)
-		}
-		sums[p.what] += cpu - p.before
-		if i := slices.IndexFunc(out.Costs, func(c Cost) bool { return c.What == p.what }); i >= 0 {
-			out.Costs[i].Processes++
-		} else {
-			out.Costs = append(out.Costs, Cost{What: p.what, Processes: 1})
-		}
-	}
-	for i, c := range out.Costs {
-		out.Costs[i].CPU = sums[c.What].Seconds() / float64(c.Processes) / out.Took.Seconds()
-	}
-	return out, nil
+	out := &Idle{}
+	out.Costs, out.Took, err = m.read()
+	return out, err
 }
 
 // processes are all that serve, and some others.

@@ -69,6 +69,7 @@ type Round struct {
 	Protected time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
 	Levels    []Level       `json:"levels,omitempty"`
 	Covered   []Cover       `json:"covered,omitempty"` // the regions before the servers were back, where others had taken their places
+	Costs     []Cost        `json:"costs,omitempty"`   // from just before it happened until all players could play on
 	Asked     int           `json:"asked"`             // how often the API of an edge was asked what it knows
 	Untrue    []string      `json:"untrue,omitempty"`  // what it told otherwise than it was
 	Timeline  []Entry       `json:"timeline"`

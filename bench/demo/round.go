@@ -56,6 +56,10 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.normal(ctx); err != nil {
 		return err
 	}
+	costs, err := d.measure()
+	if err != nil {
+		return err
+	}
 	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
 	d.cfg.Screen.Line("")
 	d.stage.begin(s.At, b.planned)
@@ -66,6 +70,9 @@ func (d *demo) round(ctx context.Context, b blow) error {
 		return err
 	}
 	if err := s.comeback(ctx); err != nil {
+		return err
+	}
+	if s.Costs, err = costs(); err != nil {
 		return err
 	}
 	if b.finish != nil {
@@ -81,6 +88,18 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	}
 	d.rounds = append(d.rounds, *s.Round)
 	return nil
+}
+
+// measure takes the time of the processes until costs is called, where it is wanted.
+func (d *demo) measure() (costs func() ([]Cost, error), err error) {
+	if d.cfg.Beside == nil {
+		return func() ([]Cost, error) { return nil, nil }, nil
+	}
+	m, err := d.newMeter()
+	return func() ([]Cost, error) {
+		all, _, err := m.read()
+		return all, err
+	}, err
 }
 
 // pick chooses servers that may fail at once, those that lead the most players.

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/reseat-proxy/reseat/bench/demo"
 )
 
 // Print writes results for people.
@@ -44,9 +46,21 @@ func (p *Print) Ranks(r Result) {
 		parts = append(parts, fmt.Sprintf("%d: %s", m.Rank, ms(m.Serves)))
 	}
 	fmt.Fprintf(p.To, "    %s serves by rank  %s\n", r.Scene, strings.Join(parts, "  "))
+	if len(r.Costs) > 0 {
+		fmt.Fprintf(p.To, "    cores that were at work until all players were back: %s\n", cores(r.Costs))
+	}
 	for _, l := range r.Levels {
 		fmt.Fprintf(p.To, "    level %s after %s\n", l.Level, ms(l.At))
 	}
+}
+
+// cores says how many cores each kind of process kept busy.
+func cores(costs []demo.Cost) string {
+	parts := make([]string, 0, len(costs))
+	for _, c := range costs {
+		parts = append(parts, fmt.Sprintf("%d x %s %.2f", c.Processes, c.What, c.CPU*float64(c.Processes)))
+	}
+	return strings.Join(parts, "  ")
 }
 
 // Idle writes what a mesh costs while nothing happens.

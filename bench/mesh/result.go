@@ -31,6 +31,7 @@ type Result struct {
 	Ordered float64       `json:"ordered"`    // share of the pairs of regions that were served in the order of their ranks
 	Covered time.Duration `json:"covered_ns"` // until every region had all its backups again
 	Levels  []demo.Level  `json:"levels"`
+	Costs   []demo.Cost   `json:"costs"` // of the first round, until all players were back
 
 	Idle []Idle `json:"idle,omitempty"` // what it cost that all were there
 
@@ -78,6 +79,9 @@ func newResult(scene string, r demo.Report) Result {
 	}
 	var serves, back, stalls []time.Duration
 	pairs, ordered := 0, 0
+	if len(r.Rounds) > 0 {
+		out.Costs = r.Rounds[0].Costs
+	}
 	for _, round := range r.Rounds {
 		out.Struck += len(round.Servers)
 		out.Covered = max(out.Covered, round.Protected)
