@@ -52,7 +52,7 @@ var layers = map[string]struct {
 	},
 	"cmd": {
 		[]string{
-			"bench", "bench/judge", "bench/history", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
+			"bench", "bench/judge", "bench/history", "proxy/admin/page", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
 			"failover/mesh", "failover", "proxy/wire", "discovery", "buffer",
 		},
 		"nothing imports a command",

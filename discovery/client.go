@@ -21,6 +21,7 @@ type Client struct {
 	calls    *consul.Client
 	blocking *consul.Client
 	hasToken bool
+	direct   direct // for what consul/api does not know
 	idle     func() // closes idle connections
 	n        counters
 }
@@ -43,6 +44,7 @@ func New(cfg Config, log *slog.Logger) (*Client, error) {
 	calls, closeCalls := network(maxCallConns)
 	blocking, closeBlocking := network(maxBlockingConns)
 	c.idle = func() { closeCalls(); closeBlocking() }
+	c.direct = direct{base: baseOf(settings), token: settings.Token, http: &http.Client{Transport: tap{calls, maxAnswer}}}
 	if c.calls, err = newAPI(settings, calls, maxAnswer); err != nil {
 		return nil, err
 	}

@@ -78,6 +78,21 @@ func (w *MeshWatch) Subscribe() (views <-chan Mesh, stop func()) {
 	}
 }
 
+// Follow calls see with what Subscribe would deliver, until ctx ends, and returns its
+// cause.
+func (w *MeshWatch) Follow(ctx context.Context, see func(Mesh)) error {
+	views, stop := w.Subscribe()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case m := <-views:
+			see(m)
+		}
+	}
+}
+
 // Region is Subscribe for one region. A View is delivered when it says something
 // else than the one before; if there is nothing about the region, it says that.
 func (w *MeshWatch) Region(name string) (views <-chan View, stop func()) {

@@ -242,10 +242,13 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 		return c.decideRestore(now)
 	case c.state == Primary:
 		return c.handOver(now)
-	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || !c.mayClaim():
+	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || c.yield.retire || !c.mayClaim():
 		return nil
 	}
 	at := c.freeSince.Add(c.timing.ClaimDelay(c.rank()))
+	if c.waitsForHeir() {
+		at = at.Add(c.timing.Heir)
+	}
 	if c.ahead >= c.timing.Recoveries {
 		at = later(at, c.freeSince.Add(c.timing.MaxWait))
 	}
@@ -300,6 +303,16 @@ func (c *Candidate) rank() int {
 		return len(order)
 	}
 	return i
+}
+
+// waitsForHeir tells whether another is to lead, and can.
+func (c *Candidate) waitsForHeir() bool {
+	lead := c.view.Seats.Lead
+	if lead == "" || lead == c.self || c.setKnown && !slices.Contains(c.set, lead) {
+		return false
+	}
+	s, ok := c.view.Server(lead)
+	return ok && s.Passing
 }
 
 func (c *Candidate) toLead(a, b discovery.Server) int {

@@ -32,6 +32,7 @@ type InSync struct {
 	retryAt time.Time  // no change before
 
 	backups map[string]bool // with a link; true: caught up
+	dead    map[string]bool // members at whose address nobody listens: not waited for
 	places  map[string]bool // who has a place in the region; nil: everybody
 	covered bool            // the edges keep all that is durable; forgotten when backups come or go
 }
@@ -46,7 +47,7 @@ type SetChange struct {
 
 // NewInSync returns a machine for the primary self that has just taken over.
 func NewInSync(t Timing, self string) *InSync {
-	return &InSync{timing: t, self: self, backups: map[string]bool{}}
+	return &InSync{timing: t, self: self, backups: map[string]bool{}, dead: map[string]bool{}}
 }
 
 // SetEvent is what a primary tells its InSync machine; it also takes Tick.
@@ -71,6 +72,9 @@ type (
 	CaughtUp struct{ Incarnation string }
 	// BackupGone says that a backup's link has ended, or that it is too slow.
 	BackupGone struct{ Incarnation string }
+	// MemberDead says that the kernel of a member's host refuses our packets: nobody
+	// listens there any more.
+	MemberDead struct{ Incarnation string }
 	// Places says who has a place in the region, fixed or a seat; nil: everybody.
 	// Others stay in the set until somebody who has one is in it.
 	Places struct{ Incarnations []string }
@@ -83,6 +87,7 @@ func (ChangeFailed) setEvent() {}
 func (BackupUp) setEvent()     {}
 func (CaughtUp) setEvent()     {}
 func (BackupGone) setEvent()   {}
+func (MemberDead) setEvent()   {}
 func (Places) setEvent()       {}
 func (EdgesCover) setEvent()   {}
 func (Tick) setEvent()         {}
@@ -135,6 +140,9 @@ func (s *InSync) Step(now time.Time, ev SetEvent) (change *SetChange, wake time.
 		return nil, s.retryAt
 	case BackupUp:
 		s.backups[ev.Incarnation], s.covered = false, false
+		delete(s.dead, ev.Incarnation)
+	case MemberDead:
+		s.dead[ev.Incarnation] = true
 	case CaughtUp:
 		if _, up := s.backups[ev.Incarnation]; up {
 			s.backups[ev.Incarnation] = true
@@ -208,9 +216,12 @@ func (s *InSync) target() []string {
 	return placed
 }
 
-// awaited are the members without a link.
+// awaited are the members without a link, but for the dead.
 func (s *InSync) awaited() []string {
-	return slices.DeleteFunc(without(s.set, s.self), func(inc string) bool { _, up := s.backups[inc]; return up })
+	return slices.DeleteFunc(without(s.set, s.self), func(inc string) bool {
+		_, up := s.backups[inc]
+		return up || s.dead[inc]
+	})
 }
 
 func without(set []string, inc string) []string {

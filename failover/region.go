@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/reseat-proxy/reseat/discovery"
@@ -34,15 +35,10 @@ type Region struct {
 	promise uint64 // the highest epoch heard of; lower ones are refused
 
 	view     discovery.View
-	reason   Reason // why we hold
-	lost     lost   // the primary that fell silent, until it is heard again or replaced
+	reason   Reason            // why we hold
+	lost     map[string]Reason // incarnations that fell silent, until they are heard again: one may hold the lock
 	reported time.Time
 	up       map[string]bool // incarnations with a live link
-}
-
-type lost struct {
-	incarnation string
-	reason      Reason
 }
 
 // Suspicion is what a witness says: the holder of Session looked dead to it.
@@ -55,7 +51,7 @@ type Suspicion struct {
 
 // NewRegion returns a machine that holds.
 func NewRegion(t Timing) *Region {
-	return &Region{timing: t, reason: ReasonNoLock, up: map[string]bool{}}
+	return &Region{timing: t, reason: ReasonNoLock, lost: map[string]Reason{}, up: map[string]bool{}}
 }
 
 // Phase tells whether a primary serves.
@@ -166,12 +162,10 @@ func (Refuse) regionCommand()    {}
 func (r *Region) Step(now time.Time, ev RegionEvent) []RegionCommand {
 	switch ev := ev.(type) {
 	case ViewSeen:
-		return r.seeView(ev.View)
+		return append(r.seeView(ev.View), r.tick(now)...) // it may name one who is silent
 	case LinkUp:
 		r.up[ev.Incarnation] = true
-		if ev.Incarnation == r.lost.incarnation {
-			r.lost = lost{} // it lives
-		}
+		delete(r.lost, ev.Incarnation) // it lives
 		return nil
 	case LinkDown:
 		return r.linkDown(now, ev)
@@ -195,6 +189,10 @@ func (r *Region) seeView(v discovery.View) []RegionCommand {
 		return nil
 	}
 	r.view = v
+	maps.DeleteFunc(r.lost, func(incarnation string, _ Reason) bool {
+		_, there := v.Server(incarnation)
+		return !there && (v.Primary == nil || v.Primary.Incarnation != incarnation)
+	})
 	return r.hear(v.Epoch)
 }
 
@@ -224,7 +222,8 @@ func (r *Region) serving(ev ServingHeard) []RegionCommand {
 	}
 	r.promise = ev.Epoch
 	r.phase, r.primary, r.epoch = Serving, ev.Incarnation, ev.Epoch
-	r.reason, r.lost = ReasonNone, lost{}
+	r.reason = ReasonNone
+	delete(r.lost, ev.Incarnation)
 	return []RegionCommand{Switch(ev)}
 }
 
@@ -237,14 +236,16 @@ func (r *Region) down(ev DownHeard) []RegionCommand {
 
 func (r *Region) linkDown(now time.Time, ev LinkDown) []RegionCommand {
 	delete(r.up, ev.Incarnation)
-	if r.phase != Serving || ev.Incarnation != r.primary {
+	if ev.Reason.Witnessed() {
+		r.lost[ev.Incarnation] = ev.Reason
+	}
+	switch {
+	case r.phase == Holding:
+		return r.tick(now) // it may have been elected, and not have served yet
+	case ev.Incarnation != r.primary:
 		return nil
 	}
-	cmds := r.hold(ev.Reason)
-	if ev.Reason.Witnessed() {
-		r.lost = lost{ev.Incarnation, ev.Reason}
-	}
-	return append(cmds, r.report(now)...)
+	return append(r.hold(ev.Reason), r.report(now)...)
 }
 
 func (r *Region) hold(why Reason) []RegionCommand {
@@ -263,11 +264,15 @@ func (r *Region) tick(now time.Time) []RegionCommand {
 
 func (r *Region) report(now time.Time) []RegionCommand {
 	h := r.view.Primary
-	if r.phase == Serving || h == nil || h.Incarnation == "" || h.Incarnation != r.lost.incarnation || len(r.up) == 0 {
+	if r.phase == Serving || h == nil || len(r.up) == 0 {
+		return nil
+	}
+	why, lost := r.lost[h.Incarnation]
+	if !lost {
 		return nil
 	}
 	r.reported = now
 	return []RegionCommand{Report{Suspicion{
-		Epoch: r.epoch, Session: h.Session, Incarnation: h.Incarnation, Reason: r.lost.reason,
+		Epoch: max(r.epoch, h.Epoch), Session: h.Session, Incarnation: h.Incarnation, Reason: why,
 	}}}
 }

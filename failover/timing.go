@@ -49,6 +49,10 @@ type Timing struct {
 	// everything is durable; if that is not enough it goes on serving, and tries again
 	// after as long again as a lock stays reserved for the heir.
 	Yield time.Duration
+	// Heir is by how much later others claim a lock than an heir who is named and
+	// there. It should exceed what a busy machine takes to hear that the lock is free:
+	// who is faster than the heir has to hand over again.
+	Heir time.Duration
 	// Reserve is how long a lock that was handed over is left to others before the
 	// one that did so takes it back.
 	Reserve time.Duration
@@ -71,6 +75,7 @@ func DefaultTiming() Timing {
 		Recoveries: 4,
 		MaxWait:    500 * time.Millisecond,
 		Yield:      250 * time.Millisecond,
+		Heir:       100 * time.Millisecond,
 		Reserve:    time.Second,
 	}
 }
@@ -93,6 +98,7 @@ func (t Timing) Validate() error {
 		{"lag", t.Lag},
 		{"max_wait", t.MaxWait},
 		{"yield", t.Yield},
+		{"heir", t.Heir},
 		{"reserve", t.Reserve},
 	} {
 		if d.v <= 0 {

@@ -282,6 +282,8 @@ func (s *setStepper) step(now time.Time, e event) (out []string) {
 		ev = CaughtUp{inc}
 	case "gone":
 		ev = BackupGone{inc}
+	case "dead":
+		ev = MemberDead{inc}
 	case "places":
 		ev = Places{strings.FieldsFunc(e.args["of"], func(r rune) bool { return r == ',' })}
 	case "covered":

@@ -10,7 +10,7 @@ import (
 // yield is a planned hand-over, as its giver sees it: Primary, Yielding while the
 // rest becomes durable, then Standby with the same log, as the heir's backup.
 type yield struct {
-	retire bool      // this server is about to stop
+	retire bool      // this server is about to stop, and claims nothing any more
 	gave   uint64    // the epoch that we have given up; 0: none
 	until  time.Time // it is left to the heir till then
 	after  time.Time // no other try before
@@ -76,7 +76,12 @@ func (c *Candidate) yieldFailed(now time.Time) []CandidateCommand {
 	return []CandidateCommand{WakeAt{c.yield.after}}
 }
 
-// Leaving tells whether somebody else is about to lead in our stead.
+// Leaving tells whether something is to happen that a stop should wait for: somebody
+// else is about to lead in our stead, or, where nobody can, the edges are about to have
+// what is published to be ours alone.
 func (c *Candidate) Leaving() bool {
-	return c.state == Yielding || c.state == Primary && !c.view.Stale && c.heirApparent() != ""
+	if c.state != Primary || c.view.Stale {
+		return c.state == Yielding
+	}
+	return c.heirApparent() != "" || c.yield.retire && c.view.InSyncKnown
 }

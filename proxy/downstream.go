@@ -156,4 +156,5 @@ func (r *region) closed(u *uplink, why wire.Code) {
 	}
 	delete(r.uplinks, u.incarnation)
 	r.stepLocked(failover.LinkDown{Incarnation: u.incarnation, Reason: failover.Reason(why.String())})
+	r.learn(u.incarnation, failover.Reason(why.String()))
 }

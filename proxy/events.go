@@ -92,7 +92,7 @@ func (r *region) tellSwitch(cmd failover.Switch, served time.Time) {
 func (r *region) tellResent(epoch uint64) {
 	r.tell(Event{Kind: EventResent, Server: r.last.incarnation, Epoch: epoch, Players: r.reseat.players, Actions: r.reseat.actions})
 	r.course.resent = true
-	r.finish(r.buf.Stats().Kept == 0)
+	r.finish(!r.course.waits || r.buf.Stats().Kept == 0)
 }
 
 // tellDurable is called for the first durable action after a switch only.

@@ -14,6 +14,8 @@ const (
 	// maxStages bounds the stages of one: each primary that dies of taking over
 	// adds one.
 	maxStages = 32
+	// hindsight is how much later a link can show that its peer had died.
+	hindsight = time.Second
 )
 
 // Failover is one change of primary as an edge saw it: from the moment when it
@@ -49,6 +51,7 @@ func (f *Failover) note(ev Event) {
 		f.To, f.Epoch, f.Players = ev.Server, ev.Epoch, ev.Players
 	case EventResent:
 		f.Players, f.Actions = ev.Players, ev.Actions
+	default:
 	}
 	if len(f.Stages) < maxStages {
 		f.Stages = append(f.Stages, Stage{ev.Kind, ev.At})
@@ -114,6 +117,8 @@ type reign struct {
 // course is the failover under way in a region.
 type course struct {
 	id      uint64 // 0: none
+	last    uint64 // ID of the last one, when it is over too
+	from    string // who led before that one
 	elected uint64 // the highest epoch that somebody was heard to be elected in
 	resent  bool   // all players are attached
 	waits   bool   // for the first durable action
@@ -127,7 +132,21 @@ func (r *region) begin(epoch uint64, why failover.Reason) {
 	r.course.id = r.edge.failovers.begin(Failover{
 		Region: r.name, From: r.last.incarnation, EpochBefore: epoch, Reason: why, Started: r.since, Players: len(r.players),
 	})
+	r.course.last, r.course.from = r.course.id, r.last.incarnation
 	r.course.resent, r.course.waits = false, false
+}
+
+// learn corrects the record when it shows why the primary was lost: often the word of
+// its successor comes first, and says only that there is one.
+func (r *region) learn(incarnation string, why failover.Reason) {
+	if r.course.last == 0 || incarnation != r.course.from || !why.Witnessed() && why != failover.ReasonGameExit && why != failover.ReasonGameHang {
+		return
+	}
+	r.edge.failovers.change(r.course.last, func(f *Failover) {
+		if f.Reason == failover.ReasonDeposed && time.Since(f.Started) < hindsight {
+			f.Reason = why
+		}
+	})
 }
 
 // finish ends the record of the failover under way, if it is over.

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/failover"
 )
 
 // The records and their stages are bounded; the newest ones are kept, and one that
@@ -27,6 +29,19 @@ func TestFailoversAreBounded(t *testing.T) {
 	require.Len(t, f.Stages, maxStages)
 	f.Stages[0].Kind = "other" // a copy
 	require.Equal(t, EventElected, e.Failovers()[50-6].Stages[0].Kind)
+
+	e.failovers.change(60, func(f *Failover) { f.Reason, f.Started = failover.ReasonDeposed, time.Now() })
+	r := &region{edge: e, course: course{last: 60, from: "a"}}
+	r.learn("b", failover.ReasonRefused)
+	r.learn("a", failover.ReasonClosed)
+	require.Equal(t, failover.ReasonDeposed, e.Failovers()[60-6].Reason, "neither is about why it was lost")
+	r.learn("a", failover.ReasonRefused)
+	require.Equal(t, failover.ReasonRefused, e.Failovers()[60-6].Reason)
+	r.learn("a", failover.ReasonGameExit)
+	require.Equal(t, failover.ReasonRefused, e.Failovers()[60-6].Reason, "the first word counts")
+	e.failovers.change(60, func(f *Failover) { f.Reason, f.Started = failover.ReasonDeposed, time.Now().Add(-hindsight) })
+	r.learn("a", failover.ReasonRefused)
+	require.Equal(t, failover.ReasonDeposed, e.Failovers()[60-6].Reason, "it died of something else, later")
 
 	e.ForgetFailovers()
 	require.Empty(t, e.Failovers())

@@ -6,7 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/discovery/devconsul"
+	"github.com/reseat-proxy/reseat/proxy/game"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -166,5 +168,50 @@ func TestSecondDeathInATakeOver(t *testing.T) {
 		next.killGame()
 		ann.acts(20, "act")
 		ann.settle(patience)
+	})
+}
+
+// sluggish is a world that hangs, when it was asked to, while it follows.
+type sluggish struct{ roller }
+
+func (w sluggish) ApplyOutcome(delta []byte) error {
+	w.server.stumble()
+	return w.roller.ApplyOutcome(delta)
+}
+
+// The primary dies, and then its heir, before it serves anybody: one backup is left.
+// With the edge there are two who miss the heir, and nobody waits until Consul does.
+func TestHeirDiesAtOnce(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.addEdge()
+		m.worlds(true, false)
+		made := m.world
+		m.world = func(s *server) game.World { return sluggish{made(s).(roller)} }
+		m.serve(3)
+		look := m.looks()
+		ann := m.enter("ann", 0)
+		m.guarded(3)
+		p, _ := m.primary(0)
+		inc := p.now().Incarnation()
+		for _, s := range m.servers {
+			if s != p {
+				s.mu.Lock()
+				s.hang = 250 * time.Millisecond // so long its game cannot be promoted
+				s.mu.Unlock()
+			}
+		}
+		ann.acts(1, "act")
+		time.Sleep(50 * time.Millisecond) // virtual: they apply it
+		p.die(true)
+		ann.acts(10, "act")
+		v := look.until("an heir", func(v discovery.Mesh) bool {
+			h := v.Regions["arena"].Primary
+			return h != nil && h.Incarnation != inc
+		})
+		heir := m.named(v, v.Regions["arena"].Primary.Incarnation)
+		require.Zero(t, heir.now().Serving("arena"))
+		heir.die(true)
+		require.Less(t, ann.settle(patience), 1500*time.Millisecond, "virtual time")
+		m.recover([]*actor{ann})
 	})
 }

@@ -122,18 +122,13 @@ func byeFor(err error) wire.Bye {
 	return bye
 }
 
-// obey follows what the controller says to all.
+// obey follows what the controller says to all. What a Mesh does not say anew stands.
 func (e *Edge) obey(ctx context.Context) error {
-	views, stop := e.mesh.Subscribe()
-	defer stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case m := <-views:
-			if !m.Stale {
-				e.SetLevel(m.State)
-			}
+	var last discovery.SetVersion // 0: nothing was said
+	return e.mesh.Follow(ctx, func(m discovery.Mesh) {
+		if !m.Stale && m.StateAt != last {
+			last = m.StateAt
+			e.SetLevel(m.State)
 		}
-	}
+	})
 }

@@ -222,7 +222,9 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		r.stepLocked(failover.DownHeard{Incarnation: u.incarnation, Epoch: f.Epoch, Reason: failover.Reason(f.Reason.String())})
+		why := failover.Reason(f.Reason.String())
+		r.stepLocked(failover.DownHeard{Incarnation: u.incarnation, Epoch: f.Epoch, Reason: why})
+		r.learn(u.incarnation, why)
 	case wire.TypeGuard:
 		var f wire.Guard
 		if err := f.Decode(body); err != nil {

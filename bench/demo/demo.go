@@ -25,6 +25,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/failover/mesh"
 )
 
 // Config says what to show.
@@ -36,10 +38,22 @@ type Config struct {
 	Servers int // 3 or more
 	Regions int // 1 or more
 	Seed    uint64
-	Edges   int    // 1 or more
-	Pool    bool   // servers have no regions of their own: the controller seats them
-	Consul  string // address of an agent; empty: a registry of the demo's own
-	Keep    bool   // the folder with logs and state
+	Edges   int           // 1 or more
+	Pool    bool          // servers have no regions of their own: the controller seats them
+	Consul  string        // address of an agent; empty: a registry of the demo's own
+	Page    bool          // people break things, on the live page of an edge, and no Faults happen
+	For     time.Duration // of Page; 0: until the context ends
+	Keep    bool          // the folder with logs and state
+
+	// Recoveries is how many regions may be recovered at a time; 0: the sidecars'
+	// default.
+	Recoveries int
+
+	// Idle is how long it is measured, before the players play, what the processes
+	// cost meanwhile, and Beside other ones whose cost is wanted: process IDs by what
+	// they are. 0: nothing is measured.
+	Idle   time.Duration
+	Beside map[string]int
 
 	// OutputCommit says when replies leave for players: "strict" or "none".
 	OutputCommit string
@@ -89,14 +103,18 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	return report, err
 }
 
-// run has everything that must run beside the show, and ends it after it.
+// run has everything that must run beside the show, and ends it after it. With a
+// page the end of ctx ends the play, and not the show: it is judged then.
 func (d *demo) run(ctx context.Context) (evidence, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	guests := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	stop := context.AfterFunc(guests, func() { cancel(context.Cause(guests)) })
+	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.stage.observe(ctx) })
-	found, err := d.show(ctx, g)
-	cancel()
+	found, err := d.show(ctx, guests, g, stop)
+	cancel(nil)
 	d.stage.close(ctx)
 	if beside := g.Wait(); err == nil {
 		err = beside
@@ -104,8 +122,9 @@ func (d *demo) run(ctx context.Context) (evidence, error) {
 	return found, err
 }
 
-// show is the script.
-func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
+// show is the script. Guests is as long as people may use the page, and stay keeps
+// the show going after that.
+func (d *demo) show(ctx, guests context.Context, g *errgroup.Group, stay func() bool) (evidence, error) {
 	found := evidence{settings: d.settings()}
 	where := ""
 	if d.cfg.Regions > 1 {
@@ -113,6 +132,7 @@ func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
 	}
 	d.cfg.Screen.Line("%s%s at %v actions/s, %d game servers with sidecars, %s, registry %s",
 		plural(d.cfg.Players, "player"), where, d.cfg.Rate, d.cfg.Servers, plural(d.cfg.Edges, "edge"), found.settings.Registry)
+	d.confess()
 	if err := d.raise(ctx, g); err != nil {
 		return found, err
 	}
@@ -120,17 +140,48 @@ func (d *demo) show(ctx context.Context, g *errgroup.Group) (evidence, error) {
 	if found.before, err = d.crowd.Audit(ctx); err != nil {
 		return found, err
 	}
+	if d.cfg.Page {
+		d.stage.greet()
+		stay()
+	}
+	if d.cfg.Idle > 0 {
+		if found.idle, err = d.idle(ctx); err != nil {
+			return found, err
+		}
+	}
 	if err := d.crowd.Play(); err != nil {
 		return found, err
 	}
 	began, epochs := time.Now(), d.stage.epochs()
-	found.failed = d.act(ctx)
+	if d.cfg.Page {
+		found.failed = d.receive(guests)
+	} else {
+		found.failed = d.act(ctx)
+	}
+	if len(d.cfg.Faults) == 0 && !d.cfg.Page && found.failed == nil {
+		found.failed = d.steady(ctx, steadyTime)
+	}
 	found.epochs = d.stage.epochs() - epochs
+	found.alone = d.stage.alone()
 	found.rounds, found.played = d.rounds, time.Since(began)
 	if ctx.Err() != nil {
 		return found, context.Cause(ctx)
 	}
 	return found, d.settle(ctx, &found)
+}
+
+// confess says what is not as it is by default.
+func (d *demo) confess() {
+	if !d.cfg.Pool {
+		return
+	}
+	usual := mesh.DefaultConfig().Degrade
+	text := fmt.Sprintf("deaths of servers count for %v (default %v), a level lasts for %v at least (%v)",
+		Window, usual.Window, Dwell, usual.Dwell)
+	if d.cfg.Recoveries > 0 {
+		text += fmt.Sprintf(",\n  and %s recovered at a time (%d)", are(d.cfg.Recoveries, "region"), failover.DefaultTiming().Recoveries)
+	}
+	d.cfg.Screen.Line("for the show %s", text)
 }
 
 // raise starts everything and seats the players.
@@ -155,6 +206,9 @@ func (d *demo) raise(ctx context.Context, g *errgroup.Group) error {
 		return nil
 	})
 	if err := d.crowd.Join(ctx); err != nil {
+		return err
+	}
+	if err := d.scored(ctx); err != nil {
 		return err
 	}
 	d.cfg.Screen.Line("%s, %d processes", inTheGame(d.cfg.Players), d.processes())
@@ -214,6 +268,25 @@ func (d *demo) ready(ctx context.Context, without ...string) error {
 	})
 }
 
+// scored waits until the controller has published how urgent each region is: it
+// learns of its players when they have joined.
+func (d *demo) scored(ctx context.Context) error {
+	if !d.cfg.Pool || d.cfg.Regions == 1 {
+		return nil
+	}
+	return d.stage.await(ctx, "every region to have a score", func(k known) bool {
+		return !slices.ContainsFunc(d.stage.regions, func(r Region) bool { return k.mesh.Region(r.Name).Seats.Score == 0 })
+	})
+}
+
+// normal waits until the mesh has gone back to its normal level by itself.
+func (d *demo) normal(ctx context.Context) error {
+	if !d.cfg.Pool {
+		return nil
+	}
+	return d.stage.await(ctx, "the mesh to be back on its normal level", func(k known) bool { return levelOf(k.mesh) == normal })
+}
+
 // settle stops the players and collects what all sides have to say. What did
 // not become durable is not an error here: it is for the judge.
 func (d *demo) settle(ctx context.Context, found *evidence) error {
@@ -232,7 +305,7 @@ func (d *demo) settle(ctx context.Context, found *evidence) error {
 
 func (d *demo) settings() Settings {
 	s := Settings{
-		Players: d.cfg.Players, Rate: d.cfg.Rate, Rounds: d.cfg.Rounds, Seed: d.cfg.Seed, Registry: "in memory",
+		Players: d.cfg.Players, Rate: d.cfg.Rate, Rounds: d.cfg.Rounds, Page: d.cfg.Page, Seed: d.cfg.Seed, Registry: "in memory",
 		Servers: d.cfg.Servers, Edges: d.cfg.Edges, Regions: d.stage.regions, OutputCommit: d.cfg.OutputCommit,
 	}
 	for _, f := range d.cfg.Faults {

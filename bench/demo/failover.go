@@ -31,11 +31,26 @@ type Failover struct {
 	heir string // who was elected last
 }
 
+// Cover is who has the state of a region.
+type Cover struct {
+	Region  string   `json:"region"`
+	Primary string   `json:"primary"` // servers
+	InSync  []string `json:"in_sync"`
+}
+
+// covers are those of all regions, as they stand.
+func covers(now []standing) (out []Cover) {
+	for _, r := range now {
+		out = append(out, Cover{r.Name, r.leader, r.members})
+	}
+	return out
+}
+
 // begin begins a round.
-func (s *stage) begin(at time.Time) {
+func (s *stage) begin(at time.Time, planned bool) {
 	s.timeline.begin(at)
 	s.update(func(k *known) {
-		k.began, k.levels = at, nil
+		k.began, k.planned, k.levels = at, planned, nil
 		clear(k.moves)
 	})
 }
@@ -102,6 +117,9 @@ func (k *known) summarize(e fleet.Event) string {
 	f := k.moves[r.Name]
 	switch {
 	case e.Name == "serving" && f != nil && f.To == e.From:
+		if k.planned {
+			return fmt.Sprintf("%-*s is served by %-9s  %s", k.width, r.Name, e.From, plural(f.Players, "player"))
+		}
 		return fmt.Sprintf("%-*s is served by %-9s  rank %s", k.width, r.Name, e.From, f.rank(len(k.moves)))
 	case e.Name == "insync":
 		return k.protection(r)
@@ -111,14 +129,15 @@ func (k *known) summarize(e fleet.Event) string {
 	return ""
 }
 
-// rank is "2 of 5: score 1,010, 10 players".
+// rank is "2 of 5: score 1,010, 10 players". A critical region's score says no more
+// than that it is one.
 func (f *Failover) rank(of int) string {
 	var why []string
-	if f.Score > 0 {
-		why = append(why, "score "+grouped(f.Score))
-	}
-	if f.Critical {
+	switch {
+	case f.Critical:
 		why = append(why, "critical")
+	case f.Score > 0:
+		why = append(why, "score "+grouped(f.Score))
 	}
 	why = append(why, plural(f.Players, "player"))
 	return fmt.Sprintf("%d of %d: %s", f.Rank, of, strings.Join(why, ", "))
@@ -151,6 +170,9 @@ func (k *known) protection(r *told) string {
 		if !slices.Contains(r.before, id) {
 			joined = append(joined, k.names.of(id))
 		}
+	}
+	if len(joined) == 0 {
+		return "" // whoever was struck had left the set before
 	}
 	slices.Sort(joined)
 	return fmt.Sprintf("%-*s has all its backups again, with %s (%d of %d regions)", k.width, r.Name, list(joined), full, len(k.regions))

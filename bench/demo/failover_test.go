@@ -33,7 +33,7 @@ func newTheater(t *testing.T, regions ...Region) *theater {
 		s.known.regions[r.Name].view = discovery.View{Epoch: 1, Primary: &discovery.Holder{Incarnation: members[0], Epoch: 1}, InSync: members}
 		th.say("a", 0, "insync", map[string]any{"region": r.Name, "members": members})
 	}
-	s.begin(th.began)
+	s.begin(th.began, false)
 	return th
 }
 
@@ -107,7 +107,7 @@ func TestSeveralRegionsFail(t *testing.T) {
 	require.Equal(t, 2, big.Rank)
 	require.False(t, big.Hot, "it was restored from an edge")
 	require.Equal(t, []Level{{100 * ms, "light", 0.75}, {5000 * ms, "normal", 1}}, levels)
-	th.begin(th.began)
+	th.begin(th.began, false)
 	moves, levels = th.end()
 	require.Empty(t, moves, "the next round begins anew")
 	require.Empty(t, levels)

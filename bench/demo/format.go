@@ -15,6 +15,14 @@ func plural[N int | int64 | uint64](n N, noun string) string {
 	return grouped(n) + " " + noun + "s"
 }
 
+// are is "1 region is" or "3 regions are".
+func are(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " is"
+	}
+	return plural(n, noun) + " are"
+}
+
 // grouped writes a number with a comma before every three digits.
 func grouped[N int | int64 | uint64](n N) string {
 	digits := strconv.FormatUint(uint64(n), 10) // nothing that we count is negative

@@ -12,6 +12,9 @@ func (r *Report) happened() (problems []string) {
 	for _, f := range r.Faults {
 		inFlight += f.InFlight
 	}
+	if r.Settings.Page {
+		return r.short() // nothing has to happen
+	}
 	for i, round := range r.Rounds {
 		if problem := round.missed(); problem != "" {
 			problems = append(problems, fmt.Sprintf("round %d (%s): %s", i+1, round.Fault, problem))
@@ -26,6 +29,11 @@ func (r *Report) happened() (problems []string) {
 	if len(r.Rounds) > 0 && inFlight == 0 && r.usuallyInFlight() >= enough {
 		problems = append(problems, "no action was in flight when the faults came: nothing was at stake")
 	}
+	return append(problems, r.short()...)
+}
+
+// short tells whether the players could not do what they wanted.
+func (r *Report) short() (problems []string) {
 	if r.Verdict.Sent < r.Scheduled/2 {
 		problems = append(problems, fmt.Sprintf("the players sent only %s of %s: the machine, or the edge's push-back, slowed them down",
 			grouped(r.Verdict.Sent), plural(r.Scheduled, "action")))
@@ -47,6 +55,9 @@ func (r *Report) asked() (n int) {
 
 // missed says what should have happened in a round and did not.
 func (r *Round) missed() string {
+	if len(r.Untrue) > 0 {
+		return strings.Join(r.Untrue, "; ")
+	}
 	if len(r.Edges) > 0 && r.lost() == 0 {
 		return "nobody was on the edge that failed"
 	}

@@ -15,17 +15,20 @@ import (
 // known is what the processes and the registry have told.
 type known struct {
 	addrs   map[string]string          // that processes listen on, by their names
+	admins  map[string]string          // URLs of the APIs of edges, likewise
 	names   names                      // of incarnations
 	lives   map[string]string          // the incarnation of each server; none: it was struck, and is not back yet
 	follows map[string]map[string]bool // the regions of which each edge has found a primary
 	regions map[string]*told           // by name
 	width   int                        // of their names
 	mesh    discovery.Mesh
+	ruler   string // the incarnation that was the controller last
 
 	// Of this round:
-	began  time.Time
-	levels []Level
-	moves  map[string]*Failover // by region
+	began   time.Time
+	planned bool
+	levels  []Level
+	moves   map[string]*Failover // by region
 }
 
 // told is what is known of one region.
@@ -36,12 +39,13 @@ type told struct {
 	setAt    time.Time
 	full     bool      // it has all its backups, as far as primaries told
 	before   []string  // the set when it had them last
+	alone    bool      // it has been without a backup in sync since the players play
 	restored time.Time // when a primary began with a snapshot of an edge last
 }
 
 func newKnown(regions []Region) known {
 	k := known{
-		addrs: map[string]string{}, names: names{}, lives: map[string]string{},
+		addrs: map[string]string{}, admins: map[string]string{}, names: names{}, lives: map[string]string{},
 		follows: map[string]map[string]bool{}, regions: map[string]*told{}, moves: map[string]*Failover{},
 	}
 	for _, r := range regions {
@@ -61,6 +65,8 @@ func (s *stage) observe(ctx context.Context) error {
 			return nil
 		case err := <-s.fleet.Failed():
 			return err
+		case p := <-s.fleet.Ended():
+			s.happen(deed{kind: "kill", server: p.Spec.Name, at: time.Now(), ended: true})
 		case now := <-tick.C:
 			s.timeline.flush(now)
 		case e := <-s.fleet.Events():
@@ -70,6 +76,9 @@ func (s *stage) observe(ctx context.Context) error {
 }
 
 func (s *stage) take(e fleet.Event) {
+	if did, ok := deedOf(e); ok && s.cfg.Page {
+		s.happen(did)
+	}
 	var text string
 	s.update(func(k *known) {
 		for _, server := range s.servers {
@@ -95,6 +104,8 @@ func (k *known) take(e fleet.Event) {
 	switch e.Name {
 	case "listening":
 		k.addrs[e.From] = e.Text("addr")
+	case "admin":
+		k.admins[e.From] = e.Text("url")
 	case "joined":
 		k.names[e.Text("incarnation")], k.lives[e.From] = e.From, e.Text("incarnation")
 	case "switch":
@@ -111,6 +122,7 @@ func (t *told) take(e fleet.Event) {
 		t.restored = e.At
 	case "insync":
 		t.set, t.setAt = e.Texts("members"), e.At
+		t.alone = t.alone || len(t.set) < 2
 	}
 }
 

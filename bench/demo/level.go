@@ -7,6 +7,14 @@ import (
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
+// A demo cannot wait until the deaths of a minute count no more, as they do by
+// default: the levels fall sooner, and the same number of deaths makes them rise.
+const (
+	Window = 10 * time.Second
+	Dwell  = 3 * time.Second
+	deaths = 3 // within the window, where light begins
+)
+
 // normal is the level of a mesh in which nothing is amiss.
 const normal = "normal"
 
@@ -41,8 +49,11 @@ func (k *known) changes(mesh discovery.Mesh) (all []news) {
 		}
 		all = append(all, news{mesh.State.Since, text})
 	}
-	if now := mesh.Controller; now != nil && k.mesh.Controller != nil && now.Incarnation != k.mesh.Controller.Incarnation {
-		all = append(all, news{now.Since, now.Edge + " is the controller now"})
+	if now := mesh.Controller; now != nil && now.Incarnation != k.ruler {
+		if k.ruler != "" {
+			all = append(all, news{now.Since, now.Edge + " is the controller now"})
+		}
+		k.ruler = now.Incarnation
 	}
 	return all
 }

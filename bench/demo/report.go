@@ -23,14 +23,16 @@ type Report struct {
 	QuietReply   judge.Spread  `json:"quiet_reply"`
 	Rounds       []Round       `json:"rounds"`
 
-	Epochs    uint64        `json:"epochs"` // by how much those of all regions rose
-	Hot       int           `json:"hot"`    // failovers to a backup that had everything: nothing was restored
+	Alone     []string      `json:"alone,omitempty"` // regions of which people left one server, without a backup in sync
+	Epochs    uint64        `json:"epochs"`          // by how much those of all regions rose
+	Hot       int           `json:"hot"`             // failovers to a backup that had everything: nothing was restored
 	Trades    uint64        `json:"trades"`
 	Holds     uint64        `json:"holds"`
 	Reseats   uint64        `json:"reseats"`
 	LagMax    time.Duration `json:"lag_max_ns"` // how late the players' own schedule ran
 	Scheduled uint64        `json:"scheduled"`  // actions that the schedule asked for
 
+	Idle     *Idle     `json:"idle,omitempty"`
 	Settings Settings  `json:"settings"`
 	Machine  Machine   `json:"machine"`
 	Started  time.Time `json:"started"`
@@ -66,6 +68,10 @@ type Round struct {
 	Back      time.Duration `json:"back_ns"`      // until all players could play on
 	Protected time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
 	Levels    []Level       `json:"levels,omitempty"`
+	Covered   []Cover       `json:"covered,omitempty"` // the regions before the servers were back, where others had taken their places
+	Costs     []Cost        `json:"costs,omitempty"`   // from just before it happened until all players could play on
+	Asked     int           `json:"asked"`             // how often the API of an edge was asked what it knows
+	Untrue    []string      `json:"untrue,omitempty"`  // what it told otherwise than it was
 	Timeline  []Entry       `json:"timeline"`
 	Stalls    []judge.Stall `json:"stalls"` // of each player
 }
@@ -76,6 +82,7 @@ type Settings struct {
 	Rate     float64  `json:"rate"`
 	Rounds   int      `json:"rounds"`
 	Faults   []string `json:"faults"`
+	Page     bool     `json:"page,omitempty"` // people decided what failed
 	Seed     uint64   `json:"seed"`
 	Registry string   `json:"registry"` // "in memory", or Consul's address
 	Servers  int      `json:"servers"`
@@ -117,5 +124,7 @@ type evidence struct {
 	epochs        uint64        // by how much those of all regions rose
 	played        time.Duration // from Play to Stop
 	failed        error         // what ended the rounds early
+	idle          *Idle
+	alone         []string // regions of which people left one server
 	settings      Settings
 }

@@ -53,9 +53,16 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.ready(ctx); err != nil {
 		return err
 	}
+	if err := d.normal(ctx); err != nil {
+		return err
+	}
+	costs, err := d.measure()
+	if err != nil {
+		return err
+	}
 	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
 	d.cfg.Screen.Line("")
-	d.stage.begin(s.At)
+	d.stage.begin(s.At, b.planned)
 	if err := b.strike(ctx, s); err != nil {
 		return err
 	}
@@ -63,6 +70,9 @@ func (d *demo) round(ctx context.Context, b blow) error {
 		return err
 	}
 	if err := s.comeback(ctx); err != nil {
+		return err
+	}
+	if s.Costs, err = costs(); err != nil {
 		return err
 	}
 	if b.finish != nil {
@@ -78,6 +88,18 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	}
 	d.rounds = append(d.rounds, *s.Round)
 	return nil
+}
+
+// measure takes the time of the processes until costs is called, where it is wanted.
+func (d *demo) measure() (costs func() ([]Cost, error), err error) {
+	if d.cfg.Beside == nil {
+		return func() ([]Cost, error) { return nil, nil }, nil
+	}
+	m, err := d.newMeter()
+	return func() ([]Cost, error) {
+		all, _, err := m.read()
+		return all, err
+	}, err
 }
 
 // pick chooses servers that may fail at once, those that lead the most players.
@@ -168,11 +190,9 @@ func (s *scene) recover(ctx context.Context, b blow) error {
 		return err
 	}
 	if b.away && s.d.cfg.Pool && s.d.cfg.Servers-len(s.Servers) > backups {
-		if err := s.d.ready(ctx, s.Servers...); err != nil {
+		if err := s.replaced(ctx); err != nil {
 			return err
 		}
-		s.Protected = stage.protectedAfter(s.At)
-		stage.timeline.add(s.At.Add(s.Protected), markDone, "every region has all its backups again")
 	}
 	if err := b.heal(ctx, s); err != nil {
 		return err
@@ -183,9 +203,28 @@ func (s *scene) recover(ctx context.Context, b blow) error {
 	if s.Protected == 0 {
 		s.Protected = stage.protectedAfter(s.At)
 	}
+	if err := s.d.normal(ctx); err != nil {
+		return err
+	}
+	if err := s.agree(ctx, nil); err != nil {
+		return err
+	}
 	s.Regions, s.Levels = stage.end()
 	s.Timeline = stage.timeline.end()
 	return nil
+}
+
+// replaced waits until others have taken the places of the servers that were struck.
+func (s *scene) replaced(ctx context.Context) error {
+	stage, gone := s.d.stage, slices.Concat(s.Servers, s.Edges)
+	if err := s.d.ready(ctx, gone...); err != nil {
+		return err
+	}
+	s.Protected = stage.protectedAfter(s.At)
+	stage.timeline.add(s.At.Add(s.Protected), markDone,
+		fmt.Sprintf("every region has all its backups again, without %s: coverage is 100 %%", list(s.Servers)))
+	s.Covered = covers(stage.standings())
+	return s.agree(ctx, gone)
 }
 
 // mend returns the function that undoes a fault of processes.

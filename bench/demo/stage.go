@@ -26,8 +26,9 @@ const (
 	keeper  = "registry"
 )
 
-// patience is how long the demo waits for anything that takes a second at most.
-const patience = 30 * time.Second
+// patience is how long the demo waits for anything that takes a few seconds at most,
+// on a machine that is not busy.
+const patience = time.Minute
 
 // grace is how long leaving a Consul that is not ours may take at each step.
 const grace = 3 * time.Second
@@ -47,6 +48,8 @@ type stage struct {
 	servers []*fleet.Server // only open adds to them
 	edges   []*fleet.Server // likewise
 	known   known
+	visit   *visit        // what people do to the mesh at the moment; nil: nothing
+	calm    []standing    // how the regions stood before
 	changed chan struct{} // closed when known has changed
 }
 
@@ -111,10 +114,12 @@ func (s *stage) openEdges(ctx context.Context) error {
 		}
 	}
 	for _, edge := range s.edges {
-		if err := s.await(ctx, edge.Name, func(k known) bool { return k.addrs[edge.Name] != "" }); err != nil {
+		if err := s.await(ctx, edge.Name, func(k known) bool {
+			return k.addrs[edge.Name] != "" && k.admins[edge.Name] != ""
+		}); err != nil {
 			return err
 		}
-		edge.SetArgs(s.edgeArgs(edge.Name, s.addr(edge.Name))...)
+		edge.SetArgs(s.edgeArgs(edge.Name, s.addr(edge.Name), strings.TrimPrefix(s.admin(edge.Name), "http://"))...)
 	}
 	return nil
 }
@@ -123,15 +128,31 @@ func (s *stage) openEdges(ctx context.Context) error {
 func (s *stage) edge(name string) fleet.Spec {
 	// With keys of its own a restarted one is noticed by its players within a packet.
 	env := append(s.env(), "RESEAT_EDGE_KEYS_FILE="+filepath.Join(s.state(), name+".keys"))
-	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: s.edgeArgs(name, anyPort), Env: env}
+	if s.cfg.Pool { // as many deaths count as much in the shorter window
+		env = append(env, "RESEAT_EDGE_MESH_DEGRADE_FAILURES_PER_MINUTE="+fmt.Sprint(deaths/Window.Minutes()))
+	}
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: s.edgeArgs(name, anyPort, anyPort), Env: env}
 }
 
-func (s *stage) edgeArgs(name, listen string) []string {
+func (s *stage) edgeArgs(name, listen, admin string) []string {
 	all := make([]string, 0, len(s.regions))
 	for _, r := range s.regions {
 		all = append(all, r.Name)
 	}
-	return append([]string{"edge"}, s.common(name, listen, all)...)
+	args := append([]string{"edge"}, s.common(name, listen, all)...)
+	args = append(args, "--admin", admin)
+	if s.cfg.Pool { // its levels are waited for
+		args = append(args, "--degrade-window", Window.String(), "--degrade-dwell", Dwell.String())
+	}
+	for _, r := range s.regions {
+		if r.Critical {
+			args = append(args, "--critical", r.Name)
+		}
+	}
+	if s.cfg.Page {
+		args = append(args, "--enable-test-endpoints")
+	}
+	return args
 }
 
 // sidecar is the command of a sidecar and, behind the dash, of its game.
@@ -140,8 +161,15 @@ func (s *stage) sidecar(name string) fleet.Spec {
 	if s.cfg.Pool {
 		args = append(args, "--pool")
 	}
+	if s.cfg.Page {
+		args = append(args, "--enable-test-endpoints")
+	}
 	args = append(args, "--output-commit", s.cfg.OutputCommit, "--", s.cfg.Program, "demo-game")
-	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: s.env()}
+	env := s.env()
+	if s.cfg.Recoveries > 0 {
+		env = append(env, "RESEAT_SIDECAR_FAILOVER_RECOVERIES="+strconv.Itoa(s.cfg.Recoveries))
+	}
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: args, Env: env, Mortal: s.cfg.Page}
 }
 
 // common are the flags that edge and sidecar share.
@@ -163,6 +191,13 @@ func (s *stage) addr(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.known.addrs[name]
+}
+
+// admin is the URL of an edge's API.
+func (s *stage) admin(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known.admins[name]
 }
 
 // env is our own environment without what would configure the processes

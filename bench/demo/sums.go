@@ -15,7 +15,7 @@ func newReport(e evidence) Report {
 		QuietDurable: e.result.QuietDurable, QuietReply: e.result.QuietReply,
 		Holds: e.result.Holds, Reseats: e.result.Reseats, Epochs: e.epochs, LagMax: e.result.Lag,
 		Scheduled: uint64(e.played.Seconds() * e.settings.Rate * float64(e.settings.Players)),
-		Settings:  e.settings, Machine: thisMachine(),
+		Settings:  e.settings, Machine: thisMachine(), Alone: e.alone, Idle: e.idle,
 	}
 	for _, books := range e.after {
 		r.Trades += books.Trades
@@ -44,7 +44,7 @@ func allowances(e evidence) (all []judge.Allowance) {
 	if slices.ContainsFunc(e.rounds, func(r Round) bool { return len(r.Edges) > 0 }) {
 		all = append(all, judge.AllowResumes)
 	}
-	if e.settings.OutputCommit == "none" {
+	if e.settings.OutputCommit == "none" || len(e.alone) > 0 { // who is alone has no output commit
 		all = append(all, judge.AllowRerolls)
 	}
 	return all

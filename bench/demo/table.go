@@ -30,6 +30,10 @@ func (s *Screen) stalls(r Report) {
 			millis(durable.P50), millis(durable.P99), millis(durable.Max), millis(reply.P99))
 	}
 	for _, f := range r.Faults {
+		if f.Durable.N == 0 {
+			s.Line("%-10s%8s%11s  %s", f.Fault, grouped(f.Rounds), "0", s.paint(dim, "of those that failed nobody led a region"))
+			continue
+		}
 		row(f.Fault, grouped(f.Rounds), grouped(f.InFlight), f.Durable, f.Reply)
 		if f.Others != nil {
 			who := "the " + plural(f.Durable.N, "player") + " of the regions that had to move"
@@ -45,6 +49,10 @@ func (s *Screen) stalls(r Report) {
 	s.Line("%s", s.paint(dim, "nothing is subtracted. No fault: each action, from intended to durable."))
 	if r.Settings.OutputCommit == "none" {
 		s.Line("%s", s.paint(dim, "Replies did not wait until their action was durable (output commit none)."))
+	}
+	if len(r.Alone) > 0 {
+		s.Line("%s", s.paint(dim, list(r.Alone)+": one server was left alone, which its players were told;"))
+		s.Line("%s", s.paint(dim, "what it had shown last could be rolled again."))
 	}
 	if n := r.unexplained(); n > 0 {
 		s.Line("%s", s.paint(dim, "Players were reseated "+plural(n, "time")+" more than the faults explain."))
@@ -72,7 +80,7 @@ func (s *Screen) promises(r Report) {
 			plural(v.Disconnects-r.Dropped(), "player")+" on dead edges")
 	}
 	count("rolls seen", v.Rolls)
-	if r.Settings.OutputCommit == "none" {
+	if r.Settings.OutputCommit == "none" || len(r.Alone) > 0 {
 		count("rolled again", v.Rerolled)
 	} else {
 		zero("rolled again", v.Rerolled)
@@ -101,7 +109,7 @@ func (s *Screen) promises(r Report) {
 	if planned > 0 {
 		count("of them planned", uint64(planned))
 	}
-	if moved > 0 {
+	if moved > 0 && !r.Settings.Page {
 		s.Line("%-22s%12s  %s", "to a hot backup", grouped(r.Hot), s.check(r.Hot == moved))
 	}
 }
@@ -145,12 +153,15 @@ func (s *Screen) closing(r Report) {
 	if n := len(r.Settings.Regions); n > 1 {
 		where = " in " + plural(n, "region")
 	}
-	var done []string
+	done := []string{}
 	if len(what) > 0 {
 		done = append(done, list(what)+" failed")
 	}
 	if planned > 0 {
 		done = append(done, plural(planned, "region")+" moved as planned")
+	}
+	if len(done) == 0 {
+		done = append(done, "nothing failed")
 	}
 	s.Line("%s", s.paint(green, fmt.Sprintf("%s under %s%s, who made %s:",
 		list(done), plural(r.Verdict.Players, "player"), where, plural(r.Trades, "trade"))))

@@ -57,6 +57,13 @@ func (t *timeline) end() []Entry {
 	return entries
 }
 
+// soFar is the timeline up to now, which goes on.
+func (t *timeline) soFar() []Entry {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Concat(t.shown, t.waiting)
+}
+
 // add puts in a line. One that is there already is not said again.
 func (t *timeline) add(at time.Time, mark, text string) {
 	t.mu.Lock()

@@ -55,8 +55,8 @@ func (k *known) covered(region string, servers int, without []string) bool {
 }
 
 // whole tells whether everything that is meant to be there serves: each region has
-// a primary and its backups, and each server and edge lives. Some servers are not
-// meant to be there.
+// a primary and its backups, and each server and edge lives. Some are not meant to
+// be there.
 func (s *stage) whole(k known, without []string) bool {
 	for _, r := range s.regions {
 		if s.leader(k, r.Name) == nil || !k.covered(r.Name, len(s.servers), without) {
@@ -69,7 +69,7 @@ func (s *stage) whole(k known, without []string) bool {
 		}
 	}
 	for _, edge := range s.edges {
-		if len(k.follows[edge.Name]) < len(s.regions) {
+		if len(k.follows[edge.Name]) < len(s.regions) && !slices.Contains(without, edge.Name) {
 			return false
 		}
 	}

@@ -295,3 +295,26 @@ func TestFleetDiesWithItsLeader(t *testing.T) {
 	_ = leader.Wait()
 	becomes(t, child, "")
 }
+
+// TestMortal: who may be killed by others is told of when it is; that it gives up
+// is a failure all the same.
+func TestMortal(t *testing.T) {
+	f := newFleet(t)
+	mortal := func(role string) *Process {
+		spec := spec(role)
+		spec.Mortal = true
+		p, err := f.Start(spec)
+		require.NoError(t, err)
+		return p
+	}
+	p := mortal("game")
+	require.NoError(t, p.cmd.Process.Kill())
+	require.Same(t, p, <-f.Ended())
+	p = mortal("game")
+	p.Kill()
+	require.Empty(t, f.Ended(), "we did that")
+	require.Empty(t, f.Failed())
+	mortal("talker") // its input is empty
+	require.ErrorContains(t, <-f.Failed(), "ended by itself: exit status 0")
+	require.Empty(t, f.Ended())
+}

@@ -4,7 +4,7 @@
 //
 // Every process dies with the one that started it: on Linux the kernel sees to
 // that, elsewhere [Fleet.Close]. A process that ends without having been told
-// to is reported on [Fleet.Failed].
+// to is reported on [Fleet.Failed], or on [Fleet.Ended] if that was to be expected.
 package fleet
 
 import (
@@ -30,6 +30,9 @@ type Spec struct {
 	Args []string
 	Env  []string // nil: that of this process
 
+	// Mortal: that somebody kills it is no failure, and told on Fleet.Ended.
+	Mortal bool
+
 	// Piped gives Process.Stdin and Stdout a pipe each. Otherwise there is
 	// nothing to read, and what is written goes to the log.
 	Piped bool
@@ -41,6 +44,7 @@ type Fleet struct {
 	echo   io.Writer
 	events chan Event
 	failed chan error
+	ended  chan *Process
 
 	mu        sync.Mutex
 	processes []*Process
@@ -50,10 +54,14 @@ type Fleet struct {
 // failover makes. When there are more, the processes wait to write their logs.
 const maxEvents = 4096
 
+// maxEnded is how many ends of mortal processes may wait to be read: more than a
+// machine carries, and none of them ends again before somebody has started it.
+const maxEnded = 256
+
 // New makes a fleet that keeps its logs in dir. They are also written to echo
 // if it is not nil.
 func New(dir string, echo io.Writer) *Fleet {
-	return &Fleet{dir: dir, echo: echo, events: make(chan Event, maxEvents), failed: make(chan error, 1)}
+	return &Fleet{dir: dir, echo: echo, events: make(chan Event, maxEvents), failed: make(chan error, 1), ended: make(chan *Process, maxEnded)}
 }
 
 // Events returns the channel of what the processes report. Somebody must read it.
@@ -61,6 +69,9 @@ func (f *Fleet) Events() <-chan Event { return f.events }
 
 // Failed tells the first process that ended by itself.
 func (f *Fleet) Failed() <-chan error { return f.failed }
+
+// Ended tells of mortal processes that were killed, not by us.
+func (f *Fleet) Ended() <-chan *Process { return f.ended }
 
 // Process is one life of a process.
 type Process struct {
@@ -139,7 +150,11 @@ func (p *Process) live(stderr io.Reader, started chan<- error) {
 	go func() { p.read(stderr); close(read) }()
 	p.err = p.cmd.Wait()
 	close(p.exited)
-	if !p.told.Load() {
+	switch {
+	case p.told.Load():
+	case p.Spec.Mortal && p.cmd.ProcessState.ExitCode() < 0: // by a signal
+		p.fleet.end(p)
+	default:
 		p.fleet.fail(fmt.Errorf("%s (pid %d) ended by itself: %s", p.Spec.Name, p.PID(), p.cmd.ProcessState))
 	}
 	<-read
@@ -153,6 +168,13 @@ func (p *Process) closeOurEnds() {
 		if f, ok := w.(*os.File); ok && f != p.log {
 			_ = f.Close()
 		}
+	}
+}
+
+func (f *Fleet) end(p *Process) {
+	select {
+	case f.ended <- p:
+	default: // nobody reads, and nobody starts them again
 	}
 }
 

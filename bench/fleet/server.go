@@ -66,6 +66,16 @@ func (s *Server) Game() int {
 	return s.game
 }
 
+// PID is the process ID of the sidecar, or of the edge; 0 if it was never started.
+func (s *Server) PID() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sidecar == nil {
+		return 0
+	}
+	return s.sidecar.PID()
+}
+
 // take returns both, and forgets the game if it is about to end.
 func (s *Server) take(ends bool) (sidecar *Process, game *os.Process, err error) {
 	s.mu.Lock()

@@ -13,6 +13,12 @@
 //	                         when the first region has a new primary
 //	rolling                  every server is emptied, stopped and started again, one after
 //	                         the other
+//	idle                     nothing happens, and nobody does anything: what it costs that
+//	                         all are there, with all servers and with a third of them
+//
+// Servers have no regions of their own: the controller gives them some, and others
+// take the places of those that were killed before they come back. The deaths of
+// servers count for demo.Window, so that the level of the mesh can be seen to fall.
 //
 // A run is ok when bench/judge finds every promise kept in every region, and when
 // what it is about has happened.

@@ -82,6 +82,22 @@ func TestPrint(t *testing.T) {
 	require.Equal(t, utf8.RuneCountInString(lines[0])-len("verdict"), utf8.RuneCountInString(lines[1])-len("ok"), "columns are aligned")
 }
 
+func TestIdle(t *testing.T) {
+	idle := func(servers int, controller, edge float64) Idle {
+		return Idle{servers, demo.Idle{Costs: []demo.Cost{{What: "controller", Processes: 1, CPU: controller}, {What: "edge", Processes: 1, CPU: edge}}}}
+	}
+	few, many := idle(5, 0.012, 0.01), idle(15, 0.023, 0.02)
+	edge, controller := perServer(few, many)
+	require.InDelta(t, 0.001, edge, 1e-9)
+	require.InDelta(t, 0.0001, controller, 1e-9)
+	var out bytes.Buffer
+	(&Print{To: &out}).Idle(Result{Idle: []Idle{few, many}})
+	require.Contains(t, out.String(), "with 15 servers, of one core each: 1 x controller 2.30%  1 x edge 2.00%\n")
+	require.Contains(t, out.String(), "each server more costs an edge 1000µs of CPU time a second, and the controller in it 100µs more;")
+	edge, controller = perServer(many, many)
+	require.Zero(t, edge+controller)
+}
+
 func TestScenes(t *testing.T) {
 	all, err := Find("")
 	require.NoError(t, err)
@@ -89,6 +105,13 @@ func TestScenes(t *testing.T) {
 	for _, s := range all {
 		require.NoError(t, s.Check(large), s.Name)
 	}
+	idle, err := Find("idle")
+	require.NoError(t, err)
+	runs, err := idle[0].demos(large)
+	require.NoError(t, err)
+	require.Len(t, runs, 2)
+	require.Equal(t, []int{5, 15, 30, 30}, []int{runs[0].Servers, runs[1].Servers, runs[0].Regions, runs[1].Regions})
+	require.Equal(t, measured, runs[0].Idle)
 	one, err := Find("rolling, kill-1")
 	require.NoError(t, err)
 	require.Equal(t, "rolling", one[0].Name)

@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/reseat-proxy/reseat/bench/demo"
 )
 
 // Print writes results for people.
@@ -35,6 +37,7 @@ func (p *Print) Result(r Result) {
 
 // Ranks writes when each region of a scene was served again, by rank.
 func (p *Print) Ranks(r Result) {
+	p.Idle(r)
 	if len(r.Moves) == 0 {
 		return
 	}
@@ -43,10 +46,46 @@ func (p *Print) Ranks(r Result) {
 		parts = append(parts, fmt.Sprintf("%d: %s", m.Rank, ms(m.Serves)))
 	}
 	fmt.Fprintf(p.To, "    %s serves by rank  %s\n", r.Scene, strings.Join(parts, "  "))
+	if len(r.Costs) > 0 {
+		fmt.Fprintf(p.To, "    cores that were at work until all players were back: %s\n", cores(r.Costs))
+	}
 	for _, l := range r.Levels {
 		fmt.Fprintf(p.To, "    level %s after %s\n", l.Level, ms(l.At))
 	}
 }
+
+// cores says how many cores each kind of process kept busy.
+func cores(costs []demo.Cost) string {
+	parts := make([]string, 0, len(costs))
+	for _, c := range costs {
+		parts = append(parts, fmt.Sprintf("%d x %s %.2f", c.Processes, c.What, c.CPU*float64(c.Processes)))
+	}
+	return strings.Join(parts, "  ")
+}
+
+// Idle writes what a mesh costs while nothing happens.
+func (p *Print) Idle(r Result) {
+	for _, i := range r.Idle {
+		parts := make([]string, 0, len(i.Costs))
+		for _, c := range i.Costs {
+			parts = append(parts, fmt.Sprintf("%d x %s %s", c.Processes, c.What, share(c.CPU)))
+		}
+		fmt.Fprintf(p.To, "    with %2d servers, of one core each: %s\n", i.Servers, strings.Join(parts, "  "))
+	}
+	if len(r.Idle) < 2 {
+		return
+	}
+	few, many := r.Idle[0], r.Idle[len(r.Idle)-1]
+	edge, controller := perServer(few, many)
+	fmt.Fprintf(p.To, "    each server more costs an edge %s of CPU time a second, and the controller in it %s more;\n"+
+		"    with %d servers the edge that is the controller works %s a second more than the other one\n",
+		micros(edge), micros(controller), many.Servers, micros(many.Of("controller").CPU-many.Of("edge").CPU))
+}
+
+func share(cpu float64) string { return fmt.Sprintf("%.2f%%", 100*cpu) }
+
+// micros is a share of a second.
+func micros(cpu float64) string { return fmt.Sprintf("%.0fµs", 1e6*cpu) }
 
 // Legend says what the columns mean.
 func (p *Print) Legend() {
@@ -54,7 +93,9 @@ func (p *Print) Legend() {
 primary that serves; in order: share of the pairs of regions that were served in the
 order of their ranks; stall: of the players of those regions, the longest wait from the
 fault until an action is durable; worst p99: of the regions; covered: until every
-region has all its backups again.
+region has all its backups again, without those that were killed. Idle: CPU time
+from /proc, of processes that all other load of the machine may have made slower,
+with all players there and none of them doing anything.
 `)
 }
 

@@ -31,6 +31,9 @@ type Result struct {
 	Ordered float64       `json:"ordered"`    // share of the pairs of regions that were served in the order of their ranks
 	Covered time.Duration `json:"covered_ns"` // until every region had all its backups again
 	Levels  []demo.Level  `json:"levels"`
+	Costs   []demo.Cost   `json:"costs"` // of the first round, until all players were back
+
+	Idle []Idle `json:"idle,omitempty"` // what it cost that all were there
 
 	Lost        uint64 `json:"lost"`
 	Twice       uint64 `json:"twice"`
@@ -41,6 +44,23 @@ type Result struct {
 	Lag     time.Duration `json:"lag_ns"`
 	Machine demo.Machine  `json:"machine"`
 	Took    float64       `json:"took_s"`
+}
+
+// Idle is what a mesh of so many servers costs while nothing happens.
+type Idle struct {
+	Servers int `json:"servers"`
+	demo.Idle
+}
+
+// perServer is by how much one server more raises what an edge costs, and what the
+// controller in it does, as shares of a core.
+func perServer(few, many Idle) (edge, controller float64) {
+	more := float64(many.Servers - few.Servers)
+	if more <= 0 {
+		return 0, 0
+	}
+	work := func(i Idle) float64 { return i.Of("controller").CPU - i.Of("edge").CPU }
+	return (many.Of("edge").CPU - few.Of("edge").CPU) / more, (work(many) - work(few)) / more
 }
 
 // Move is one region that another server took over.
@@ -59,6 +79,9 @@ func newResult(scene string, r demo.Report) Result {
 	}
 	var serves, back, stalls []time.Duration
 	pairs, ordered := 0, 0
+	if len(r.Rounds) > 0 {
+		out.Costs = r.Rounds[0].Costs
+	}
 	for _, round := range r.Rounds {
 		out.Struck += len(round.Servers)
 		out.Covered = max(out.Covered, round.Protected)

@@ -14,18 +14,38 @@ import (
 // Run runs a scene on a Consul of its own. An error means that it could not be run;
 // that it went wrong is in the result.
 func Run(ctx context.Context, cfg Config, scene Scene) (Result, error) {
-	d, err := scene.demo(cfg)
+	runs, err := scene.demos(cfg)
 	if err != nil {
 		return Result{}, err
 	}
+	var out Result
+	var idle []Idle
+	for _, d := range runs {
+		report, err := runOne(ctx, cfg, d)
+		if err != nil {
+			return out, err
+		}
+		if report.Idle != nil {
+			idle = append(idle, Idle{d.Servers, *report.Idle})
+		}
+		out = newResult(scene.Name, report)
+		out.Idle = idle
+		if !out.OK {
+			break
+		}
+	}
+	return out, nil
+}
+
+func runOne(ctx context.Context, cfg Config, d demo.Config) (demo.Report, error) {
 	dir, err := os.MkdirTemp("", "reseat-bench-")
 	if err != nil {
-		return Result{}, fmt.Errorf("mesh: %w", err)
+		return demo.Report{}, fmt.Errorf("mesh: %w", err)
 	}
 	f := fleet.New(dir, cfg.Echo)
 	report, err := run(ctx, cfg, d, f, dir)
 	f.Close()
-	return newResult(scene.Name, report), errors.Join(err, os.RemoveAll(dir))
+	return report, errors.Join(err, os.RemoveAll(dir))
 }
 
 func run(ctx context.Context, cfg Config, d demo.Config, f *fleet.Fleet, dir string) (demo.Report, error) {
@@ -36,7 +56,7 @@ func run(ctx context.Context, cfg Config, d demo.Config, f *fleet.Fleet, dir str
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	go watch(ctx, f, cancel)
-	d.Consul = agent.Addr
+	d.Consul, d.Beside = agent.Addr, map[string]int{"consul": agent.Process().PID()}
 	return demo.Run(ctx, d)
 }
 

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/reseat-proxy/reseat/bench/demo"
 )
@@ -26,8 +27,9 @@ type Config struct {
 type Scene struct {
 	Name string
 
-	fault   string
+	fault   string // empty: nothing
 	edges   int
+	idle    bool
 	servers int // not those of Config; 0: those
 }
 
@@ -42,6 +44,7 @@ func Scenes() []Scene {
 		{Name: "kill-5", fault: "many:5", edges: 1},
 		{Name: "controller", fault: "controller:5", edges: 2},
 		{Name: "rolling", fault: "rolling", edges: 1, servers: restarted},
+		{Name: "idle", edges: 2, idle: true},
 	}
 }
 
@@ -69,11 +72,28 @@ func Find(list string) (out []Scene, err error) {
 	return out, nil
 }
 
-// demo is the run of a scene.
+// measured is how long costs are measured: the kernel counts in steps of 10 ms.
+const measured = 20 * time.Second
+
+// demos are the runs of a scene.
+func (s Scene) demos(cfg Config) ([]demo.Config, error) {
+	d, err := s.demo(cfg)
+	if err != nil || !s.idle {
+		return []demo.Config{d}, err
+	}
+	d.Idle = measured
+	few := d
+	few.Servers = max(3, d.Servers/3)
+	return []demo.Config{few, d}, nil
+}
+
 func (s Scene) demo(cfg Config) (demo.Config, error) {
-	faults, err := demo.ParseFaults(s.fault)
-	if err != nil {
-		return demo.Config{}, err
+	var faults []demo.Fault
+	if s.fault != "" {
+		var err error
+		if faults, err = demo.ParseFaults(s.fault); err != nil {
+			return demo.Config{}, err
+		}
 	}
 	screen := cfg.Screen
 	if screen == nil {
@@ -81,7 +101,7 @@ func (s Scene) demo(cfg Config) (demo.Config, error) {
 	}
 	d := demo.Config{
 		Players: cfg.Players, Rate: cfg.Rate, Rounds: 1, Faults: faults, Seed: cfg.Seed,
-		Servers: cfg.Servers, Regions: cfg.Regions, Edges: s.edges,
+		Servers: cfg.Servers, Regions: cfg.Regions, Edges: s.edges, Pool: true,
 		OutputCommit: "strict", Program: cfg.Program, Echo: cfg.Echo, Screen: demo.NewScreen(screen),
 	}
 	if s.servers > 0 {
@@ -89,7 +109,12 @@ func (s Scene) demo(cfg Config) (demo.Config, error) {
 		d.Players = max(d.Regions, cfg.Players*s.servers/cfg.Servers)
 		d.Servers = s.servers
 	}
-	return d, faults[0].Check(d)
+	for _, f := range faults {
+		if err := f.Check(d); err != nil {
+			return d, err
+		}
+	}
+	return d, nil
 }
 
 // Check tells whether the mesh is large enough for the scene.

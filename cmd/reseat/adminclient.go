@@ -2,8 +2,9 @@ package main
 
 import (
 	"crypto/tls"
-	"errors"
+	"fmt"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -54,16 +55,13 @@ func (f *adminFlags) client() (*admin.Client, error) {
 	return client, nil
 }
 
-// oneArgument and such refuse what a command does not know what to do with.
+// arguments refuses a command line without exactly these.
 func arguments(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) == len(names) {
 			return nil
 		}
 		use := cmd.CommandPath()
-		for _, name := range names {
-			use += " " + name
-		}
-		return &usageError{errors.New("write " + use + ": see " + cmd.CommandPath() + " --help")}
+		return &usageError{fmt.Errorf("write %s %s: see %s --help", use, strings.Join(names, " "), use)}
 	}
 }

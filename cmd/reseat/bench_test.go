@@ -16,11 +16,11 @@ func TestBenchUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"bench peers":                               `reseat bench takes no arguments, but got "peers": see reseat bench --help`,
 		"bench mesh now":                            `reseat bench mesh takes no arguments, but got "now": see reseat bench mesh --help`,
-		"bench mesh --scenes=kill-2":                `--scenes: unknown scene "kill-2": choose from kill-1, kill-3, kill-5, controller, rolling`,
+		"bench mesh --scenes=kill-2":                `--scenes: unknown scene "kill-2": choose from kill-1, kill-3, kill-5, controller, rolling, idle`,
 		"bench mesh --scenes=kill-3 --servers=4":    `scene kill-3: --fault many:3 needs --servers 5 or more: every region must keep a server`,
 		"bench mesh --players=9":                    `--regions 30 is more than --players 9: somebody must be in each`,
 		"bench mesh --consul=/nowhere/consul":       `no Consul: exec: "/nowhere/consul": stat /nowhere/consul: no such file or directory: name its binary with --consul or RESEAT_CONSUL (make consul prints one)`,
-		"bench mesh --consul=memory --scenes=,kill": `--scenes: unknown scene "": choose from kill-1, kill-3, kill-5, controller, rolling`,
+		"bench mesh --consul=memory --scenes=,kill": `--scenes: unknown scene "": choose from kill-1, kill-3, kill-5, controller, rolling, idle`,
 	} {
 		_, err := call(t, strings.Fields(args)...)
 		require.EqualError(t, err, want, args)

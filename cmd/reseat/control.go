@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,6 +20,7 @@ import (
 	"github.com/reseat-proxy/reseat/proxy"
 	"github.com/reseat-proxy/reseat/proxy/admin"
 	"github.com/reseat-proxy/reseat/proxy/admin/page"
+	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/controller"
 )
 
@@ -38,7 +38,7 @@ type control struct {
 func (c *control) run(ctx context.Context) error {
 	addr, err := c.edge.Addr(ctx)
 	if err != nil {
-		return nil // it could not listen, and says so itself
+		return nil //nolint:nilerr // it could not listen, and says so itself
 	}
 	ln, err := c.listen(ctx)
 	if err != nil {
@@ -55,6 +55,7 @@ func (c *control) run(ctx context.Context) error {
 			return err
 		}
 		g.Go(func() error { return api.Run(ctx) })
+		g.Go(func() error { return c.relay(ctx, api) })
 	}
 	g.Go(func() error { return c.report(ctx) })
 	g.Go(func() error { return c.runner.Run(ctx) })
@@ -131,7 +132,7 @@ func (c *control) newAPI(ln net.Listener) (*admin.Server, error) {
 	cfg := admin.Config{
 		Listen: ln.Addr().String(), Listener: ln, Pprof: c.cfg.Admin.EnablePprof, Test: c.cfg.Admin.EnableTestEndpoints,
 		Source: c.edge.Mesh(), Edge: c.edge, Controller: steering{c.runner},
-		Edges: c.client.Edges, Consul: c.client.Stats, Tester: steering{c.runner}, Faults: faults{c.client},
+		Edges: c.client.Edges, Consul: c.client.Stats, Work: c.runner.Stats, Tester: steering{c.runner}, Faults: faults{c.client},
 		Page: page.Handler(), Log: c.log,
 	}
 	var err error
@@ -141,13 +142,46 @@ func (c *control) newAPI(ln net.Listener) (*admin.Server, error) {
 		}
 	}
 	if c.cfg.Admin.TLSCert != "" {
-		pair, err := tls.LoadX509KeyPair(c.cfg.Admin.TLSCert, c.cfg.Admin.TLSKey)
-		if err != nil {
+		if cfg.TLS, err = certs.PlayerServer(certs.Files{Cert: c.cfg.Admin.TLSCert, Key: c.cfg.Admin.TLSKey}); err != nil {
 			return nil, fmt.Errorf("admin.tls_cert: %w", err)
 		}
-		cfg.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
 	return admin.New(cfg)
+}
+
+// relay tells the readers of the API what the controller has done and Consul does
+// not show, until ctx ends.
+func (c *control) relay(ctx context.Context, api *admin.Server) error {
+	events, stop := c.runner.Events()
+	defer stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case ev := <-events:
+			passOn(api, ev)
+		}
+	}
+}
+
+func passOn(api *admin.Server, ev controller.Event) {
+	out := admin.Event{At: ev.At, Region: ev.Region, Server: api.NameOf(ev.Server), Incarnation: ev.Server, Detail: ev.Detail}
+	switch ev.Kind {
+	case controller.KindAlert:
+		api.TellAlert(*ev.Alert)
+		return
+	case controller.KindMoveFailed:
+		out.Type, out.Reason = admin.EventMove, "failed"
+	case controller.KindDrained:
+		out.Type, out.Reason = admin.EventDrain, "done"
+	case controller.KindLaunch:
+		out.Type, out.Severity, out.Reason = admin.EventAlert, string(mesh.Info), "launch"
+	case controller.KindLaunchFailed:
+		out.Type, out.Severity, out.Reason = admin.EventAlert, string(mesh.Warning), "launch_failed"
+	default:
+		return // the Mesh says it to every edge
+	}
+	api.Tell(out)
 }
 
 // reportEvery is how often the controller hears how busy regions are. Their scores

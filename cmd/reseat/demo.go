@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -29,6 +30,8 @@ type demoFlags struct {
 	json    bool
 	keep    bool
 	verbose bool
+	page    bool
+	long    time.Duration
 }
 
 func newDemo() *cobra.Command {
@@ -50,13 +53,24 @@ freeze (SIGSTOP of both), edge (SIGKILL of the edge with the most players, who
 resume at another one), many (host for a third of the servers at once; many:3 for
 three), cascade (host, and again for the new primary when it is elected).
 Planned, so that nothing fails: drain (all regions of a server move to others),
-rolling (each server is stopped in good order and started again, one after the
-other). controller is many, and the edge that decides for the mesh is killed in
-the middle of it. The exit code is 1 if a promise was not kept.`,
+rolling (each server is emptied, stopped in good order and started again, one
+after the other). controller is many, and the edge that decides for the mesh is
+killed in the middle of it. The exit code is 1 if a promise was not kept.
+
+With several regions, or more than three servers, servers have no regions of their
+own: the controller of the mesh, in one of the edges, gives them some, and others
+take the places of those that fail. Then each fault waits until all regions have
+their backups again and the mesh is back on its normal level, before those that
+failed come back.
+
+With --page nothing fails by itself: on the live page of the first edge you kill,
+freeze, cut off and drain servers under 6 regions on 6 servers, unless you say how
+many. When you stop it the judge speaks.`,
 		Example: `  reseat demo
   reseat demo --players 100 --fault kill,host,freeze --rounds 3
   reseat demo --edges 2 --fault edge,kill
   reseat demo --regions 6 --servers 6 --fault many
+  reseat demo --page
   reseat demo --consul 127.0.0.1:8500 --json`,
 		Args: noArguments,
 	}
@@ -72,10 +86,15 @@ the middle of it. The exit code is 1 if a promise was not kept.`,
 	flags.StringVar(&f.commit, "output-commit", "strict", "when replies leave: strict (their action is durable) or none (at once)")
 	flags.Uint64Var(&f.seed, "seed", 1, "decides what the players do")
 	flags.StringVar(&f.consul, "consul", "", "HOST:PORT of a Consul agent to use (default: a registry in memory)")
+	flags.BoolVar(&f.page, "page", false, "print the address of a live page on which you decide what fails")
+	flags.DurationVar(&f.long, "for", 0, "how long the players of --page play (default: until Ctrl-C)")
 	flags.BoolVar(&f.json, "json", false, "print the report as JSON; the rest goes to standard error")
 	flags.BoolVar(&f.keep, "keep", false, "keep the folder with logs and state")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := f.complete(flags.Changed); err != nil {
+			return &usageError{err}
+		}
 		return runDemo(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
@@ -101,7 +120,7 @@ func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
 	}
 	report, err := demo.Run(ctx, cfg)
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return errors.New("interrupted")
 	case err != nil:
 		return err
@@ -116,6 +135,34 @@ func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
 		err = errDemo
 	}
 	return err
+}
+
+// onPage is how many regions and servers a page shows, unless it is said.
+const onPage = 6
+
+// complete fits the flags to each other, given which ones were set.
+func (f *demoFlags) complete(set func(name string) bool) error {
+	if !f.page {
+		if set("for") {
+			return errors.New("--for is how long --page goes on: give that, too")
+		}
+		return nil
+	}
+	for _, name := range []string{"fault", "rounds"} {
+		if set(name) {
+			return fmt.Errorf("--%s and --page: on the page you decide yourself what fails, leave one of them out", name)
+		}
+	}
+	if set("for") && f.long <= 0 {
+		return fmt.Errorf("--for %v is not positive", f.long)
+	}
+	if !set("regions") {
+		f.regions = min(onPage, max(f.players, 1))
+	}
+	if !set("servers") {
+		f.servers = onPage
+	}
+	return nil
 }
 
 func (f demoFlags) config() (demo.Config, error) {
@@ -136,8 +183,15 @@ func (f demoFlags) config() (demo.Config, error) {
 	cfg := demo.Config{
 		Players: f.players, Rate: f.rate, Rounds: f.rounds, Faults: faults, Seed: f.seed,
 		Servers: f.servers, Regions: f.regions, Edges: f.edges, OutputCommit: f.commit, Consul: f.consul, Keep: f.keep,
+		Pool: f.regions > 1 || f.servers > 3, Page: f.page, For: f.long,
 	}
-	for _, fault := range faults {
+	if f.page {
+		cfg.Faults = nil
+	}
+	if cfg.Pool && cfg.Regions > 1 {
+		cfg.Recoveries = 1 // so that the order can be seen
+	}
+	for _, fault := range cfg.Faults {
 		if err := fault.Check(cfg); err != nil {
 			return demo.Config{}, err
 		}

@@ -18,24 +18,29 @@ import (
 
 func TestDemoUsage(t *testing.T) {
 	for args, want := range map[string]string{
-		"demo now":              `reseat demo takes no arguments, but got "now": see reseat demo --help`,
-		"demo --fault=quake":    `--fault: unknown fault "quake": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
-		"demo --fault=many:0":   `--fault: "many:0": write how many servers are to fail, as in many:2`,
-		"demo --fault=kill:2":   `--fault: unknown fault "kill:2": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
-		"demo --fault=many":     `--fault many needs --servers 4 or more: every region must keep a server`,
-		"demo --fault=many:3":   `--fault many:3 needs --servers 5 or more: every region must keep a server`,
-		"demo --servers=2":      `--servers 2 is not 3 to 30: a region has a primary and two backups`,
-		"demo --regions=0":      `--regions 0 is not 1 to 60`,
-		"demo --regions=51":     `--regions 51 is more than --players 50: somebody must be in each`,
-		"demo --players=0":      `--players 0 is not 1 to 999`,
-		"demo --players=1000":   `--players 1000 is not 1 to 999`,
-		"demo --rate=0":         `--rate 0 is not 0.1 to 1000`,
-		"demo --rounds=-1":      `--rounds -1 is not 1 or more`,
-		"demo --edges=0":        `--edges 0 is not 1 to 9`,
-		"demo --fault=edge":     `--fault edge needs --edges 2 or more: the players of a dead edge must have another one`,
-		"demo --output-commit=": `--output-commit "" is not known: use strict or none`,
-		"demo --players=many":   `invalid argument "many" for "--players" flag: strconv.ParseInt: parsing "many": invalid syntax: see reseat demo --help`,
-		"demo-registry surplus": `reseat demo-registry takes no arguments, but got "surplus": see reseat demo-registry --help`,
+		"demo now":                `reseat demo takes no arguments, but got "now": see reseat demo --help`,
+		"demo --fault=quake":      `--fault: unknown fault "quake": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
+		"demo --fault=many:0":     `--fault: "many:0": write how many servers are to fail, as in many:2`,
+		"demo --fault=kill:2":     `--fault: unknown fault "kill:2": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
+		"demo --fault=many":       `--fault many needs --servers 4 or more: every region must keep a server`,
+		"demo --fault=many:3":     `--fault many:3 needs --servers 5 or more: every region must keep a server`,
+		"demo --servers=2":        `--servers 2 is not 3 to 30: a region has a primary and two backups`,
+		"demo --regions=0":        `--regions 0 is not 1 to 60`,
+		"demo --regions=51":       `--regions 51 is more than --players 50: somebody must be in each`,
+		"demo --players=0":        `--players 0 is not 1 to 999`,
+		"demo --players=1000":     `--players 1000 is not 1 to 999`,
+		"demo --rate=0":           `--rate 0 is not 0.1 to 1000`,
+		"demo --rounds=-1":        `--rounds -1 is not 1 or more`,
+		"demo --edges=0":          `--edges 0 is not 1 to 9`,
+		"demo --fault=edge":       `--fault edge needs --edges 2 or more: the players of a dead edge must have another one`,
+		"demo --output-commit=":   `--output-commit "" is not known: use strict or none`,
+		"demo --players=many":     `invalid argument "many" for "--players" flag: strconv.ParseInt: parsing "many": invalid syntax: see reseat demo --help`,
+		"demo --for=9s":           `--for is how long --page goes on: give that, too`,
+		"demo --page --for=-1s":   `--for -1s is not positive`,
+		"demo --page --fault=a":   `--fault and --page: on the page you decide yourself what fails, leave one of them out`,
+		"demo --page --rounds=2":  `--rounds and --page: on the page you decide yourself what fails, leave one of them out`,
+		"demo --page --servers=2": `--servers 2 is not 3 to 30: a region has a primary and two backups`,
+		"demo-registry surplus":   `reseat demo-registry takes no arguments, but got "surplus": see reseat demo-registry --help`,
 	} {
 		_, err := call(t, strings.Fields(args)...)
 		require.EqualError(t, err, want, args)
@@ -99,26 +104,26 @@ func TestDemoOfARollingRestart(t *testing.T) {
 	require.Zero(t, r.Verdict.Disconnects)
 }
 
-func TestDemoOfSeveralRegions(t *testing.T) {
-	r := play(t, "--players=12", "--rate=5", "--regions=3", "--servers=4", "--fault=many,cascade")
-	require.Len(t, r.Rounds, 2)
+// TestDemoWithoutItsController: servers die, and then the edge that decides for the
+// mesh. What is under way goes on, and the next edge does the rest.
+func TestDemoWithoutItsController(t *testing.T) {
+	r := play(t, "--players=12", "--rate=5", "--regions=3", "--servers=5", "--edges=2", "--fault=controller")
+	require.Len(t, r.Rounds, 1)
 	require.Len(t, r.Regions, 3)
-	for _, round := range r.Rounds {
-		require.GreaterOrEqual(t, len(round.Servers), 2)
-		require.NotEmpty(t, round.Regions)
-		ranks := map[int]bool{}
-		for i, f := range round.Regions {
-			ranks[f.Rank] = true
-			require.NotContains(t, round.Servers, f.To)
-			require.Contains(t, round.Servers, f.From)
-			require.Greater(t, f.EpochAfter, f.EpochBefore)
-			require.GreaterOrEqual(t, f.Serves, round.Regions[max(0, i-1)].Serves)
-			require.GreaterOrEqual(t, f.Serves, f.Elected)
-		}
-		require.Len(t, ranks, len(round.Regions))
+	round := r.Rounds[0]
+	require.Len(t, round.Servers, 2)
+	require.Len(t, round.Edges, 1)
+	require.NotEmpty(t, round.Regions)
+	for i, f := range round.Regions {
+		require.NotContains(t, round.Servers, f.To)
+		require.Contains(t, round.Servers, f.From)
+		require.Greater(t, f.EpochAfter, f.EpochBefore)
+		require.GreaterOrEqual(t, f.Serves, round.Regions[max(0, i-1)].Serves)
+		require.GreaterOrEqual(t, f.Serves, f.Elected)
 	}
-	require.True(t, slices.ContainsFunc(r.Rounds[0].Regions, func(f demo.Failover) bool { return f.Critical && f.Rank == 1 }),
-		"who leads the critical region is killed first")
+	require.NotEmpty(t, round.Covered, "the next controller gave all regions their backups")
+	require.True(t, slices.ContainsFunc(round.Timeline, func(e demo.Entry) bool { return strings.HasSuffix(e.Text, " is the controller now") }))
+	require.Equal(t, r.Verdict.Disconnects, r.Verdict.Resumes)
 }
 
 func TestDemoOnRealConsul(t *testing.T) {

@@ -106,7 +106,7 @@ func look(ctx context.Context, client *discovery.Client, region string) (discove
 				continue
 			}
 			cancel()
-			_ = <-done // it was us who ended it
+			<-done //nolint:errcheck // it was us who ended it
 			return view, nil
 		case err := <-done:
 			return discovery.View{}, fmt.Errorf("consul does not say how region %s is: %w", region, err)

@@ -52,7 +52,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newEdge(), newSidecar(), newStatus(), newDrain(), newMove(), newForceTakeover(), newDemo(), newChaos(), newBench(), newVersion(),
+	root.AddCommand(newEdge(), newSidecar(), newStatus(), newDrain(), newMove(), newDoctor(), newForceTakeover(), newDemo(), newChaos(), newBench(), newVersion(),
 		newDemoRegistry(), newDemoGame(), newDemoBots())
 	return root
 }

@@ -72,11 +72,11 @@ func TestConsulPoliciesOfTheMesh(t *testing.T) {
 	server := discovery.Server{Incarnation: "a", Address: "127.0.0.1:7800", Pool: true}
 	reg, err := sidecar.Register(ctx, server)
 	require.NoError(t, err)
-	defer reg.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the agent ends, too
+	defer reg.Close(context.WithoutCancel(ctx))
 	gate := discovery.EdgeServer{Incarnation: "e", Name: "gate", Address: "127.0.0.1:7700"}
 	lead, err := edge.RegisterEdge(ctx, gate)
 	require.NoError(t, err)
-	defer lead.Close(context.WithoutCancel(ctx)) //nolint:errcheck // the agent ends, too
+	defer lead.Close(context.WithoutCancel(ctx))
 	won, err := edge.LeadMesh(ctx, lead.Session(), discovery.Controller{Edge: gate.Name, Incarnation: gate.Incarnation})
 	require.NoError(t, err)
 	require.True(t, won)

@@ -40,7 +40,7 @@ func drawHead(w io.Writer, s admin.Status) {
 	if s.Stale {
 		fmt.Fprintf(w, "STALE: Consul does not answer, this is what it said last\n")
 	}
-	fmt.Fprintf(w, "level       %s, fidelity %.2f; %d failures in the window, %.0f %% of the servers\n",
+	fmt.Fprintf(w, "level       %s, fidelity %.2f; servers lost in the window: %d, %.0f %%\n",
 		s.Level.Name, s.Level.Fidelity, s.Level.Failures, 100*s.Level.ServersFailed)
 	fmt.Fprintf(w, "coverage    %.0f %%: %d of %d regions have all their backups", s.Coverage.Percent, s.Coverage.Covered, s.Coverage.Regions)
 	if n := len(s.Coverage.Unprotected); n > 0 {

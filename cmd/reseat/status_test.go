@@ -77,7 +77,7 @@ func TestDrawStatus(t *testing.T) {
 	out.Reset()
 	drawStatus(&out, admin.Status{Stale: true, Level: admin.LevelStatus{Name: "normal", Fidelity: 1}, Coverage: admin.CoverageStatus{Percent: 100}})
 	require.Equal(t, `STALE: Consul does not answer, this is what it said last
-level       normal, fidelity 1.00; 0 failures in the window, 0 % of the servers
+level       normal, fidelity 1.00; servers lost in the window: 0, 0 %
 coverage    100 %: 0 of 0 regions have all their backups
 controller  none: lost backups are not replaced
 

@@ -28,7 +28,7 @@ func bigMesh(tb testing.TB) (*Controller, *world, time.Time) {
 	for range 20 {
 		now = now.Add(500 * time.Millisecond)
 		w.sidecars()
-		for _, cmd := range c.Step(now, MeshSeen{w.mesh()}) {
+		for _, cmd := range c.Step(now, Seen{w.mesh()}) {
 			require.NoError(tb, w.write(cmd))
 		}
 	}
@@ -53,7 +53,7 @@ func BenchmarkStep(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			now = now.Add(500 * time.Millisecond)
-			c.Step(now, MeshSeen{m})
+			c.Step(now, Seen{m})
 		}
 	})
 	b.Run("load", func(b *testing.B) {
@@ -72,7 +72,7 @@ func BenchmarkStep(b *testing.B) {
 				delete(w.servers, fmt.Sprintf("%016x", i))
 			}
 			w.sidecars()
-			c.Step(now.Add(time.Second), MeshSeen{w.mesh()})
+			c.Step(now.Add(time.Second), Seen{w.mesh()})
 			b.StartTimer()
 			cmds := c.Step(now.Add(4*time.Second), Tick{})
 			b.StopTimer()

@@ -60,7 +60,7 @@ func newController(cfg Config) *Controller {
 // Step takes one event and returns what to do.
 func (c *Controller) Step(now time.Time, ev Event) []Command {
 	switch ev := ev.(type) {
-	case MeshSeen:
+	case Seen:
 		c.see(now, ev.Mesh)
 		return c.decide(now)
 	case Tick:

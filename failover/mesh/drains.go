@@ -2,6 +2,7 @@ package mesh
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/reseat-proxy/reseat/discovery"
@@ -71,10 +72,17 @@ func (d *drains) step(now time.Time, p *picture) (cmds []Command) {
 	return cmds
 }
 
-// busyServers are those that Consul says have a seat or lead.
+// busyServers are those that Consul says lead, have a seat, or are still counted on
+// where they have none: the primary lets them go at once, unless it has nobody else.
 func (p *picture) busyServers() map[string]bool {
 	busy := map[string]bool{}
 	for _, r := range p.regions {
+		for _, incarnation := range r.view.InSync {
+			s, ok := p.mesh.Server(incarnation)
+			if ok && len(r.view.InSync) > 2 && !slices.Contains(s.Regions, r.view.Region) {
+				busy[incarnation] = true
+			}
+		}
 		for _, incarnation := range r.view.Seats.Servers {
 			busy[incarnation] = true
 		}

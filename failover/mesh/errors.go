@@ -47,8 +47,7 @@ func (e *ServerError) Error() string { return fmt.Sprintf("server %s: %s", e.Ser
 
 // reasonOf is the reason in an error of this package.
 func reasonOf(err error) Reason {
-	var server *ServerError
-	if errors.As(err, &server) {
+	if server, ok := errors.AsType[*ServerError](err); ok {
 		return server.Reason
 	}
 	return UnknownServer

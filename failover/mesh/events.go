@@ -11,8 +11,8 @@ type Event interface{ meshEvent() }
 
 // The events of a Controller.
 type (
-	// MeshSeen is what Consul says.
-	MeshSeen struct{ Mesh discovery.Mesh }
+	// Seen is what Consul says.
+	Seen struct{ Mesh discovery.Mesh }
 	// LoadSeen is what the edges say of a region.
 	LoadSeen struct {
 		Region string
@@ -34,7 +34,7 @@ type (
 	}
 )
 
-func (MeshSeen) meshEvent()     {}
+func (Seen) meshEvent()         {}
 func (LoadSeen) meshEvent()     {}
 func (Tick) meshEvent()         {}
 func (SeatsWritten) meshEvent() {}

@@ -196,37 +196,6 @@ func (m *moves) trouble(now time.Time, p *picture, r *region, mv *move) error {
 	return fail(OutOfTime, fmt.Sprintf("it is not in the in-sync set after %v", m.cfg.Limit))
 }
 
-// turns bounds the hand-overs under way.
-type turns struct {
-	free int
-	per  map[string]int // free ones of each target
-	each int
-}
-
-func (m *moves) turns(p *picture) *turns {
-	t := &turns{free: m.cfg.AtOnce, per: map[string]int{}, each: m.cfg.PerTarget}
-	for _, mv := range m.byRegion {
-		if s := p.byInc[mv.to]; s != nil && mv.handing && !mv.over {
-			t.free--
-			t.per[mv.to]++
-			s.leads++
-		}
-	}
-	return t
-}
-
-func (t *turns) mayTake(s *server) bool { return t.free > 0 && t.per[s.Incarnation] < t.each }
-
-func (t *turns) take(s *server) bool {
-	if s == nil || !t.mayTake(s) {
-		return false
-	}
-	t.free--
-	t.per[s.Incarnation]++
-	s.leads++
-	return true
-}
-
 // drain begins to move a region away from a primary that is being drained, when
 // the region stands without it.
 func (m *moves) drain(now time.Time, p *picture, r *region, t *turns, mayLeave func(*region, *server) bool) {
@@ -234,7 +203,7 @@ func (m *moves) drain(now time.Time, p *picture, r *region, t *turns, mayLeave f
 	if from == nil || !from.draining || m.byRegion[r.name] != nil || !mayLeave(r, from) {
 		return
 	}
-	to := m.heir(now, r, from, t)
+	to := m.heir(now, r, from)
 	if to == nil || !t.take(to) {
 		return
 	}
@@ -243,11 +212,13 @@ func (m *moves) drain(now time.Time, p *picture, r *region, t *turns, mayLeave f
 }
 
 // heir is who should lead instead of a server: a member in sync, not the one that
-// has just failed to, with the fewest locks, on another host. Nil: nobody now.
-func (m *moves) heir(now time.Time, r *region, from *server, t *turns) *server {
+// has just failed to, with the fewest locks, on another host. Nil: there is none. It
+// may have to wait for its turn, which is short, where another one would have more
+// to do for long.
+func (m *moves) heir(now time.Time, r *region, from *server) *server {
 	var best *server
 	for _, s := range r.counted {
-		if s == from || !s.usable() || !r.inSync(s.Incarnation) || !t.mayTake(s) {
+		if s == from || !s.usable() || !r.inSync(s.Incarnation) {
 			continue
 		}
 		if best == nil || m.compare(now, r, from, s, best) < 0 {

@@ -93,7 +93,7 @@ func (r *run) step(n int, faults bool) {
 			r.w.sidecars()
 		}
 		r.note()
-		var ev Event = MeshSeen{r.w.mesh()}
+		var ev Event = Seen{r.w.mesh()}
 		if faults && rapid.IntRange(0, 3).Draw(r.T, "late") == 0 {
 			ev = Tick{}
 		}

@@ -113,9 +113,8 @@ func (c *Controller) Status() Status {
 // without what only the controller knows (pressure, moves that are copying, alerts,
 // launches).
 func Look(cfg Config, m discovery.Mesh, loads map[string]Load) Status {
-	m.Stale = false // it says nothing else meanwhile
 	c := newController(cfg)
-	c.mesh = m
+	c.mesh, c.stale = m, m.Stale
 	c.degrade.resume(m.At, m.State)
 	for region, l := range loads {
 		c.scores.report(region, l)

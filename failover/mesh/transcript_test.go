@@ -127,6 +127,9 @@ func newStage(t *testing.T, e words) *stage {
 	}
 	cfg.Regions, cfg.Critical = list(e.args["regions"]), list(e.args["critical"])
 	cfg.Launch.AtOnce = e.num("launches")
+	if e.has("moves") {
+		cfg.Moves.AtOnce = e.num("moves")
+	}
 	c, err := New(cfg)
 	require.NoError(t, err)
 	return &stage{t: t, w: newWorld(cfg.Backups), c: c}
@@ -156,6 +159,10 @@ func (s *stage) given(e words) {
 			s.w.version++
 			v.Seats.Lead, v.Seats.Version = lead, s.w.version
 		}
+		if e.has("score") {
+			s.w.version++
+			v.Seats.Score, v.Seats.Version = uint64(e.num("score")), s.w.version
+		}
 	case "drain":
 		s.w.draining[who] = discovery.Drain{By: "operator", Since: epoch}
 	case "undrain":
@@ -176,7 +183,7 @@ func (s *stage) step(now time.Time, e words) (out []string) {
 	var ev Event
 	switch e.name {
 	case "see":
-		ev = MeshSeen{s.w.mesh()}
+		ev = Seen{s.w.mesh()}
 	case "tick":
 		ev = Tick{}
 	case "load":

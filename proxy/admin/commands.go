@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover/mesh"
 )
 
@@ -18,18 +19,26 @@ func (s *Server) postDrain(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	one, err := s.findServer(req.Server)
-	if err != nil {
-		return err
-	}
 	act := s.cfg.Controller.Drain
 	if req.Undo {
 		act = s.cfg.Controller.Undrain
+		if m, _ := s.view.latest(); err != nil && isDraining(m, req.Server) { // one that is gone
+			one, err = discovery.Server{Name: s.view.name(req.Server), Incarnation: req.Server}, nil
+		}
+	}
+	if err != nil {
+		return err
 	}
 	if err := s.ask(r.Context(), func(ctx context.Context) error { return act(ctx, one.Incarnation) }); err != nil {
 		return err
 	}
 	s.cfg.Log.Info("asked to drain a server", "event", "drain", "server", one.Name, "incarnation", one.Incarnation, "undo", req.Undo)
 	return reply(w, http.StatusAccepted, DrainReply{Server: one.Name, Incarnation: one.Incarnation, Draining: !req.Undo})
+}
+
+func isDraining(m discovery.Mesh, incarnation string) bool {
+	_, is := m.Draining[incarnation]
+	return is
 }
 
 func (s *Server) postMove(w http.ResponseWriter, r *http.Request) error {

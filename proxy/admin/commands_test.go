@@ -32,6 +32,17 @@ func TestCommands(t *testing.T) {
 	require.Equal(t, []string{"drain a1", "undrain c1", "move arena to c1", "kill a1 0s", "freeze a1 2s", "cut a1 50ms", "drain b1"}, r.ctl.heard())
 }
 
+// A drain of a server that is gone can be taken back, by its incarnation.
+func TestUndrainWhatIsGone(t *testing.T) {
+	r := newRig(t)
+	m := aMesh()
+	m.Draining["gone"] = discovery.Drain{By: "operator"}
+	r.server.view.see(m)
+	require.Equal(t, DrainReply{"gone", "gone", false}, post[DrainReply](r, "/mesh/drain", `{"server":"gone","undo":true}`, 202))
+	require.Equal(t, []string{"undrain gone"}, r.ctl.heard())
+	require.Equal(t, "unknown_server", post[Problem](r, "/mesh/drain", `{"server":"gone"}`, 404).Code)
+}
+
 func TestReset(t *testing.T) {
 	r := newRig(t)
 	r.edge.failovers = []proxy.Failover{{ID: 1}, {ID: 2}}

@@ -17,6 +17,7 @@ import (
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover/mesh"
 	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/controller"
 	"github.com/reseat-proxy/reseat/proxy/journal"
 )
 
@@ -68,19 +69,20 @@ type Faults interface {
 
 // Config says what the API shows, and to whom.
 type Config struct {
-	Listen string      // TCP address; if empty, DefaultListen
+	Listen string // TCP address; if empty, DefaultListen
 	// Listener is what is listened on already, at Listen; nil: Run listens. Run closes it.
 	Listener net.Listener
-	Token  string      // bearer token; required unless Listen is a loopback address
-	TLS    *tls.Config // likewise
-	Pprof  bool        // serve /debug/pprof
-	Test   bool        // serve what breaks things on purpose
+	Token    string      // bearer token; required unless Listen is a loopback address
+	TLS      *tls.Config // likewise
+	Pprof    bool        // serve /debug/pprof
+	Test     bool        // serve what breaks things on purpose
 
 	Source     Source
 	Edge       Edge
 	Controller Controller
 	Edges      func(context.Context) ([]discovery.EdgeServer, error) // who is registered; nil: nobody asks
 	Consul     func() discovery.Stats                                // nil: not shown
+	Work       func() controller.Stats                               // of the controller; nil: not shown
 	Tester     Tester                                                // with Test; nil: regions are only waited for
 	Faults     Faults                                                // with Test; nil: only drains can be simulated
 	Page       http.Handler                                          // the live page; nil: there is none

@@ -22,6 +22,10 @@ func (s *Server) Tell(ev Event) {
 	s.events.Add(ev)
 }
 
+// NameOf is what people call the server of that incarnation, and the incarnation if
+// nobody knows it.
+func (s *Server) NameOf(incarnation string) string { return s.view.name(incarnation) }
+
 // TellAlert is Tell for an alert of the controller.
 func (s *Server) TellAlert(a mesh.Alert) {
 	ev := Event{Type: EventAlert, Region: a.Region, Severity: string(a.Severity), Detail: a.Message}
@@ -69,6 +73,7 @@ func (s *Server) tellSeen(seen proxy.Event) {
 		s.metrics.failovers.WithLabelValues(string(seen.Reason)).Inc()
 	case proxy.EventProtection:
 		ev.Protected = &seen.Protected
+	default:
 	}
 	if since, ok := s.began(seen); ok {
 		ms := millis(seen.At.Sub(since))
@@ -114,8 +119,9 @@ func describe(ev Event) string {
 			return "the region survives the loss of any one process"
 		}
 		return "the region is unprotected: one process alone has its newest state"
+	default:
+		return ""
 	}
-	return ""
 }
 
 // tellChanges tells what is another in a Mesh than in the one before.

@@ -77,6 +77,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	if c.s.cfg.Consul != nil {
 		c.consul(e)
 	}
+	if c.s.cfg.Work != nil {
+		c.work(e)
+	}
 }
 
 // emitter sends metrics that are made for one answer.
@@ -90,8 +93,8 @@ func (e emitter) gauge(name, help string, value float64) {
 	e.out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, nil, nil), prometheus.GaugeValue, value)
 }
 
-// labelled sends a metric with one label.
-func (e emitter) labelled(kind prometheus.ValueType, name, help, label, key string, value float64) {
+// labeled sends a metric with one label.
+func (e emitter) labeled(kind prometheus.ValueType, name, help, label, key string, value float64) {
 	e.out <- prometheus.MustNewConstMetric(prometheus.NewDesc(name, help, []string{label}, nil), kind, value, key)
 }
 
@@ -104,11 +107,11 @@ func (c *collector) edge(e emitter) {
 	e.counter("reseat_edge_snapshots_total", "Snapshots kept.", n.Snapshots)
 	e.counter("reseat_edge_lost_actions_total", "Durable actions that a region came back without.", n.Lost)
 	for region, count := range n.Thinned {
-		e.labelled(prometheus.CounterValue, "reseat_region_thinned_total", "Unreliable updates left out while the mesh is degraded.", "region", region, float64(count))
+		e.labeled(prometheus.CounterValue, "reseat_region_thinned_total", "Unreliable updates left out while the mesh is degraded.", "region", region, float64(count))
 	}
 	byCode := func(name, help string, counts map[wire.Code]uint64) {
 		for code, count := range counts {
-			e.labelled(prometheus.CounterValue, name, help, "code", code.String(), float64(count))
+			e.labeled(prometheus.CounterValue, name, help, "code", code.String(), float64(count))
 		}
 	}
 	byCode("reseat_edge_refused_total", "Joins, frames and attaches refused, by code.", n.Refused)
@@ -118,10 +121,10 @@ func (c *collector) edge(e emitter) {
 func (c *collector) regions(e emitter) {
 	for _, r := range c.s.cfg.Edge.Status().Regions {
 		gauge := func(name, help string, value float64) {
-			e.labelled(prometheus.GaugeValue, name, help, "region", r.Name, value)
+			e.labeled(prometheus.GaugeValue, name, help, "region", r.Name, value)
 		}
 		counter := func(name, help string, value uint64) {
-			e.labelled(prometheus.CounterValue, name, help, "region", r.Name, float64(value))
+			e.labeled(prometheus.CounterValue, name, help, "region", r.Name, float64(value))
 		}
 		kept := c.s.cfg.Edge.Kept(r.Name)
 		gauge("reseat_region_players", "Players of this edge.", float64(r.Players))
@@ -145,7 +148,7 @@ func (c *collector) mesh(e emitter) {
 	e.gauge("reseat_mesh_has_controller", "1 while there is a controller.", truth(s.Controller != nil))
 	e.gauge("reseat_mesh_fidelity_ratio", "What share of the unreliable updates is kept.", s.Level.Fidelity)
 	for _, level := range []string{"normal", "light", "moderate", "severe"} {
-		e.labelled(prometheus.GaugeValue, "reseat_mesh_level", "1 for the level that the mesh is at.", "level", level, truth(level == s.Level.Name))
+		e.labeled(prometheus.GaugeValue, "reseat_mesh_level", "1 for the level that the mesh is at.", "level", level, truth(level == s.Level.Name))
 	}
 	e.gauge("reseat_mesh_coverage_ratio", "Share of the regions that have all backups in sync.", s.Coverage.Percent/100)
 	e.gauge("reseat_mesh_regions", "Regions.", float64(s.Coverage.Regions))
@@ -162,19 +165,19 @@ func (c *collector) mesh(e emitter) {
 		}
 	}
 	for state, n := range servers {
-		e.labelled(prometheus.GaugeValue, "reseat_mesh_servers", "Registered servers by state.", "state", state, float64(n))
+		e.labeled(prometheus.GaugeValue, "reseat_mesh_servers", "Registered servers by state.", "state", state, float64(n))
 	}
 	alerts := map[string]int{"info": 0, "warning": 0, "critical": 0}
 	for _, a := range s.Alerts {
 		alerts[a.Severity]++
 	}
 	for severity, n := range alerts {
-		e.labelled(prometheus.GaugeValue, "reseat_mesh_alerts", "Alerts that stand, at the controller.", "severity", severity, float64(n))
+		e.labeled(prometheus.GaugeValue, "reseat_mesh_alerts", "Alerts that stand, at the controller.", "severity", severity, float64(n))
 	}
 	for _, r := range s.Regions {
-		e.labelled(prometheus.GaugeValue, "reseat_region_score", "How urgent the region is.", "region", r.Name, float64(r.Score))
-		e.labelled(prometheus.GaugeValue, "reseat_region_rank", "Its place in the order of recovery; 1 is first.", "region", r.Name, float64(r.Rank))
-		e.labelled(prometheus.GaugeValue, "reseat_region_in_sync", "Servers in its in-sync set.", "region", r.Name, float64(len(r.InSync)))
+		e.labeled(prometheus.GaugeValue, "reseat_region_score", "How urgent the region is.", "region", r.Name, float64(r.Score))
+		e.labeled(prometheus.GaugeValue, "reseat_region_rank", "Its place in the order of recovery; 1 is first.", "region", r.Name, float64(r.Rank))
+		e.labeled(prometheus.GaugeValue, "reseat_region_in_sync", "Servers in its in-sync set.", "region", r.Name, float64(len(r.InSync)))
 	}
 }
 
@@ -185,8 +188,26 @@ func (c *collector) consul(e emitter) {
 	e.gauge("reseat_consul_watches", "Watches that run.", float64(n.Watches))
 	e.gauge("reseat_consul_blocking_queries", "Blocking queries that are open.", float64(n.Blocking))
 	for kind, count := range n.Errors {
-		e.labelled(prometheus.CounterValue, "reseat_consul_errors_total", "Failed calls to Consul by kind.", "kind", kind, float64(count))
+		e.labeled(prometheus.CounterValue, "reseat_consul_errors_total", "Failed calls to Consul by kind.", "kind", kind, float64(count))
 	}
+}
+
+// work is what this edge has done for the mesh.
+func (c *collector) work(e emitter) {
+	n := c.s.cfg.Work()
+	byOutcome := func(name, help string, outcomes map[string]uint64) {
+		for outcome, count := range outcomes {
+			e.labeled(prometheus.CounterValue, name, help, "outcome", outcome, float64(count))
+		}
+	}
+	e.counter("reseat_controller_terms_total", "Times that this edge became the controller.", n.Terms)
+	byOutcome("reseat_controller_registrations_total", "Registrations of this edge.", map[string]uint64{"done": n.Registered, "failed": n.RegisterFailed})
+	byOutcome("reseat_controller_writes_total", "Seats and states written to Consul.", map[string]uint64{
+		"done": n.Writes - n.Raced - n.Deposed - n.WriteFailed, "raced": n.Raced, "deposed": n.Deposed, "failed": n.WriteFailed,
+	})
+	byOutcome("reseat_controller_moves_total", "Planned moves of regions.", map[string]uint64{"done": n.Moved, "failed": n.MoveFailed})
+	e.counter("reseat_controller_launches_total", "Servers asked for.", n.Launches)
+	e.counter("reseat_controller_launch_failures_total", "Servers asked for in vain.", n.LaunchFailed)
 }
 
 func truth(b bool) float64 {

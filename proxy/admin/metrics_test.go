@@ -36,7 +36,7 @@ func TestMetricsAreLinted(t *testing.T) {
 		ours++
 		for _, m := range f.GetMetric() {
 			for _, label := range m.GetLabel() {
-				require.Contains(t, []string{"region", "code", "kind", "level", "state", "severity", "reason", "stage", "path", "class"}, label.GetName(), f.GetName())
+				require.Contains(t, []string{"region", "code", "kind", "level", "state", "severity", "reason", "stage", "path", "class", "outcome"}, label.GetName(), f.GetName())
 			}
 		}
 	}
@@ -74,6 +74,9 @@ func TestMetrics(t *testing.T) {
 		`reseat_mesh_stale 0`,
 		`reseat_consul_calls_total 5`,
 		`reseat_consul_errors_total{kind="timeout"} 1`,
+		`reseat_controller_terms_total 2`,
+		`reseat_controller_writes_total{outcome="done"} 8`,
+		`reseat_controller_moves_total{outcome="done"} 3`,
 		`reseat_failovers_total{reason="silence"} 1`,
 		`reseat_failover_stage_seconds_bucket{stage="switched",le="0.05"} 1`,
 		`reseat_failover_stage_seconds_bucket{stage="switched",le="0.025"} 0`,

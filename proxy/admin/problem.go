@@ -13,7 +13,7 @@ import (
 )
 
 // Problem is an error as the API answers it (RFC 9457). It is an error itself.
-type Problem struct {
+type Problem struct { //nolint:errname // the name is that of the RFC
 	Type   string `json:"type"` // urn:reseat:problem:<code>
 	Title  string `json:"title"`
 	Status int    `json:"status"`
@@ -103,7 +103,7 @@ func refused(why mesh.Reason, err error) *Problem {
 	}
 	p := problem(status, string(why), "%v", err)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		later(p)
+		return later(p)
 	}
 	return p
 }

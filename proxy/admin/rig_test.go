@@ -18,6 +18,7 @@ import (
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/failover/mesh"
 	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/controller"
 	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -159,6 +160,7 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 	cfg := Config{
 		Source: r.source, Edge: r.edge, Controller: r.ctl, Tester: r.ctl, Faults: r.ctl, Test: true,
 		Consul: func() discovery.Stats { return discovery.Stats{Calls: 5, Errors: map[string]uint64{"timeout": 1}} },
+		Work:   func() controller.Stats { return controller.Stats{Terms: 2, Writes: 9, Raced: 1, Moved: 3} },
 		Page:   http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>") }),
 	}
 	for _, c := range change {
@@ -212,7 +214,7 @@ func judged() mesh.Status {
 
 // request is one call of the API, from this machine.
 func request(method, path, body string, headers ...string) *http.Request {
-	req := httptest.NewRequest(method, path, strings.NewReader(body))
+	req := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
 	req.Host = "127.0.0.1:7700"
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")

@@ -153,7 +153,7 @@ func (t *term) verify() error {
 func (t *term) step(m discovery.Mesh, fresh bool) {
 	var ev mesh.Event = mesh.Tick{}
 	if fresh {
-		ev = mesh.MeshSeen{Mesh: m}
+		ev = mesh.Seen{Mesh: m}
 	}
 	now := time.Now()
 	t.mu.Lock()

@@ -109,7 +109,7 @@ func (r *rig) edge(name string, change func(*Config)) *edge {
 	var err error
 	e.Runner, err = New(cfg)
 	require.NoError(r, err)
-	e.kill = func() { e.cut.Store(true); dead(); <-e.ended }
+	e.kill = func() { e.cut.Store(true); dead(); require.ErrorIs(r, <-e.ended, context.Canceled) }
 	r.wg.Go(func() { _ = watch.Run(e.alive) })
 	r.wg.Go(func() { e.ended <- e.Run(e.alive) })
 	return e

@@ -359,6 +359,22 @@ func TestNobodyIsRegistered(t *testing.T) {
 	})
 }
 
+// TestFollower: an edge that must not lead does not, and shows the mesh all the same.
+func TestFollower(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		first, second := started(r, 3, func(c *Config) { c.Follow = c.Edge.Name == "e2" })
+		first.kill()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		st, leads := second.Status()
+		require.False(r, leads)
+		require.Len(r, st.Regions, 3)
+		_, led := second.Controller()
+		require.False(r, led)
+		require.NoError(r, second.Drain(r.ctx, "s0"))
+	})
+}
+
 // TestReports: scores follow the loads.
 func TestReports(t *testing.T) {
 	inBubble(t, func(r *rig) {

@@ -50,3 +50,19 @@ func (c *severable) WriteTo(b []byte, to net.Addr) (int, error) {
 	}
 	return c.PacketConn.WriteTo(b, to)
 }
+
+// SetReadBuffer and SetWriteBuffer pass on what QUIC asks of sockets.
+func (c *severable) SetReadBuffer(n int) error {
+	if s, ok := c.PacketConn.(interface{ SetReadBuffer(n int) error }); ok {
+		return s.SetReadBuffer(n)
+	}
+	return nil
+}
+
+// SetWriteBuffer is described at SetReadBuffer.
+func (c *severable) SetWriteBuffer(n int) error {
+	if s, ok := c.PacketConn.(interface{ SetWriteBuffer(n int) error }); ok {
+		return s.SetWriteBuffer(n)
+	}
+	return nil
+}

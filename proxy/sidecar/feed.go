@@ -244,7 +244,7 @@ func (r *region) finished(index uint64) {
 	r.feed.done = max(r.feed.done, index)
 	fault.Point(fault.AfterApply)
 	if r.promoted {
-		r.held.resolve(r.feed.done, r.lastOutcome)
+		r.resolve()
 		r.survived = append(r.survived, survival{applied: r.feed.done, end: max(r.feed.done, r.lastOutcome)}) // as for held
 		r.settle()
 	}

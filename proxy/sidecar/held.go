@@ -135,11 +135,23 @@ func (r *region) emit(e wire.Emit) {
 // edges' snapshots alone it is off, and the players know.
 func (r *region) holds() bool { return r.life.sc.cfg.OutputCommit != OutputNone && !r.cold }
 
+// resolve makes final what updates depend on: what the game said before it was done
+// with an action, and what it says with nothing left to do. It commits first, and
+// tells then. The caller holds r.mu.
+func (r *region) resolve() {
+	if r.outcomes {
+		r.held.resolve(r.feed.quiet(), r.lastOutcome)
+	} else {
+		r.held.resolve(^uint64(0), 0)
+	}
+}
+
 // release sends the updates whose time has come. The caller holds r.mu.
 func (r *region) release() {
 	if !r.serving || !r.maySpeak() {
 		return
 	}
+	r.resolve()
 	commit := r.commit
 	if !r.holds() {
 		commit = ^uint64(0)
@@ -178,7 +190,7 @@ func (r *region) send(to *row, payload []byte, reliable bool) {
 				s.send(out)
 			}
 		}
-	case to.stream != nil && !(reliable && to.joining):
+	case to.stream != nil && (!reliable || !to.joining):
 		out.Handle = to.handle
 		to.stream.send(out)
 	case reliable && r.waits(to, to.waiting+len(payload)):

@@ -94,18 +94,20 @@ func (l *life) open(name string) {
 		return newRegion(l, name, id, l.sc.floorOf(name), again)
 	})
 	l.log.Info("region opened", "event", "opened", "region", name)
-	l.tasks.Go(func() error {
-		switch err := r.run(); {
-		case l.ctx.Err() != nil:
-		case errors.Is(err, errUnseated):
-			l.close(r)
-		case len(l.hosting.list()) > 1:
-			l.renew(r, err)
-		default:
-			l.end(err) // nothing else is left of it
-		}
-		return nil
-	})
+	l.tasks.Go(func() error { l.ended(r, r.run()); return nil })
+}
+
+// ended does what follows from the end of a region.
+func (l *life) ended(r *region, why error) {
+	switch {
+	case l.ctx.Err() != nil:
+	case errors.Is(why, errUnseated):
+		l.close(r)
+	case len(l.hosting.list()) > 1:
+		l.renew(r, why)
+	default:
+		l.end(why) // nothing else is left of it
+	}
 }
 
 // renew lets a region begin anew whose log is worthless, because it was deposed or
@@ -127,10 +129,11 @@ func (l *life) close(r *region) {
 	l.sc.restores.end(r.name)
 	r.mu.Lock()
 	game, hosted := r.hostedBy, r.hosted || r.answers > 0
-	r.mu.Unlock()
+	r.hosted, r.promoted = false, false // what streams still bring is not for the game
 	if hosted && game == l.game.Load() {
 		r.endOnError(pump.Add(game.out, wire.Unhost{ID: r.id}))
 	}
+	r.mu.Unlock()
 	l.log.Info("region closed", "event", "closed", "region", r.name)
 }
 
@@ -177,15 +180,4 @@ func takeable(v discovery.View) bool {
 }
 
 // follow lets the incarnation follow the mesh until ctx ends.
-func (l *life) follow(ctx context.Context) error {
-	views, stop := l.sc.mesh.Subscribe()
-	defer stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case m := <-views:
-			l.assign(m)
-		}
-	}
-}
+func (l *life) follow(ctx context.Context) error { return l.sc.mesh.Follow(ctx, l.assign) }

@@ -61,19 +61,15 @@ func (l *level) tell() {
 	}
 }
 
-// obey follows what is said to all servers, and to this one.
+// obey follows what is said to all servers, and to this one. What a Mesh does not say
+// anew stands.
 func (s *Sidecar) obey(ctx context.Context) error {
-	views, stop := s.mesh.Subscribe()
-	defer stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case m := <-views:
-			if !m.Stale {
-				s.SetLevel(m.State)
-			}
-			s.endure(m)
+	var last discovery.SetVersion // 0: nothing was said
+	return s.mesh.Follow(ctx, func(m discovery.Mesh) {
+		if !m.Stale && m.StateAt != last {
+			last = m.StateAt
+			s.SetLevel(m.State)
 		}
-	}
+		s.endure(m)
+	})
 }

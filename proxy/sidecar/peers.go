@@ -107,6 +107,25 @@ func (p *peer) suspect(why wire.Code) {
 	}
 	for _, r := range p.life.hosting.list() {
 		r.suspect(p.server.Incarnation, reason)
+		if reason == failover.ReasonRefused {
+			r.refusedBy(p.server.Incarnation)
+		}
+	}
+}
+
+// refusedBy notes that nobody listens where a server was: if it is in the set, it is
+// not waited for. The link that it has dialed to us, which the kernel tells nothing of,
+// is closed; were it alive, it would dial again.
+func (r *region) refusedBy(inc string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.dead[inc] = true
+	if s := r.streamOf(inc); s != nil && s.conn != nil {
+		go s.conn.Close(wire.CodeRefusedUDP) // not under the region's lock
+		return                               // its end says that the backup is gone
+	}
+	if r.leading {
+		r.stepSet(failover.MemberDead{Incarnation: inc})
 	}
 }
 

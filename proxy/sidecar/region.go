@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -72,6 +73,7 @@ type region struct {
 	streams  map[*stream]struct{}
 	wanted   *wire.Fetch // the snapshot that we asked an edge for
 
+	dead      map[string]bool      // servers at whose address nobody listens; of the view
 	upstreams map[string]*upstream // to the other sidecars, by incarnation
 	led       time.Time            // when it told us of its epoch
 	lost      failover.Reason      // why we follow it no longer
@@ -149,7 +151,7 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64, again bool
 		changes:  make(chan setChange, 1),
 		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
 		promised: floor.Load(),
-		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{},
+		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{}, dead: map[string]bool{},
 		set: failover.NewInSync(l.sc.cfg.Timing, l.id), room: pump.NewWaker(),
 	}
 	if r.barred = again; again {
@@ -263,6 +265,7 @@ func (r *region) see(v discovery.View) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.view, r.member = v, slices.Contains(v.InSync, r.life.id)
+	maps.DeleteFunc(r.dead, func(inc string, _ bool) bool { return !slices.Contains(v.InSync, inc) })
 	if r.leading {
 		r.stepSet(r.places())
 	}

@@ -158,6 +158,9 @@ func (r *region) open() {
 		}
 	}
 	r.stepSet(r.places())
+	for inc := range r.dead {
+		r.stepSet(failover.MemberDead{Incarnation: inc})
+	}
 	r.stepSet(r.grant)
 }
 

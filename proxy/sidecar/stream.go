@@ -129,6 +129,7 @@ func (r *region) opened(s *stream) {
 		delete(r.streams, old)
 	}
 	r.streams[s] = struct{}{}
+	delete(r.dead, s.peer)
 	s.add(wire.Opened{Version: wire.Version, Incarnation: r.life.id, Epoch: r.epoch, Serving: r.serving})
 	switch leads := r.epoch > 0 && r.epoch == r.promised; {
 	case s.role.Backup() && r.leading:

@@ -24,6 +24,7 @@ type yielding struct {
 	late   bool       // half of the time is over
 	muted  bool       // the game is not heard any more: it would never be done
 	coming []coming   // players of other regions who came meanwhile
+	unrest string     // what was not calm when it was looked at last
 }
 
 // coming is a player who waits to be taken in.
@@ -44,7 +45,13 @@ func (r *region) yield(ctx context.Context, to string) failover.CandidateEvent {
 	r.log.Info("handing over", "event", "yield", "to", to)
 	limit := r.life.sc.cfg.Timing.Yield
 	mute, late := time.After(limit/2), time.After(limit)
-	for !r.freeze(y) {
+	for {
+		switch over, calm := r.freeze(y); {
+		case calm:
+			return failover.Yielded{}
+		case over:
+			return failover.YieldFailed{}
+		}
 		select {
 		case <-ctx.Done():
 			return failover.YieldFailed{}
@@ -53,41 +60,60 @@ func (r *region) yield(ctx context.Context, to string) failover.CandidateEvent {
 			y.late = true
 			r.mu.Unlock()
 		case <-late:
+			r.log.Warn("could not hand over in time, serving on", "event", "yield_failed", "to", to, "missing", r.missing(y))
 			r.resume()
-			r.log.Warn("could not hand over in time, serving on", "event", "yield_failed", "to", to)
 			return failover.YieldFailed{}
 		case <-y.wake:
 		}
 	}
-	return failover.Yielded{}
 }
 
 // freeze ends our time as primary if all is calm. What we have stays, and is what
-// the heir has.
-func (r *region) freeze(y *yielding) bool {
+// the heir has. Over: we have been fenced meanwhile, or the game has died, and there
+// is nothing left that could be given up in good order.
+func (r *region) freeze(y *yielding) (over, calm bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.yielding != y {
-		return true // fenced meanwhile: nothing is left to give up
+		return true, false
 	}
 	y.muted = y.muted || y.late && r.allApplied() // what it does from here on comes of no action
-	if !r.leading || !r.calm() {
-		return false
+	if y.unrest = r.unrest(); !r.leading || y.unrest != "" {
+		return false, false
 	}
 	r.silence(wire.CodeDrain)
 	r.stats.yields.Add(1)
 	r.leading, r.restoring, r.epoch = false, false, 0
 	r.led, r.lost = time.Now(), failover.ReasonDrain
-	return true
+	return true, true
 }
 
-// calm tells whether everything that we have taken is applied, durable, told and
-// with the heir. The caller holds r.mu.
-func (r *region) calm() bool {
+// unrest says what of all that we have taken is not applied, durable, with the heir
+// or told yet; empty: it is calm. The caller holds r.mu.
+func (r *region) unrest() string {
 	end := r.end()
-	durable := r.commit == end && r.counted == end && r.matchOf(r.yielding.to) == end
-	told := r.held.empty() && len(r.survived)+len(r.joins)+len(r.refusals)+len(r.departs) == 0
-	return r.serving && durable && r.allApplied() && told
+	switch {
+	case !r.serving:
+		return "not serving"
+	case !r.allApplied():
+		return "not applied"
+	case r.commit < end:
+		return "not durable"
+	case r.matchOf(r.yielding.to) < end:
+		return "not with the heir"
+	case r.counted < end || len(r.survived)+len(r.joins)+len(r.refusals)+len(r.departs) > 0:
+		return "not told"
+	case !r.held.empty():
+		return "updates held"
+	}
+	return ""
+}
+
+// missing is what a hand-over waits for.
+func (r *region) missing(y *yielding) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return y.unrest
 }
 
 // allApplied tells whether the game is done with the whole log.
@@ -101,6 +127,9 @@ func (r *region) resume() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	y := r.yielding
+	if y == nil {
+		return // fenced at this moment
+	}
 	r.yielding = nil
 	if r.torn {
 		r.game().end(&endError{wire.CodeDrain, errMuted})

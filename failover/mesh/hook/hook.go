@@ -242,8 +242,7 @@ func refused(code int, answer []byte) error {
 
 // unwrapURL drops the URL from an error: it is told anyway, without its password.
 func unwrapURL(err error) error {
-	var e *url.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err
 	}
 	return err

@@ -20,7 +20,7 @@ import (
 )
 
 // limit is for anything that the page should do, on a busy machine.
-const limit = 60 * time.Second
+const limit = 30 * time.Second
 
 // chromium is started once for all tests, and ended after them.
 var (

@@ -11,132 +11,24 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/reseat-proxy/reseat/proxy/admin"
 	"github.com/reseat-proxy/reseat/proxy/admin/page"
 )
 
-// The answer to GET /mesh/status, as the page is promised it.
+// The words of the API.
 type (
-	status struct {
-		At            time.Time   `json:"at"`
-		Stale         bool        `json:"stale"`
-		Controller    *controller `json:"controller"`
-		Level         level       `json:"level"`
-		Coverage      coverage    `json:"coverage"`
-		Servers       []server    `json:"servers"`
-		Regions       []region    `json:"regions"`
-		Edges         []edge      `json:"edges"`
-		Failovers     []failover  `json:"failovers"`
-		Alerts        []alert     `json:"alerts"`
-		TestEndpoints bool        `json:"test_endpoints"`
-	}
-	controller struct {
-		Edge        string    `json:"edge"`
-		Incarnation string    `json:"incarnation"`
-		Admin       string    `json:"admin"`
-		Since       time.Time `json:"since"`
-		Here        bool      `json:"here"`
-	}
-	level struct {
-		Name          string    `json:"name"`
-		Fidelity      float64   `json:"fidelity"`
-		Since         time.Time `json:"since"`
-		Failures      int       `json:"failures"`
-		ServersFailed float64   `json:"servers_failed"`
-	}
-	coverage struct {
-		Regions     int      `json:"regions"`
-		Covered     int      `json:"covered"`
-		Percent     float64  `json:"percent"`
-		Unprotected []string `json:"unprotected"`
-	}
-	server struct {
-		Name        string   `json:"name"`
-		Incarnation string   `json:"incarnation"`
-		Address     string   `json:"address"`
-		Zone        string   `json:"zone"`
-		Host        string   `json:"host"`
-		Passing     bool     `json:"passing"`
-		Draining    bool     `json:"draining"`
-		Pool        bool     `json:"pool"`
-		PrimaryOf   []string `json:"primary_of"`
-		BackupOf    []string `json:"backup_of"`
-	}
-	primary struct {
-		Name        string `json:"name"`
-		Incarnation string `json:"incarnation"`
-	}
-	region struct {
-		Name        string    `json:"name"`
-		Epoch       uint64    `json:"epoch"`
-		State       string    `json:"state"`
-		Primary     *primary  `json:"primary"`
-		InSync      []string  `json:"in_sync"`
-		InSyncKnown bool      `json:"in_sync_known"`
-		Seats       []string  `json:"seats"`
-		Lead        string    `json:"lead"`
-		Protected   bool      `json:"protected"`
-		Players     int       `json:"players"`
-		Kept        uint64    `json:"kept"`
-		Score       uint64    `json:"score"`
-		Rank        int       `json:"rank"`
-		Critical    bool      `json:"critical"`
-		Since       time.Time `json:"since"`
-	}
-	edge struct {
-		Name        string `json:"name"`
-		Incarnation string `json:"incarnation"`
-		Address     string `json:"address"`
-		Admin       string `json:"admin"`
-		Passing     bool   `json:"passing"`
-		Here        bool   `json:"here"`
-	}
-	failover struct {
-		ID          uint64    `json:"id"`
-		Region      string    `json:"region"`
-		From        string    `json:"from"`
-		To          string    `json:"to"`
-		EpochBefore uint64    `json:"epoch_before"`
-		Epoch       uint64    `json:"epoch"`
-		Reason      string    `json:"reason"`
-		Started     time.Time `json:"started"`
-		Stages      []stage   `json:"stages"`
-		Players     int       `json:"players"`
-		Actions     int       `json:"actions"`
-		Done        bool      `json:"done"`
-		Rank        int       `json:"rank"`
-	}
-	stage struct {
-		Name string  `json:"name"`
-		MS   float64 `json:"ms"`
-	}
-	alert struct {
-		Severity string    `json:"severity"`
-		Message  string    `json:"message"`
-		Region   string    `json:"region"`
-		Since    time.Time `json:"since"`
-	}
-	// event is the data of a server-sent event.
-	event struct {
-		ID       uint64    `json:"id"`
-		At       time.Time `json:"at"`
-		Type     string    `json:"type"`
-		Region   string    `json:"region,omitempty"`
-		Server   string    `json:"server,omitempty"`
-		Epoch    uint64    `json:"epoch,omitempty"`
-		Reason   string    `json:"reason,omitempty"`
-		Detail   string    `json:"detail,omitempty"`
-		Failover uint64    `json:"failover,omitempty"`
-		MS       *float64  `json:"ms,omitempty"`
-		Players  int       `json:"players,omitempty"`
-		Actions  int       `json:"actions,omitempty"`
-		Members  []string  `json:"members,omitempty"`
-		Severity string    `json:"severity,omitempty"`
-
-		Protected *bool    `json:"protected,omitempty"`
-		Level     string   `json:"level,omitempty"`
-		Fidelity  *float64 `json:"fidelity,omitempty"`
-		Lost      uint64   `json:"lost,omitempty"`
-	}
+	status     = admin.Status
+	controller = admin.ControllerStatus
+	level      = admin.LevelStatus
+	coverage   = admin.CoverageStatus
+	server     = admin.ServerStatus
+	primary    = admin.PrimaryRef
+	region     = admin.RegionStatus
+	edge       = admin.EdgeStatus
+	failover   = admin.FailoverStatus
+	stage      = admin.StageStatus
+	alert      = admin.AlertStatus
+	event      = admin.Event
 )
 
 // post is a request that the page made.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/proxy/admin"
 )
 
 // stages are the cells of a failover's row that have a figure, such as "held 2.1".
@@ -21,8 +23,9 @@ func TestFailoverGrows(t *testing.T) {
 
 	said := ""
 	for _, s := range []struct {
-		event, word string
-		ms          float64
+		event admin.EventType
+		word  string
+		ms    float64
 	}{{"held", "held", 1.5}, {"elected", "elected", 12.5}, {"serving", "serving", 22.2}, {"switch", "switched", 23.4}, {"resent", "re-sent", 28}} {
 		api.tell(event{Type: s.event, Region: "cave", Server: "server-4", Epoch: 4, Failover: 7, MS: &s.ms, Players: 66, Actions: 9})
 		said += fmt.Sprintf(", %s %.1f", s.word, s.ms)
@@ -37,7 +40,7 @@ func TestFailoverGrows(t *testing.T) {
 	api.set(func(s *status) {
 		s.Failovers = []failover{{
 			ID: 7, Region: "cave", From: "server-3", To: "server-4", EpochBefore: 3, Epoch: 4, Reason: "silence", Started: time.Now(), Done: true, Players: 66, Actions: 9, Rank: 3,
-			Stages: []stage{{"held", 1.5}, {"elected", 12.5}, {"serving", 22.2}, {"switched", 23.4}, {"resent", 28}, {"durable", 33.125}},
+			Stages: []stage{{Name: "held", MS: 1.5}, {Name: "elected", MS: 12.5}, {Name: "serving", MS: 22.2}, {Name: "switched", MS: 23.4}, {Name: "resent", MS: 28}, {Name: "durable", MS: 33.125}},
 		}}
 	})
 	end := 33.125
@@ -55,7 +58,7 @@ func TestFailoverOfAFailover(t *testing.T) {
 	s := mesh(6, 6)
 	s.Failovers = []failover{{
 		ID: 7, Region: "cave", From: "server-3", EpochBefore: 3, Reason: "game_exit", Started: time.Now().Add(-time.Minute), Players: 66,
-		Stages: []stage{{"held", 0}, {"elected", 10}, {"serving", 20}, {"elected", 200}},
+		Stages: []stage{{Name: "held", MS: 0}, {Name: "elected", MS: 10}, {Name: "serving", MS: 20}, {Name: "elected", MS: 200}},
 	}}
 	api := serve(t, s)
 	p := open(t, api.url(), 1440, 900)
@@ -64,10 +67,29 @@ func TestFailoverOfAFailover(t *testing.T) {
 	api.turn(func(s *status) {
 		f := &s.Failovers[0]
 		f.To, f.Epoch, f.Done = "server-5", 5, true
-		f.Stages = append(f.Stages, stage{"serving", 220}, stage{"switched", 221}, stage{"resent", 230})
+		f.Stages = append(f.Stages, stage{Name: "serving", MS: 220}, stage{Name: "switched", MS: 221}, stage{Name: "resent", MS: 230})
 	})
 	p.until(stages+` === "held 0.0, elected 200, serving 220, switched 221, re-sent 230"`, "cave")
 	require.Equal(t, "cave left server-3 (its game ended): back after 230 ms", ask[string](p, `document.querySelector("#incidents .head span").textContent`))
+}
+
+// A server that is found again was not elected; and the edge may hear that actions are
+// durable before it has sent the last one again.
+func TestFoundAgain(t *testing.T) {
+	s := mesh(6, 6)
+	s.Failovers = []failover{{
+		ID: 7, Region: "cave", From: "server-3", To: "server-3", EpochBefore: 3, Epoch: 3, Reason: "silence", Started: time.Now().Add(-time.Minute), Players: 66,
+		Stages: []stage{{Name: "held", MS: 0}, {Name: "serving", MS: 345}, {Name: "switched", MS: 346}, {Name: "durable", MS: 500}},
+	}}
+	api := serve(t, s)
+	p := open(t, api.url(), 1440, 900)
+	p.until(`document.querySelector(".row .track i.running")?.classList.contains("resent")`)
+	api.turn(func(s *status) {
+		s.Failovers[0].Stages = append(s.Failovers[0].Stages, stage{Name: "resent", MS: 536})
+	})
+	p.until(`document.querySelector("#incidents .head span").textContent === "cave lost sight of server-3 (it was silent): back after 536 ms"`)
+	require.Equal(t, "server-3 again", ask[string](p, `document.querySelector(".row .cut:not(.region)").textContent`))
+	p.until(`document.querySelector("#sentence").textContent === "All 6 regions serve, all are protected."`)
 }
 
 // Regions that fail together share an axis, in the order in which they are recovered;
@@ -77,7 +99,7 @@ func TestOrderOfRecovery(t *testing.T) {
 	one := func(id uint64, region string, rank int, at time.Time, durable float64) failover {
 		return failover{
 			ID: id, Region: region, From: "server-1", To: "server-2", EpochBefore: 1, Epoch: 2, Started: at, Done: true, Rank: rank,
-			Stages: []stage{{"held", 1}, {"elected", durable / 2}, {"serving", durable * 3 / 4}, {"durable", durable}},
+			Stages: []stage{{Name: "held", MS: 1}, {Name: "elected", MS: durable / 2}, {Name: "serving", MS: durable * 3 / 4}, {Name: "durable", MS: durable}},
 		}
 	}
 	s.Failovers = []failover{
@@ -130,9 +152,9 @@ func TestDoesNotFlicker(t *testing.T) {
 		return true;
 	})()`)
 	api.turn(func(s *status) {
-		s.Regions[2].Epoch, s.Regions[2].Primary = 99, &primary{"server-4", "inc4"}
+		s.Regions[2].Epoch, s.Regions[2].Primary = 99, &primary{Name: "server-4", Incarnation: "inc4"}
 		s.Servers[0].Passing = false
-		s.place()
+		place(s)
 	})
 	p.until(`document.querySelectorAll("#rows tr")[2].children[3].textContent === "99"`)
 	require.Equal(t, "0", ask[string](p, `"" + window.kept.filter(n => !n.isConnected).length`))

@@ -28,17 +28,18 @@ func mesh(regions, servers int) status {
 	for i := range regions {
 		p, b, c := i%servers, (i+1)%servers, (i+2)%servers
 		s.Regions = append(s.Regions, region{
-			Name: name(i), Epoch: uint64(1 + i%4), State: "serving", Primary: &primary{s.Servers[p].Name, s.Servers[p].Incarnation},
+			Name: name(i), Epoch: uint64(1 + i%4), State: "serving", Primary: &primary{Name: s.Servers[p].Name, Incarnation: s.Servers[p].Incarnation},
 			InSync: []string{s.Servers[b].Name, s.Servers[c].Name}, InSyncKnown: true, Seats: []string{}, Protected: true,
 			Players: 80 - 7*i%60, Kept: uint64(i % 5), Score: uint64(1000 - 31*i), Rank: i + 1, Critical: i == 0, Since: now.Add(-9 * time.Minute),
 		})
 	}
-	s.place()
+	s.Regions[0].Score += 1 << 40 // as the mesh counts one that is critical
+	place(&s)
 	return s
 }
 
 // place says of each server what the regions say of it.
-func (s *status) place() {
+func place(s *status) {
 	for i := range s.Servers {
 		v := &s.Servers[i]
 		v.PrimaryOf, v.BackupOf = []string{}, []string{}

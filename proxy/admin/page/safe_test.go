@@ -26,13 +26,13 @@ func TestHostileNames(t *testing.T) {
 	s := storm(6, 6)
 	s.Servers[0].Name, s.Servers[0].Zone, s.Servers[0].Host, s.Servers[0].Address = image, script, image, script
 	s.Servers[2].Name, s.Servers[3].Zone = long, long
-	s.Regions[0].Name, s.Regions[0].Primary = script, &primary{image, s.Servers[0].Incarnation}
+	s.Regions[0].Name, s.Regions[0].Primary = script, &primary{Name: image, Incarnation: s.Servers[0].Incarnation}
 	s.Regions[1].Name, s.Regions[2].InSync, s.Regions[3].State = long, []string{image, long}, image
 	s.Edges[0].Name, s.Controller.Edge, s.Level.Name = image, script, image
 	s.Alerts[0].Message, s.Alerts[0].Region, s.Alerts[0].Severity = image, script, image
 	s.Failovers[0].Region, s.Failovers[0].From, s.Failovers[0].To, s.Failovers[0].Reason = image, script, image, script
 	s.Failovers[1].Stages[0].Name = image
-	s.place()
+	place(&s)
 	api := serve(t, s)
 	p := open(t, api.url(), 400, 900)
 	api.tell(event{Type: "alert", Region: image, Detail: script, Severity: image})

@@ -57,18 +57,18 @@ func storm(regions, servers int) status {
 		f := failover{
 			ID: uint64(10 + i), Region: r.Name, From: r.Primary.Name, To: r.InSync[0], EpochBefore: r.Epoch, Epoch: r.Epoch + 1, Reason: "game_exit",
 			Started: now.Add(-time.Duration(290-11*lost) * time.Millisecond), Players: r.Players, Actions: 7 + 3*lost, Rank: lost + 1,
-			Stages: []stage{{"held", 2.1}, {"elected", 14 + 20*float64(lost)}, {"serving", 30 + 21*float64(lost)}, {"switched", 31 + 21*float64(lost)}, {"resent", 38 + 22*float64(lost)}, {"durable", 49 + 25*float64(lost)}}, Done: true,
+			Stages: []stage{{Name: "held", MS: 2.1}, {Name: "elected", MS: 14 + 20*float64(lost)}, {Name: "serving", MS: 30 + 21*float64(lost)}, {Name: "switched", MS: 31 + 21*float64(lost)}, {Name: "resent", MS: 38 + 22*float64(lost)}, {Name: "durable", MS: 49 + 25*float64(lost)}}, Done: true,
 		}
 		if lost%3 == 1 {
 			f.Stages, f.Done = f.Stages[:2], false
-			r.State, r.Primary = "restoring", &primary{r.InSync[0], "inc" + r.InSync[0][len("server-"):]}
+			r.State, r.Primary = "restoring", &primary{Name: r.InSync[0], Incarnation: "inc" + r.InSync[0][len("server-"):]}
 		}
 		if lost%3 == 2 {
 			f.Stages, f.Done, f.To, f.Epoch = f.Stages[:1], false, "", 0
 			r.State, r.Primary = "vacant", nil
 		}
 		if f.Done {
-			r.Primary, r.Epoch = &primary{f.To, "inc" + f.To[len("server-"):]}, f.Epoch
+			r.Primary, r.Epoch = &primary{Name: f.To, Incarnation: "inc" + f.To[len("server-"):]}, f.Epoch
 		}
 		r.InSync = r.InSync[1:]
 		r.Protected, r.Since, r.Seats, r.Kept = lost%2 == 0, now, []string{"server-6"}, 31
@@ -77,10 +77,10 @@ func storm(regions, servers int) status {
 	}
 	s.Failovers = append([]failover{{
 		ID: 3, Region: "arena", From: "server-3", To: "server-1", EpochBefore: 1, Epoch: 2, Reason: "drain", Started: now.Add(-9 * time.Minute),
-		Stages: []stage{{"held", 0}, {"elected", 3.2}, {"serving", 4.1}, {"switched", 4.9}, {"resent", 5}, {"durable", 9.4}}, Players: 80, Done: true, Rank: 1,
+		Stages: []stage{{Name: "held", MS: 0}, {Name: "elected", MS: 3.2}, {Name: "serving", MS: 4.1}, {Name: "switched", MS: 4.9}, {Name: "resent", MS: 5}, {Name: "durable", MS: 9.4}}, Players: 80, Done: true, Rank: 1,
 	}}, s.Failovers...)
 	s.Regions[2].Lead = "server-6"
-	s.place()
+	place(&s)
 	s.Coverage = coverage{Regions: regions, Covered: regions - lost, Percent: 100 * float64(regions-lost) / float64(regions), Unprotected: []string{}}
 	s.Alerts = []alert{
 		{Severity: "critical", Message: "unprotected: one process alone has its state", Region: s.Regions[1].Name, Since: now.Add(-3 * time.Second)},

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/proxy/admin"
 )
 
 // shown is what the page shows of a region, read back from it.
@@ -33,11 +35,13 @@ const readRegions = `(() => {
 func expected(s status) (out []shown) {
 	for _, r := range s.Regions {
 		v := shown{
-			Name: r.Name, State: map[string]string{"serving": "serves", "restoring": "recovering, N s", "vacant": "vacant, N s"}[r.State], Primary: "none",
+			Name: r.Name, State: map[admin.State]string{"serving": "serves", "restoring": "recovering, N s", "vacant": "vacant, N s"}[r.State], Primary: "none",
 			Epoch: fmt.Sprint(r.Epoch), Backups: "none", Protection: "unprotected", Players: fmt.Sprint(r.Players), Kept: fmt.Sprint(r.Kept),
 			Rank: fmt.Sprintf("%d (%d)", r.Rank, r.Score), Critical: r.Critical, Marks: map[string]string{},
 		}
-		if r.Score >= 1000 {
+		if r.Score >= 1<<40 {
+			v.Rank = fmt.Sprintf("%d (1.1T)", r.Rank)
+		} else if r.Score >= 1000 {
 			v.Rank = fmt.Sprintf("%d (%d,%03d)", r.Rank, r.Score/1000, r.Score%1000)
 		}
 		for _, name := range r.Seats {
@@ -105,7 +109,8 @@ func expectedTiles(s status) map[string]string {
 		}
 		add(v.Pool, "pool")
 		add(!v.Passing, "failing")
-		add(v.Passing && v.Draining, "draining")
+		add(v.Passing && v.Draining && !v.Drained, "draining")
+		add(v.Passing && v.Drained, "drained")
 		add(true, "zone "+v.Zone+", "+v.Host)
 		add(len(v.PrimaryOf) > 0, "leads "+strings.Join(v.PrimaryOf, ", "))
 		add(len(v.BackupOf) > 0, "backs "+strings.Join(v.BackupOf, ", "))
@@ -170,8 +175,9 @@ func TestWords(t *testing.T) {
 		{`{"type":"insync","region":"arena","detail":"no set is published"}`, "arena no set is published"},
 		{`{"type":"protection","region":"arena","protected":false}`, "arena unprotected: one process alone has its state"},
 		{`{"type":"protection","region":"arena","protected":true}`, "arena protected"},
-		{`{"type":"level","level":"moderate","fidelity":0.5}`, "degraded mode: moderate, fidelity 50 %"},
+		{`{"type":"level","level":"moderate","fidelity":0.5}`, "degraded mode: moderate, fidelity 50\u00a0%"},
 		{`{"type":"alert","severity":"critical","region":"arena","reason":"raised","detail":"it burns"}`, "arena it burns"},
+		{`{"type":"alert","severity":"warning","region":"arena","reason":"raised","detail":"region arena is alone"}`, "region arena is alone"},
 		{`{"type":"alert","severity":"critical","region":"arena","reason":"cleared","detail":"it burns"}`, "arena over: it burns"},
 		{`{"type":"drain","server":"server-3","reason":"operator"}`, "server-3 is drained: operator"},
 		{`{"type":"drain","server":"server-3","reason":"undone"}`, "server-3 is not drained any more"},

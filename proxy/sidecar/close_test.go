@@ -1,0 +1,27 @@
+package sidecar
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// A game hears nothing more of a region that is closed, whatever a primary who has
+// not heard of it still sends: it would take it for a broken protocol, and end.
+func TestNothingAfterUnhost(t *testing.T) {
+	r := newRig(t, "a")
+	r.hostedBy = r.game
+	r.follow(3)
+	r.receive(buffer.Record{Epoch: 3, Kind: buffer.KindSeal}, attach(3, 1, 1, "ann", "t", "n"), action(3, 1, 1))
+	r.life.close(r.region)
+	r.receive(buffer.Record{Epoch: 3, Kind: buffer.KindOutcome, Seq: 3, Number: 3, Payload: []byte("6")})
+	require.NoError(t, r.hear(wire.Commit{Epoch: 3, Index: r.end(), Applied: r.end()}))
+	require.Equal(t, r.end(), r.commit)
+
+	var heard []wire.Type
+	each(r.game.out.Fill(nil), wire.LinkSidecar, func(f wire.Type, _ []byte) { heard = append(heard, f) })
+	require.Equal(t, []wire.Type{wire.TypeUnhost}, heard)
+}
