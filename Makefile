@@ -18,8 +18,8 @@ CONSUL_MIN := 1.22.5
 PARALLEL ?= 2
 TIMEOUT  ?= 15m
 FUZZTIME ?= 10s
-SEEDS    ?= 300
-MESHES   ?= 24
+SEEDS    ?= 200
+MESHES   ?= 12
 ARGS     ?=
 PKGS     ?= ./...
 
@@ -57,7 +57,7 @@ seeded: ## switch each seeded bug on, and see it caught
 	go test -tags fault -count=1 -timeout 2m ./buffer/fault
 	go test -tags fault -count=1 -timeout 2m -run '^TestSeededBugs$$' -v ./proxy | grep -E '^(seeded|[a-z-]+ +(NOT )?(CAUGHT|caught))|Messages|Error:|^(ok|FAIL)'
 
-simulate: ## SEEDS plans of faults (300) for one region, MESHES (24) for several, in virtual time
+simulate: ## SEEDS plans of faults (200) for one region, MESHES (12) for several, in virtual time
 	RESEAT_SEEDS=$(SEEDS) go test -count=1 -timeout 15m -run '^TestSimulation$$' -v ./proxy | \
 		grep -E '^ *(--- FAIL|ok|FAIL|panic)|plans, |repeat with|Error:|Messages:|violat'
 	RESEAT_MESH_SEEDS=$(MESHES) go test -count=1 -timeout 15m -run '^TestMeshSimulation$$' -v ./proxy | \

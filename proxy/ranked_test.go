@@ -45,7 +45,8 @@ func TestRankedRecovery(t *testing.T) {
 			require.NoError(t, p.try(name, ""))
 		}
 		before := p.last
-		m.servers[0].down = time.Minute // its game stays away
+		time.Sleep(500 * time.Millisecond) // virtual: everybody has seen it
+		m.servers[0].down = time.Minute    // its game stays away
 		m.servers[0].killGame()
 		after := p.until("all are taken", func(v discovery.Mesh) bool {
 			return !slices.ContainsFunc(names, func(name string) bool {

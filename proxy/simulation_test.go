@@ -36,7 +36,7 @@ func TestSimulation(t *testing.T) { plans(t, seeds, simulate) }
 
 // The same, with players who walk from one region to another all the time: everybody
 // is in one region in the end, with what he owns.
-func TestTransferSimulation(t *testing.T) { plans(t, seeds/2, simulateTransfers) }
+func TestTransferSimulation(t *testing.T) { plans(t, seeds/4, simulateTransfers) }
 
 func plans(t *testing.T, n uint64, simulate func(t *testing.T, seed uint64)) {
 	t.Helper()

@@ -180,6 +180,9 @@ func (c *cutter) take(ctx context.Context) (size int, took time.Duration, err er
 			return 0, 0, context.Cause(ctx)
 		case <-game.ctx.Done():
 			return 0, 0, errNoGame
+		case <-c.begin: // the game has got the region anew since, and does not answer
+			c.begin.Wake()
+			return 0, 0, errNoGame
 		case res = <-c.done:
 		}
 	}

@@ -285,6 +285,33 @@ func requireWhole(t *rapid.T, g *toy, snap *buffer.Snapshot) {
 	}
 }
 
+// What a primary has taken over may have been durable, whatever it knows of that: the
+// set stays until the edges keep all of it.
+func TestSetStaysUntilTheTailIsCovered(t *testing.T) {
+	r := newRig(t, "b")
+	r.follow(1)
+	r.receive(attach(1, 1, 1, "ann", "", ""), action(1, 1, 1), action(1, 1, 2))
+	require.NoError(t, r.hear(wire.Commit{Epoch: 1, Index: 1}))
+	edge := r.stream(wire.RoleEdge, "edge")
+	r.elect(2) // alone in its set, of which it is a member
+	confirm := func(done uint64) {
+		r.finished(done)
+		snap, err := r.cutNow(done, "state")
+		require.NoError(t, err)
+		require.NoError(t, r.confirm(edge, wire.Confirm{Epoch: 2, Index: snap.Outcome}))
+		r.consul()
+	}
+	confirm(2)
+	require.GreaterOrEqual(t, r.cuts.covers.index, r.commit)
+	_, known := r.set.Members()
+	require.True(t, known, "action 2 may be durable")
+	r.given(nil, 0)
+	confirm(3)
+	require.GreaterOrEqual(t, r.cuts.covers.index, r.sealed)
+	_, known = r.set.Members()
+	require.False(t, known)
+}
+
 // A cut outside the log is the game's fault.
 func TestCutOutsideTheLog(t *testing.T) {
 	r := newRig(t, "a")

@@ -24,7 +24,8 @@ func (r *region) settle() {
 		r.cuts.fresh = nil
 		r.keep(s)
 	}
-	if r.set.WantsCover() && r.cuts.covers.index >= r.commit && r.cuts.kept() {
+	// The last primary may have called durable what stood before the seal.
+	if r.set.WantsCover() && r.cuts.covers.index >= max(r.commit, r.sealed) && r.cuts.kept() {
 		r.stepSet(failover.EdgesCover{}) // settles again
 		return
 	}

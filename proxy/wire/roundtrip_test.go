@@ -58,6 +58,8 @@ func drawFrame(t *rapid.T, link wire.Link) appender {
 			field.SetUint(rapid.SampledFrom([]uint64{1, 2, 3}).Draw(t, label))
 		case "Kind":
 			field.SetUint(rapid.Uint64Range(1, uint64(buffer.KindDelivered)).Draw(t, label))
+		case "Epoch":
+			field.SetUint(rapid.Uint64Max(wire.MaxEpoch).Draw(t, label)) // a reader refuses others
 		case "Level":
 			field.SetUint(rapid.Uint64Max(uint64(wire.LevelSevere)).Draw(t, label))
 		case "Fidelity":
