@@ -164,6 +164,7 @@ func (d *demo) receive(ctx context.Context) error {
 // await waits for people to do something; nil: they did nothing until ctx ended.
 func (d *demo) await(ctx context.Context) *visit {
 	for {
+		d.stage.remember()
 		d.stage.mu.Lock()
 		v, changed := d.stage.visit, d.stage.changed
 		d.stage.mu.Unlock()
@@ -174,7 +175,6 @@ func (d *demo) await(ctx context.Context) *visit {
 		case <-ctx.Done():
 			return nil
 		case <-changed:
-			d.stage.remember()
 		case p := <-d.crowd.Progress():
 			d.bustle(p)
 		}
