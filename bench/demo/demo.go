@@ -25,8 +25,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
-	"github.com/reseat-proxy/reseat/failover"
-	"github.com/reseat-proxy/reseat/failover/mesh"
 )
 
 // Config says what to show.
@@ -170,20 +168,6 @@ func (d *demo) show(ctx, guests context.Context, g *errgroup.Group, stay func() 
 	return found, d.settle(ctx, &found)
 }
 
-// confess says what is not as it is by default.
-func (d *demo) confess() {
-	if !d.cfg.Pool {
-		return
-	}
-	usual := mesh.DefaultConfig().Degrade
-	text := fmt.Sprintf("deaths of servers count for %v (default %v), a level lasts for %v at least (%v)",
-		Window, usual.Window, Dwell, usual.Dwell)
-	if d.cfg.Recoveries > 0 {
-		text += fmt.Sprintf(",\n  and %s recovered at a time (%d)", are(d.cfg.Recoveries, "region"), failover.DefaultTiming().Recoveries)
-	}
-	d.cfg.Screen.Line("for the show %s", text)
-}
-
 // raise starts everything and seats the players.
 func (d *demo) raise(ctx context.Context, g *errgroup.Group) error {
 	d.cfg.Screen.Bar("starting")
@@ -213,51 +197,6 @@ func (d *demo) raise(ctx context.Context, g *errgroup.Group) error {
 	}
 	d.cfg.Screen.Line("%s, %d processes", inTheGame(d.cfg.Players), d.processes())
 	return nil
-}
-
-func inTheGame(n int) string {
-	if n == 1 {
-		return "1 player is in the game"
-	}
-	return plural(n, "player") + " are in the game"
-}
-
-// processes is how many there are, this one not counted.
-func (d *demo) processes() int {
-	n := 2*d.cfg.Servers + d.cfg.Edges + 1 // sidecars and games, edges, the players
-	if d.cfg.Consul == "" {
-		n++
-	}
-	return n
-}
-
-// introduce says who leads which region.
-func (d *demo) introduce() {
-	now := d.stage.standings()
-	for _, r := range now {
-		others := list(slices.DeleteFunc(r.members, func(m string) bool { return m == r.leader }))
-		switch {
-		case len(now) == 1:
-			d.cfg.Screen.Line("%s is primary, epoch %d; %s are in sync", r.leader, r.epoch, others)
-		case len(now) <= introduced:
-			d.cfg.Screen.Line("  %-*s %11s  %-8s  %s is primary; %s are in sync", len(now[len(now)-1].Name), r.Name,
-				plural(r.Players, "player"), mark(r.Critical), r.leader, others)
-		}
-	}
-	if last := len(now) - 1; last >= introduced {
-		d.cfg.Screen.Line("each region has a primary and its backups in sync; %s in %s, down to %d in %s, which is critical",
-			plural(now[0].Players, "player"), now[0].Name, now[last].Players, now[last].Name)
-	}
-}
-
-// introduced is how many regions get a line of their own.
-const introduced = 12
-
-func mark(critical bool) string {
-	if critical {
-		return "critical"
-	}
-	return ""
 }
 
 // ready waits until everything runs and every region has a primary and its backups
@@ -309,18 +248,4 @@ func (d *demo) settle(ctx context.Context, found *evidence) error {
 	}
 	found.result, err = d.crowd.Result(ctx)
 	return err
-}
-
-func (d *demo) settings() Settings {
-	s := Settings{
-		Players: d.cfg.Players, Rate: d.cfg.Rate, Rounds: d.cfg.Rounds, Page: d.cfg.Page, Seed: d.cfg.Seed, Registry: "in memory",
-		Servers: d.cfg.Servers, Edges: d.cfg.Edges, Regions: d.stage.regions, OutputCommit: d.cfg.OutputCommit,
-	}
-	for _, f := range d.cfg.Faults {
-		s.Faults = append(s.Faults, f.Name)
-	}
-	if d.cfg.Consul != "" {
-		s.Registry = "Consul at " + d.cfg.Consul
-	}
-	return s
 }
