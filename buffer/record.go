@@ -8,7 +8,8 @@ const (
 	// KindSeal is the first record of an epoch.
 	KindSeal Kind = 1 + iota
 	// KindAction is the action Seq of player ID, with its payload. Number is 1
-	// when it is suspect: it was in flight when a primary died.
+	// when it is suspect: it was in flight when a primary died; and Carried when it
+	// came with him from another region.
 	KindAction
 	// KindOutcome is what the actions at indexes Seq..Number came to: Payload is
 	// applied in their stead. Seq = Number+1: no action caused it, and it comes
@@ -41,6 +42,9 @@ const (
 	KindDelivered
 	kinds
 )
+
+// Carried is the Number of an action that came with its player from another region.
+const Carried = 2
 
 // Valid tells whether k is a kind of record.
 func (k Kind) Valid() bool { return 0 < k && k < kinds }

@@ -189,7 +189,7 @@ func (r *region) feedInput(rec *buffer.Record) (ok bool, err error) {
 		}
 	case f.trial != 0 && f.trial != f.next && f.done < f.trial:
 		return false, nil // one at a time
-	case (rec.Number > 0 || f.next <= f.suspects) && f.next > r.safe:
+	case (rec.Number == 1 || f.next <= f.suspects) && f.next > r.safe:
 		switch ready, skip := r.tryAction(row, rec); {
 		case skip:
 			return true, nil

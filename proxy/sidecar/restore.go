@@ -169,10 +169,8 @@ func (r *region) open() {
 // unless that was us, and alive.
 func (r *region) promote(ctx context.Context) {
 	r.mu.Lock()
-	if r.torn {
-		r.hosted, r.promoted = false, false // its state is nobody's: it begins anew
-	}
-	again := r.promoted && r.hosted
+	torn := r.torn // its state is nobody's: it begins anew
+	again := r.promoted && r.hosted && !torn
 	if !again {
 		r.begin()
 	}
@@ -199,9 +197,9 @@ func (r *region) promote(ctx context.Context) {
 		r.restoring = false
 		r.endOnError(r.feedGame())
 		send = func(context.Context) { r.post(failover.Restored{}) }
-	case r.hosted:
+	case r.hosted && !torn:
 		r.promoteGame()
-	case r.answers > 0: // loading; loaded goes on
+	case r.answers > 0 && !torn: // loading; loaded goes on
 	default: // a game that cannot stand by, or has just come
 		snap := r.restorable()
 		if snap == nil && r.base() > 0 {

@@ -96,7 +96,9 @@ func (t *table) apply(rec *buffer.Record) bool {
 			return false
 		}
 		r.have = rec.Seq
-		r.token = nil // he has been welcomed since, and knows the next one
+		if rec.Kind == buffer.KindAction && rec.Number != buffer.Carried {
+			r.token = nil // he has been welcomed since, and knows the next one
+		}
 	}
 	return true
 }

@@ -249,7 +249,7 @@ func (r *region) carry(row *row, p buffer.Parcel) {
 		case p.Carried[i] == nil:
 			r.useUp(row, seq, deadly)
 		default:
-			r.append(buffer.Record{Kind: buffer.KindAction, ID: row.id, Seq: seq, Payload: p.Carried[i]})
+			r.append(buffer.Record{Kind: buffer.KindAction, ID: row.id, Seq: seq, Number: buffer.Carried, Payload: p.Carried[i]})
 		}
 	}
 }
