@@ -41,6 +41,9 @@ func (i *Idle) Of(what string) Cost {
 	return Cost{What: what}
 }
 
+// CPUStep is in what steps the time of a process is known.
+const CPUStep = 10 * time.Millisecond
+
 // meter takes the time of processes.
 type meter struct {
 	began time.Time

@@ -84,7 +84,7 @@ func TestPrint(t *testing.T) {
 
 func TestIdle(t *testing.T) {
 	idle := func(servers int, controller, edge float64) Idle {
-		return Idle{servers, demo.Idle{Costs: []demo.Cost{{What: "controller", Processes: 1, CPU: controller}, {What: "edge", Processes: 1, CPU: edge}}}}
+		return Idle{servers, demo.Idle{Took: 20 * time.Second, Costs: []demo.Cost{{What: "controller", Processes: 1, CPU: controller}, {What: "edge", Processes: 1, CPU: edge}}}}
 	}
 	few, many := idle(5, 0.012, 0.01), idle(15, 0.023, 0.02)
 	edge, controller := perServer(few, many)
@@ -93,7 +93,8 @@ func TestIdle(t *testing.T) {
 	var out bytes.Buffer
 	(&Print{To: &out}).Idle(Result{Idle: []Idle{few, many}})
 	require.Contains(t, out.String(), "with 15 servers, of one core each: 1 x controller 2.30%  1 x edge 2.00%\n")
-	require.Contains(t, out.String(), "each server more costs an edge 1000µs of CPU time a second, and the controller in it 100µs more;")
+	require.Contains(t, out.String(), "each server more costs an edge 1000µs of CPU time a second, and the controller in it less than 200µs more;")
+	require.Contains(t, out.String(), "with 15 servers the edge that is the controller works 3000µs a second more than the other one")
 	edge, controller = perServer(many, many)
 	require.Zero(t, edge+controller)
 }
