@@ -19,7 +19,7 @@ import (
 const (
 	// seeds is how many plans TestSimulation runs by itself; RESEAT_SEEDS=n asks
 	// for another number, RESEAT_SEED=k for that one plan.
-	seeds = 40
+	seeds = 20
 	// recovery is how long everything may take, once a core of the mesh is whole.
 	recovery = 90 * time.Second
 )

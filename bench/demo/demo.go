@@ -263,9 +263,17 @@ func mark(critical bool) string {
 // ready waits until everything runs and every region has a primary and its backups
 // in sync, but for some servers.
 func (d *demo) ready(ctx context.Context, without ...string) error {
-	return d.stage.await(ctx, "every region to have a primary and its backups in sync", func(k known) bool {
+	err := d.stage.await(ctx, "every region to have a primary and its backups in sync", func(k known) bool {
 		return d.stage.whole(k, without)
 	})
+	if err != nil && ctx.Err() == nil {
+		d.stage.mu.Lock()
+		defer d.stage.mu.Unlock()
+		what := d.stage.lacks(d.stage.known, without)
+		more := max(0, len(what)-listed)
+		err = fmt.Errorf("%w: %s, and %d more", err, list(what[:len(what)-more]), more)
+	}
+	return err
 }
 
 // scored waits until the controller has published how urgent each region is: it

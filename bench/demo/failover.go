@@ -50,7 +50,7 @@ func covers(now []standing) (out []Cover) {
 func (s *stage) begin(at time.Time, planned bool) {
 	s.timeline.begin(at)
 	s.update(func(k *known) {
-		k.began, k.planned, k.levels = at, planned, nil
+		k.began, k.planned, k.back, k.levels = at, planned, false, nil
 		clear(k.moves)
 	})
 }
@@ -116,7 +116,13 @@ func (k *known) summarize(e fleet.Event) string {
 	}
 	f := k.moves[r.Name]
 	switch {
-	case e.Name == "serving" && f != nil && f.To == e.From:
+	case e.Name == "serving" && (f == nil || k.back):
+		text := fmt.Sprintf("%-*s is served by %s now, in epoch %d", k.width, r.Name, e.From, e.Number("epoch"))
+		if !k.page {
+			text += ": nobody has asked for that"
+		}
+		return text
+	case e.Name == "serving" && f.To == e.From:
 		if k.planned {
 			return fmt.Sprintf("%-*s is served by %-9s  %s", k.width, r.Name, e.From, plural(f.Players, "player"))
 		}

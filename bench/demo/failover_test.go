@@ -89,6 +89,7 @@ func TestSeveralRegionsFail(t *testing.T) {
 	require.Equal(t, []string{
 		"small is served by c          rank 1 of 2: critical, 2 players",
 		"big   is served by b          rank 2 of 2: 30 players",
+		"else  is served by b now, in epoch 2: nobody has asked for that",
 		"big   has all its backups again, with a (2 of 3 regions)",
 		"small has all its backups again, with a (3 of 3 regions)",
 		"edge-2 is the controller now",

@@ -98,10 +98,14 @@ func (r *Report) Dropped() uint64 {
 // that something is wrong, and not that the players are few.
 const enough = 20
 
-// usuallyInFlight is how many actions are on their way at any time: how many
-// start in a second, times how many seconds they take.
+// usuallyInFlight is how many actions of the players who were concerned are on their
+// way at any time: how many start in a second, times how many seconds they take.
 func (r *Report) usuallyInFlight() float64 {
-	return r.Settings.Rate * float64(r.Settings.Players) * r.QuietDurable.P50.Seconds()
+	concerned := 0
+	for _, f := range r.Faults {
+		concerned += f.Durable.N
+	}
+	return r.Settings.Rate * float64(concerned) * r.QuietDurable.P50.Seconds()
 }
 
 // struck is how many times a game server failed, and an edge.

@@ -22,11 +22,13 @@ type known struct {
 	regions map[string]*told           // by name
 	width   int                        // of their names
 	mesh    discovery.Mesh
+	page    bool   // people may move regions as they like
 	ruler   string // the incarnation that was the controller last
 
 	// Of this round:
 	began   time.Time
 	planned bool
+	back    bool // all players who were concerned play on: what comes now nobody has asked for
 	levels  []Level
 	moves   map[string]*Failover // by region
 }
@@ -88,7 +90,7 @@ func (s *stage) take(e fleet.Event) {
 		if r := k.regions[e.Text("region")]; r != nil {
 			r.take(e)
 		}
-		if f := k.moves[e.Text("region")]; f != nil {
+		if f := k.moves[e.Text("region")]; f != nil && !k.back {
 			f.take(e, k.began)
 		}
 		if len(s.regions) == 1 {

@@ -180,7 +180,7 @@ func TestARunThatProvesNothingFails(t *testing.T) {
 	for says, change := range map[string]func(*evidence){
 		"round 2 (freeze): no failover of demo happened, the epoch is still 2": func(e *evidence) { e.rounds[1].Regions[0].EpochAfter = 2 },
 		"no action was in flight": func(e *evidence) {
-			e.settings.Players, e.result.QuietDurable.P50 = 25, 80*ms
+			e.settings.Rate, e.result.QuietDurable.P50 = 100, 80*ms // of four players
 			e.played = 100 * ms
 			for _, f := range e.result.Faults {
 				for i := range f.Stalls {

@@ -279,6 +279,7 @@ func (s *scene) comeback(ctx context.Context) error {
 			}
 			back, players, done := s.back(p)
 			if done {
+				s.d.stage.update(func(k *known) { k.back = true })
 				s.tellMoves(p.Moves)
 				s.d.stage.timeline.add(s.At.Add(s.Back), markDone, s.allBack(players))
 				return nil

@@ -62,6 +62,7 @@ func newStage(cfg Config, dir string) *stage {
 		changed: make(chan struct{}),
 	}
 	s.known = newKnown(s.regions)
+	s.known.page = cfg.Page
 	return s
 }
 

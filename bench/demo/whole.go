@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -50,30 +51,41 @@ func (r *Region) wants(servers int, without []string) int {
 // registry says so, and the primary's log, which may come later.
 func (k *known) covered(region string, servers int, without []string) bool {
 	r := k.regions[region]
-	both := slices.DeleteFunc(slices.Clone(r.view.InSync), func(id string) bool { return !slices.Contains(r.set, id) })
-	return !r.view.Stale && k.living(both) >= r.wants(servers, without)
+	return !r.view.Stale && k.insync(region) >= r.wants(servers, without)
+}
+
+// insync is how many living servers of a region are in sync, as both say.
+func (k *known) insync(region string) int {
+	r := k.regions[region]
+	return k.living(slices.DeleteFunc(slices.Clone(r.view.InSync), func(id string) bool { return !slices.Contains(r.set, id) }))
 }
 
 // whole tells whether everything that is meant to be there serves: each region has
 // a primary and its backups, and each server and edge lives. Some are not meant to
 // be there.
-func (s *stage) whole(k known, without []string) bool {
+func (s *stage) whole(k known, without []string) bool { return len(s.lacks(k, without)) == 0 }
+
+// lacks says what a mesh lacks to be whole.
+func (s *stage) lacks(k known, without []string) (what []string) {
 	for _, r := range s.regions {
-		if s.leader(k, r.Name) == nil || !k.covered(r.Name, len(s.servers), without) {
-			return false
+		switch {
+		case s.leader(k, r.Name) == nil:
+			what = append(what, r.Name+" has no primary")
+		case !k.covered(r.Name, len(s.servers), without):
+			what = append(what, fmt.Sprintf("%s has %d of %d servers in sync", r.Name, k.insync(r.Name), r.wants(len(s.servers), without)))
 		}
 	}
 	for _, server := range s.servers {
 		if k.lives[server.Name] == "" && !slices.Contains(without, server.Name) {
-			return false
+			what = append(what, server.Name+" is not there")
 		}
 	}
 	for _, edge := range s.edges {
-		if len(k.follows[edge.Name]) < len(s.regions) && !slices.Contains(without, edge.Name) {
-			return false
+		if n := len(k.follows[edge.Name]); n < len(s.regions) && !slices.Contains(without, edge.Name) {
+			what = append(what, fmt.Sprintf("%s follows %d of %d regions", edge.Name, n, len(s.regions)))
 		}
 	}
-	return true
+	return what
 }
 
 // standings are all regions as they stand now, in a mesh that is whole.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -77,7 +76,7 @@ func runBenchMesh(ctx context.Context, f meshFlags, stdout, stderr io.Writer) er
 	if err != nil {
 		return &usageError{err}
 	}
-	if cfg.Program, err = os.Executable(); err != nil {
+	if cfg.Program, err = program(); err != nil {
 		return fmt.Errorf("the benchmark starts this program again, and cannot find it: %w", err)
 	}
 	if f.show {

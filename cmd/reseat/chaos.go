@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -138,7 +137,7 @@ func (f chaosFlags) config() (cfg chaos.Config, cells []chaos.Cell, err error) {
 	if cfg.Consul, err = consul.Find(f.consul); err != nil {
 		return cfg, nil, err
 	}
-	if cfg.Program, err = os.Executable(); err != nil {
+	if cfg.Program, err = program(); err != nil {
 		return cfg, nil, fmt.Errorf("chaos starts this program again, and cannot find it: %w", err)
 	}
 	return cfg, cells, nil

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -108,7 +107,7 @@ func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	if cfg.Program, err = os.Executable(); err != nil {
+	if cfg.Program, err = program(); err != nil {
 		return fmt.Errorf("the demo starts this program again, and cannot find it: %w", err)
 	}
 	cfg.Screen = demo.NewScreen(stdout)

@@ -108,3 +108,6 @@ func report(w io.Writer, err error) {
 		fmt.Fprintf(w, "reseat: %s\n", strings.TrimSuffix(line, "\n"))
 	}
 }
+
+// program finds what is started as another process of ours: this program.
+var program = os.Executable

@@ -97,6 +97,7 @@ func (s *Server) serve(ctx context.Context, ln net.Listener) error {
 		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	var ended sync.WaitGroup
+	ended.Add(1) // before ctx can have ended
 	stop := context.AfterFunc(ctx, func() {
 		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
 		defer cancel()
@@ -105,7 +106,6 @@ func (s *Server) serve(ctx context.Context, ln net.Listener) error {
 		}
 		ended.Done()
 	})
-	ended.Add(1)
 	var err error
 	if s.cfg.TLS != nil {
 		err = server.ServeTLS(ln, "", "")
