@@ -13,12 +13,15 @@ type Totals struct {
 }
 
 // Books are what an audit tells: the sums, added up at that moment over
-// everything there is, and every player's journal and rolls.
+// everything there is, what has left for other regions included and what has come
+// from them not; and every player's journal and rolls.
 type Books struct {
 	Totals
 	Vault     uint64    `json:"vault"`
 	Trades    uint64    `json:"trades"`    // that changed hands
 	Malformed uint64    `json:"malformed"` // actions that were no command
+	Left      Totals    `json:"left"`      // what players have taken along to other regions
+	Came      Totals    `json:"came"`      // and brought from them
 	Players   []Account `json:"players"`
 }
 
@@ -33,8 +36,11 @@ type Account struct {
 
 // books adds everything up.
 func (w *World) books() Books {
-	b := Books{Vault: w.vault, Trades: w.trades, Malformed: w.malformed}
-	b.Gold = w.vault
+	b := Books{Vault: w.vault, Trades: w.trades, Malformed: w.malformed, Left: w.left, Came: w.came}
+	b.Gold = w.vault + w.left.Gold - w.came.Gold // less cannot have come than is here
+	for i := range b.Items {
+		b.Items[i] = w.left.Items[i] - w.came.Items[i]
+	}
 	for i, stock := range w.nodes {
 		b.Items[i%Kinds] += stock
 	}

@@ -9,12 +9,12 @@ import (
 )
 
 // parts keeps the reliable updates.
-type parts struct{ updates [][]byte }
+type parts struct {
+	discard
+	updates [][]byte
+}
 
 func (p *parts) Send(_ string, payload []byte) { p.updates = append(p.updates, slices.Clone(payload)) }
-func (p *parts) BroadcastUnreliable([]byte)    {}
-func (p *parts) Commit([]byte)                 {}
-func (p *parts) Fidelity() float64             { return 1 }
 
 // audited makes a world of so many players and audits it.
 func audited(t *testing.T, players int) (*World, [][]byte) {

@@ -17,6 +17,7 @@ const (
 	Trade  Kind = 4 // buy Count of Item from Partner for Price
 	Audit  Kind = 5 // send me the books; moves nothing
 	Poison Kind = 6 // kill the process; malformed in a world without AllowPoison
+	Cross  Kind = 7 // go to the region called Partner, with all that is the player's
 )
 
 // Command is the payload of an action.
@@ -25,6 +26,7 @@ const (
 //	                    | Sell:   item u8, count uvarint
 //	                    | Trade:  item u8, count uvarint, price uvarint, partner (rest)
 //	                    | Poison: variant u8
+//	                    | Cross:  region (rest)
 type Command struct {
 	Kind    Kind
 	N       uint64 // the client's own count of its actions: 1, 2, 3 …
@@ -32,7 +34,7 @@ type Command struct {
 	Item    uint8  // < Kinds
 	Count   uint64
 	Price   uint64
-	Partner string
+	Partner string // of a Cross: the region
 	Variant Variant
 }
 
@@ -56,6 +58,8 @@ func (c *Command) Append(dst []byte) []byte {
 		dst = append(dst, c.Partner...)
 	case Poison:
 		dst = append(dst, byte(c.Variant))
+	case Cross:
+		dst = append(dst, c.Partner...)
 	case Take, Audit:
 	}
 	return dst
@@ -76,6 +80,9 @@ func ParseCommand(payload []byte) (Command, error) {
 	case Poison:
 		c.Variant = Variant(r.byte())
 		r.failed = r.failed || c.Variant < Panic || c.Variant > Hang
+	case Cross:
+		c.Partner = string(r.bytes(len(r.rest)))
+		r.failed = r.failed || c.Partner == ""
 	case Take, Audit:
 	default:
 		return Command{}, fmt.Errorf("%w: kind %d", errCommand, c.Kind)

@@ -37,7 +37,8 @@ func (d *dice) roll() uint8 {
 	}
 }
 
-// finding is the outcome of a Take that found something: all that it changes.
+// finding is the outcome of a Take that found something: all that it changes. That of
+// a Cross is one, too, with nothing found.
 //
 //	length of player uvarint | player | node u8 | count uvarint | roll u8
 //	payload of the command (rest)
@@ -80,13 +81,19 @@ func (w *World) find(f *figure, n uint64, o *finding) {
 	f.rolled = n
 }
 
-// ApplyOutcome repeats a Take that found something. When it fails, nothing has
-// changed.
+// ApplyOutcome repeats a Take that found something, or a Cross. When it fails, nothing
+// has changed.
 func (w *World) ApplyOutcome(delta []byte) error {
 	r := reader{rest: delta}
 	o := finding{player: string(r.bytes(length(&r))), node: r.byte(), count: r.uvarint(), roll: r.byte()}
 	o.payload = r.bytes(len(r.rest))
 	c, err := ParseCommand(o.payload)
+	if !r.failed && err == nil && c.Kind == Cross {
+		f := w.seat(o.player)
+		w.note(f, c.N, o.payload)
+		w.letGo(f)
+		return nil
+	}
 	if r.failed || err != nil || c.Kind != Take || o.roll == 0 || o.node >= nodes {
 		return errOutcome
 	}

@@ -47,12 +47,14 @@ func TestOutcomeIsCommittedBeforeTheEcho(t *testing.T) {
 	require.Equal(t, map[uint64]uint8{1: echo.Roll}, maps.Collect(w.books().Players[0].Rolls.All()))
 }
 
-type order struct{ calls []string }
+type order struct {
+	discard
+	calls []string
+}
 
 func (o *order) Send(string, []byte)        { o.calls = append(o.calls, "send") }
 func (o *order) BroadcastUnreliable([]byte) { o.calls = append(o.calls, "show") }
 func (o *order) Commit([]byte)              { o.calls = append(o.calls, "commit") }
-func (o *order) Fidelity() float64          { return 1 }
 
 func TestOutcomeOfAnotherStateIsRefused(t *testing.T) {
 	w := New()

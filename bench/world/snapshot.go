@@ -8,14 +8,15 @@ import (
 )
 
 // snapshotVersion is the first byte of a snapshot.
-const snapshotVersion = 2
+const snapshotVersion = 3
 
 // errSnapshot: the state is not one of ours.
 var errSnapshot = errors.New("world: malformed snapshot")
 
 // Snapshot appends the whole state to dst and returns it.
 //
-//	version u8 | vault | commands | trades | malformed | stock of each node
+//	version u8 | vault | commands | trades | malformed
+//	gold, items of each kind, that left, and that came | stock of each node
 //	players | each: length of name, name, x u8, y u8, gold, items of each kind,
 //	journal, length of rolls, rolls
 //	length of ballast, ballast
@@ -27,6 +28,12 @@ func (w *World) Snapshot(dst []byte) []byte {
 	dst = append(dst, snapshotVersion)
 	for _, v := range [...]uint64{w.vault, w.commands, w.trades, w.malformed} {
 		dst = binary.AppendUvarint(dst, v)
+	}
+	for _, t := range [...]*Totals{&w.left, &w.came} {
+		dst = binary.AppendUvarint(dst, t.Gold)
+		for _, n := range t.Items {
+			dst = binary.AppendUvarint(dst, n)
+		}
 	}
 	for _, stock := range w.nodes {
 		dst = binary.AppendUvarint(dst, stock)
@@ -71,6 +78,12 @@ func (w *World) Restore(state []byte) error {
 		return fmt.Errorf("%w: version %d, not %d", errSnapshot, v, snapshotVersion)
 	}
 	fresh := World{vault: r.uvarint(), commands: r.uvarint(), trades: r.uvarint(), malformed: r.uvarint()}
+	for _, t := range [...]*Totals{&fresh.left, &fresh.came} {
+		t.Gold = r.uvarint()
+		for i := range t.Items {
+			t.Items[i] = r.uvarint()
+		}
+	}
 	for i := range fresh.nodes {
 		fresh.nodes[i] = r.uvarint()
 	}

@@ -45,6 +45,7 @@ type output interface {
 	Send(player string, payload []byte)
 	BroadcastUnreliable(payload []byte)
 	Commit(delta []byte)
+	Transfer(player, region string, baggage, delta []byte) error
 	Fidelity() float64
 }
 
@@ -57,6 +58,8 @@ type World struct {
 	commands  uint64 // commands carried out, for the broadcast
 	trades    uint64 // trades that changed hands
 	malformed uint64 // payloads that were no command
+	left      Totals // what players have taken along to other regions
+	came      Totals // and brought from them
 	ballast   []byte // see Ballast
 
 	present map[string]bool // who is there: no part of the state
@@ -127,6 +130,9 @@ func (w *World) apply(out output, player string, payload []byte) {
 	w.note(f, c.N, payload)
 	if c.Kind == Audit {
 		w.sendBooks(out, f, c.N)
+		return
+	}
+	if c.Kind == Cross && w.cross(out, f, payload, c.Partner) {
 		return
 	}
 	echo := Echo{N: c.N}

@@ -1,6 +1,7 @@
 package world
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -15,6 +16,8 @@ type sink struct {
 	sent      []string // "player payload", reliable
 	shown     [][]byte // broadcasts
 	committed [][]byte
+	parted    []parting
+	closed    bool    // nobody may leave
 	coarse    float64 // what the fidelity lacks to 1
 }
 
@@ -30,13 +33,29 @@ func (s *sink) BroadcastUnreliable(payload []byte) {
 	s.shown = append(s.shown, append([]byte(nil), payload...))
 }
 
+func (s *sink) Transfer(player, region string, baggage, delta []byte) error {
+	if s.closed || region == "nowhere" {
+		return errNowhere
+	}
+	s.parted = append(s.parted, parting{player, region, slices.Clone(baggage), slices.Clone(delta)})
+	return nil
+}
+
+var errNowhere = errors.New("no such region")
+
+// parting is a player who leaves for another region.
+type parting struct {
+	player, region string
+	baggage, delta []byte
+}
+
 // names are the players of the tests.
 var names = []string{"ann", "bob", "cid", "dee", "eve"}
 
 // commands draws any command that a client could send, sensible or not.
 func commands(n uint64) *rapid.Generator[Command] {
 	return rapid.Custom(func(t *rapid.T) Command {
-		c := Command{N: n, Kind: rapid.SampledFrom([]Kind{Move, Take, Take, Take, Sell, Trade, Trade}).Draw(t, "kind")}
+		c := Command{N: n, Kind: rapid.SampledFrom([]Kind{Move, Take, Take, Take, Sell, Trade, Trade, Cross}).Draw(t, "kind")}
 		switch c.Kind {
 		case Move:
 			c.DX, c.DY = rapid.Int8Range(-1, 1).Draw(t, "dx"), rapid.Int8Range(-1, 1).Draw(t, "dy")
@@ -46,6 +65,9 @@ func commands(n uint64) *rapid.Generator[Command] {
 		case Poison:
 			c.Variant = rapid.SampledFrom([]Variant{Panic, Fatal, Kill, Hang}).Draw(t, "variant")
 		case Take, Audit:
+		}
+		if c.Kind == Cross {
+			c.Partner = "nowhere"
 		}
 		if c.Kind == Trade {
 			c.Price = rapid.OneOf(rapid.Uint64Range(0, 30), rapid.Uint64()).Draw(t, "price")
@@ -284,3 +306,9 @@ func (discard) Send(string, []byte)        {}
 func (discard) BroadcastUnreliable([]byte) {}
 func (discard) Commit([]byte)              {}
 func (discard) Fidelity() float64          { return 1 }
+func (discard) Transfer(_, region string, _, _ []byte) error {
+	if region == "nowhere" {
+		return errNowhere
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+package proxy_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/player"
+	"github.com/reseat-proxy/reseat/proxy/wire"
+)
+
+// Who begins anew where he was at home is sent on to where he is, by each region on
+// his way.
+func TestTombstones(t *testing.T) {
+	townMesh(t, 2, "outcomes", func(m *mesh) {
+		ann := m.enter("ann", 0)
+		for _, region := range []string{"sea", "arena", "sea"} {
+			ann.goes(region)
+		}
+		ann.settle(patience)
+		m.delivered("ann")
+		require.NoError(t, ann.Close())
+		again := m.enter("ann", 1)
+		again.sent = again.Durable()
+		require.Equal(t, ann.sent, again.sent)
+		require.Equal(t, "sea", again.Region())
+		again.acts(3, "act")
+		again.goes("arena")
+		again.settle(patience)
+		m.settled(again)
+	})
+}
+
+// An edge without the region that a player goes to sends him to one that has it, and
+// he takes along what he owns.
+func TestRegionIsNotServedHere(t *testing.T) {
+	for name, first := range map[string]bool{"on the way": true, "long there": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				edges := 0
+				m := newMesh(t, func(cfg *proxy.Config) {
+					if edges++; edges == 1 {
+						cfg.Regions = []string{"arena"}
+					}
+				})
+				defer m.close()
+				m.more = []string{"sea"}
+				m.addEdge()
+				m.towns(true, false, false)
+				m.serve(2)
+				m.guarded(2)
+				if first {
+					ann := m.enter("ann", 0)
+					ann.acts(3, "act")
+					ann.goes("sea")
+					ann.settle(patience)
+					m.settled(ann)
+					require.Equal(t, wire.CodeMoved, ended(t, ann))
+					require.Equal(t, 1, ann.resumed)
+					return
+				}
+				ann := m.enter("ann", 1)
+				ann.goes("sea")
+				ann.settle(patience)
+				m.delivered("ann")
+				require.NoError(t, ann.Close())
+				again := m.enter("ann", 0) // the first edge says where he is, and the second one takes him there
+				require.Equal(t, "sea", again.Region())
+				require.Equal(t, ann.sent, again.Durable())
+				again.sent = again.Durable()
+				m.settled(again)
+			})
+		})
+	}
+}
+
+// ended is the code with which an actor's connection has ended.
+func ended(t *testing.T, a *actor) wire.Code {
+	t.Helper()
+	var bye *player.ByeError
+	require.Len(t, a.endings(), 1)
+	require.ErrorAs(t, a.endings()[0], &bye)
+	require.Contains(t, bye.Text, `"sea"`)
+	return bye.Code
+}
+
+// A region that comes up later gets who has left for it, with what he has sent
+// meanwhile.
+func TestRegionComesLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newTowns(t, "outcomes")
+		defer m.close()
+		m.serveOnly(2, "arena")
+		m.eventually("in-sync set", func() bool { return len(m.inSync().Members) == 2 })
+		ann := m.enter("ann", 0)
+		ann.acts(1, "go sea")
+		ann.acts(10, "act")
+		time.Sleep(4 * time.Second) // virtual
+		require.Equal(t, "arena", ann.Region(), "he is not there yet")
+		require.Empty(t, ann.endings())
+		require.Zero(t, ann.pending(), "what the arena has taken goes with him")
+		ann.acts(10, "act")
+		s, _ := m.primary(0)
+		s.die(true)
+		time.Sleep(12 * time.Second) // virtual: these are too old now
+		require.NotEmpty(t, ann.endings())
+		m.serveOnly(2, "sea")
+		ann.settle(recovery)
+		m.settled(ann)
+		require.Equal(t, "sea", ann.Region())
+		m.delivered("ann")
+	})
+}
+
+// Alone in their regions, servers rest on the edges' snapshots; whatever dies, nothing
+// is lost between two of them.
+func TestTransferSurvivesCold(t *testing.T) {
+	names := []string{"actions", "outcomes", "one outcome in a tick", "ticks"}
+	i := 0
+	for victim, strike := range map[string]func(m *mesh){
+		"game here":  func(m *mesh) { m.lead("arena").killGame() },
+		"game there": func(m *mesh) { m.lead("sea").killGame() },
+		"both games": func(m *mesh) { m.lead("sea").killGame(); m.lead("arena").killGame() },
+	} {
+		for at := time.Duration(0); at <= 40*time.Millisecond; at += 4 * time.Millisecond {
+			i++
+			if testing.Short() && i%5 > 0 {
+				continue
+			}
+			style := names[i%len(names)]
+			t.Run(victim+" at "+at.String()+", "+style, func(t *testing.T) {
+				t.Parallel()
+				townMesh(t, 1, style, func(m *mesh) {
+					ann, bob := m.enter("ann", 0), m.enterAt("sea", "bob", 1)
+					bob.acts(3, "act")
+					ann.acts(10, "act")
+					ann.settle(patience)
+					ann.acts(1, "go sea")
+					ann.acts(5, "act")
+					time.Sleep(at) // virtual
+					strike(m)
+					ann.acts(5, "pay bob")
+					m.eventually("ann is in sea", func() bool { return ann.Region() == "sea" })
+					ann.goes("arena")
+					ann.settle(patience)
+					bob.settle(patience)
+					m.settled(ann, bob)
+					m.delivered("ann")
+				})
+			})
+		}
+	}
+}
+
+// What a player brings kills every game that takes it in. Two die of it, not more; he
+// is told, and the others play on.
+func TestCursedArrival(t *testing.T) {
+	for _, style := range []string{"actions", "one outcome", "outcomes in ticks"} {
+		t.Run(style, func(t *testing.T) {
+			townMesh(t, 3, style, func(m *mesh) {
+				ann, bob := m.enter("ann", 0), m.enterAt("sea", "bob", 1)
+				bob.acts(3, "act")
+				bob.settle(patience)
+				ann.acts(1, "curse")
+				ann.acts(1, "go sea")
+				select {
+				case <-ann.Done():
+				case <-time.After(patience):
+					require.FailNow(t, "the curse does not die out")
+				}
+				var bye *player.ByeError
+				require.ErrorAs(t, ann.Err(), &bye)
+				require.Equal(t, wire.CodeQuarantined, bye.Code)
+				require.LessOrEqual(t, m.poisoned.Load(), int32(2))
+				bob.acts(20, "act")
+				bob.settle(patience)
+				again := m.enter("ann", 1)
+				require.Equal(t, "sea", again.Region(), "he is there, without what he brought")
+				require.Equal(t, uint64(2), again.Durable())
+			})
+		})
+	}
+}
+
+// Whoever has no token does not get what a player has left behind on his way.
+func TestImpostorOnTheWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newTowns(t, "outcomes")
+		defer m.close()
+		m.serveOnly(2, "arena")
+		m.eventually("in-sync set", func() bool { return len(m.inSync().Members) == 2 })
+		ann := m.enter("ann", 0)
+		ann.acts(1, "go sea")   // which is not up
+		time.Sleep(time.Second) // virtual
+		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+		defer cancel()
+		for i := range m.edges {
+			_, err := player.Dial(ctx, player.Config{
+				Edges: []string{m.edges[i].addr}, Region: "arena", Player: "ann", TLS: m.tls, Log: m.log, Transport: m.transport(),
+			})
+			var bye *player.ByeError
+			require.ErrorAs(t, err, &bye)
+			require.Equal(t, wire.CodeNotYours, bye.Code)
+		}
+		m.serveOnly(2, "sea")
+		m.eventually("ann is in sea", func() bool { return ann.Region() == "sea" })
+		m.settled(ann)
+	})
+}
+
+// A player who goes where he has been before by himself is one player there.
+func TestWhoWasThereBefore(t *testing.T) {
+	townMesh(t, 2, "outcomes", func(m *mesh) {
+		early := m.enterAt("sea", "ann", 1) // without a word, but she has a row there
+		require.NoError(t, early.Close())
+		ann := m.enter("ann", 0)
+		ann.acts(5, "act")
+		ann.goes("sea")
+		ann.settle(patience)
+		m.settled(ann)
+		require.True(t, slices.Equal([]string{"sea"}, ann.moved))
+	})
+}
