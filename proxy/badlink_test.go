@@ -48,7 +48,17 @@ var badEdges = map[string]bad{
 	"token of nobody": {func(r *raw, e uint64) {
 		r.send(wire.Attach{Epoch: e, Handle: 3, Player: "ann", Show: []byte("forged")})
 	}, 0, wire.CodeUnauthorized},
-	"no token while attached":    {func(r *raw, e uint64) { r.send(wire.Attach{Epoch: e, Handle: 3, Player: "ann"}) }, 0, wire.CodeNotYours},
+	"no token while attached": {func(r *raw, e uint64) { r.send(wire.Attach{Epoch: e, Handle: 3, Player: "ann"}) }, 0, wire.CodeNotYours},
+	"parcel that is none": {func(r *raw, e uint64) {
+		r.send(wire.Enter{Epoch: e, Handle: 3, Hop: 1, Player: "eve", From: "sea", Payload: []byte("gold")})
+	}, wire.CodeProtocol, wire.CodeProtocol},
+	"parcel of another hop": {func(r *raw, e uint64) {
+		r.send(wire.Enter{Epoch: e, Handle: 3, Hop: 1, Player: "eve", From: "sea", Payload: buffer.AppendParcel(nil, buffer.Parcel{Hop: 2})})
+	}, wire.CodeProtocol, wire.CodeProtocol},
+	"parcel that is gone": {func(r *raw, e uint64) {
+		r.send(wire.Enter{Epoch: e, Handle: 3, Hop: 1, Player: "eve", From: "sea"})
+	}, 0, wire.CodeLost},
+	"departed who is here":       {func(r *raw, e uint64) { r.send(wire.Departed{Epoch: e, Hop: 1, Player: "ann"}) }, 0, 0},
 	"snapshot of a stale epoch":  {func(r *raw, e uint64) { r.snapshot(e-1, &buffer.Snapshot{Region: "arena", Epoch: e - 1, Index: 1}) }, 0, wire.CodeStaleEpoch},
 	"snapshot nobody asked for":  {func(r *raw, e uint64) { r.snapshot(e, &buffer.Snapshot{Region: "arena", Epoch: e, Index: 1}) }, 0, wire.CodeBadSnapshot},
 	"snapshot of another region": {func(r *raw, e uint64) { r.snapshot(e, &buffer.Snapshot{Region: "castle", Epoch: e, Index: 1}) }, wire.CodeUnknownName, wire.CodeUnknownName},
@@ -67,7 +77,11 @@ var badBackups = map[string]bad{
 	"action from a backup":  {func(r *raw, e uint64) { r.send(wire.Action{Epoch: e, Handle: 1, Seq: 1}) }, wire.CodeUnknownType, wire.CodeUnknownType},
 	"attach from a backup":  {func(r *raw, e uint64) { r.send(wire.Attach{Epoch: e, Handle: 1, Player: "eve"}) }, wire.CodeUnknownType, wire.CodeUnknownType},
 	"confirm from a backup": {func(r *raw, e uint64) { r.send(wire.Confirm{Epoch: e, Index: 1}) }, wire.CodeUnknownType, wire.CodeUnknownType},
-	"offer from a backup":   {func(r *raw, e uint64) { r.send(wire.Offer{Epoch: e, SnapEpoch: e, SnapIndex: 9}) }, wire.CodeUnknownType, wire.CodeUnknownType},
+	"enter from a backup": {func(r *raw, e uint64) {
+		r.send(wire.Enter{Epoch: e, Handle: 1, Hop: 1, Player: "eve", From: "sea", Payload: buffer.AppendParcel(nil, buffer.Parcel{Hop: 1})})
+	}, wire.CodeUnknownType, wire.CodeUnknownType},
+	"departed from a backup": {func(r *raw, e uint64) { r.send(wire.Departed{Epoch: e, Hop: 1, Player: "ann"}) }, wire.CodeUnknownType, wire.CodeUnknownType},
+	"offer from a backup":    {func(r *raw, e uint64) { r.send(wire.Offer{Epoch: e, SnapEpoch: e, SnapIndex: 9}) }, wire.CodeUnknownType, wire.CodeUnknownType},
 }
 
 // What a bad edge or a bad backup does to a primary ends its own link at most;
@@ -287,12 +301,18 @@ var badLinks = []struct {
 	{"no token while attached", []string{"TestBadPeersOfAPrimary/no token while attached", "TestTokensOnALink"}},
 	{"attach with a lower number", []string{"TestPrimaryRefusesWithoutEffect"}},
 	{"two attaches at once", []string{"TestPrimaryRefusesWithoutEffect", "TestTokensOnALink"}},
+	{"arrival without what it brings, or with something else", []string{
+		"TestBadPeersOfAPrimary/parcel that is none", "TestBadPeersOfAPrimary/parcel of another hop", "TestBadPeersOfAPrimary/parcel that is gone",
+	}},
+	{"word that somebody has left who is here", []string{"TestBadPeersOfAPrimary/departed who is here"}},
+	{"departure for where he is, or for where he comes from", []string{"TestDepartForHere", "TestSentToEachOther"}},
 	{"handle 0, handle used twice", []string{"TestBadPeersOfAPrimary/handle 0", "TestBadPeersOfAPrimary/handle reused"}},
 	{"attach with more durable than there is", []string{"TestBadPeersOfAPrimary/durable above have", "TestPrimaryRefusesWithoutEffect"}},
 	{"echo of a future pulse", []string{"TestBadPeersOfAPrimary/pulse of a future number"}},
 	{"frames of another role", []string{
 		"TestBadPeersOfAPrimary/record from an edge", "TestBadPeersOfAPrimary/have from an edge",
 		"TestBadPeersOfAPrimary/action from a backup", "TestBadPeersOfAPrimary/confirm from a backup", "TestBadPrimaries/action from a primary",
+		"TestBadPeersOfAPrimary/enter from a backup", "TestBadPeersOfAPrimary/departed from a backup",
 	}},
 	{"unknown region, unknown version, open twice", []string{
 		"TestUnknownRegionEndsItsStream", "TestBadInputOnALinkClosesIt/unknown version", "TestBadInputOnALinkClosesIt/open twice",

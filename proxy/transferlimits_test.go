@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy"
 	"github.com/reseat-proxy/reseat/proxy/player"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -224,5 +225,62 @@ func TestWhoWasThereBefore(t *testing.T) {
 		ann.settle(patience)
 		m.settled(ann)
 		require.True(t, slices.Equal([]string{"sea"}, ann.moved))
+	})
+}
+
+// impostorAt is a mesh whose arena is led by one who speaks by hand, and whose sea is
+// a region like any other.
+func impostorAt(t *testing.T, test func(m *mesh, im *impostor, arena *raw)) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMesh(t, func(cfg *proxy.Config) { cfg.Regions = []string{"arena", "sea"} })
+		defer m.close()
+		m.more = []string{"sea"}
+		m.towns(true, false, false)
+		m.serveOnly(1, "sea")
+		m.primaryOf("sea", 0)
+		im := m.impostor()
+		arena := im.meet(true)
+		arena.send(wire.Elected{Epoch: im.epoch}, wire.Serving{Epoch: im.epoch})
+		test(m, im, arena)
+	})
+}
+
+// A region that says that a player has left it for itself closes its link.
+func TestDepartForHere(t *testing.T) {
+	impostorAt(t, func(m *mesh, im *impostor, arena *raw) {
+		ann := m.dial()
+		ann.send(wire.Hello{Version: wire.Version, Region: "arena", Player: "ann"})
+		var f wire.Attach
+		require.NoError(t, f.Decode(arena.until(wire.TypeAttach)))
+		arena.send(wire.Depart{Epoch: im.epoch, Handle: f.Handle + 1, Hop: 1, Region: "sea"}) // nobody
+		arena.send(wire.Depart{Epoch: im.epoch, Handle: f.Handle, Hop: 1, Region: "arena"})
+		require.Equal(t, wire.CodeProtocol, arena.closed())
+	})
+}
+
+// Two regions that send a player to each other, since one of them has lost what it
+// knew of him, do not do so for long.
+func TestSentToEachOther(t *testing.T) {
+	impostorAt(t, func(m *mesh, im *impostor, arena *raw) {
+		ann := m.dial()
+		ann.send(wire.Hello{Version: wire.Version, Region: "arena", Player: "ann"})
+		var f wire.Attach
+		require.NoError(t, f.Decode(arena.until(wire.TypeAttach)))
+		parcel := buffer.AppendParcel(nil, buffer.Parcel{Hop: 1, Baggage: encode(purse{Gold: 1})})
+		arena.send(wire.Depart{Epoch: im.epoch, Handle: f.Handle, Hop: 1, Region: "sea", Payload: parcel})
+		var moved wire.Moved
+		require.NoError(t, moved.Decode(ann.until(wire.TypeMoved)))
+		require.Equal(t, "sea", moved.Region)
+		arena.until(wire.TypeDeparted)
+		ann.until(wire.TypeWelcome)
+		ann.send(wire.Act{Seq: 1, Payload: []byte("1 go arena")})
+		var enter wire.Enter
+		require.NoError(t, enter.Decode(arena.until(wire.TypeEnter)))
+		require.EqualValues(t, 2, enter.Hop)
+		arena.send(wire.Depart{Epoch: im.epoch, Handle: enter.Handle, Hop: 2, Region: "sea"})
+		var bye wire.Bye
+		require.NoError(t, bye.Decode(ann.until(wire.TypeBye)))
+		require.Equal(t, wire.CodeLost, bye.Reason)
+		require.Contains(t, bye.Text, "each other")
 	})
 }

@@ -174,6 +174,31 @@ func TestDepartIsDurable(t *testing.T) {
 	require.Len(t, h.frames(), 1)
 }
 
+// Nor before what he was sent while he was here, though that depends on more.
+func TestDepartComesLast(t *testing.T) {
+	h := newHarbor(t)
+	h.act(3)
+	h.replicate()
+	h.finished(h.feed.handed - 1)
+	h.frames()
+	at := h.feed.handed
+	h.emit(wire.Emit{ID: 1, Handle: 1, After: at, Reliable: true, Payload: []byte("farewell")})
+	h.sail("gold")
+	departs := h.end()
+	h.outcome(wire.Outcome{ID: 1, From: at, To: at, Payload: []byte("and a chest is found")})
+	h.finished(at)
+	h.b.replica.match, h.b.replica.next = departs, h.end()+1
+	h.settle()
+	h.rig.consul()
+	require.Equal(t, departs, h.commit)
+	require.Empty(t, h.frames())
+	h.replicate()
+	frames := h.frames()
+	require.Len(t, frames, 2)
+	require.Contains(t, frames[0], "Output")
+	require.Contains(t, frames[1], "Depart")
+}
+
 // swap looks at another edge from here on.
 func (h *harbor) swap(edge *stream) *harbor { h.edge = edge; return h }
 
