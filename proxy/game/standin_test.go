@@ -33,6 +33,26 @@ func degradedStandIn(mode wire.Mode, updates int) (address string) {
 	})
 }
 
+// borderStandIn hosts two regions, sends actions to the first, in which the last of
+// them lets a player go, prints the updates and what he takes along, gives him to the
+// second, prints its update and a snapshot of the first, and goes away.
+func borderStandIn(from, to string, actions ...string) (address string) {
+	return listen(func(s *sidecar) {
+		s.host(1, from, 0, nil)
+		s.host(2, to, 0, nil)
+		names := s.play(actions)
+		s.printUpdates(len(actions)-1, names)
+		left := expect[wire.Transfer](s)
+		fmt.Printf("%s goes to %s with %s\n", left.Player, left.Region, left.Payload)
+		s.send(
+			wire.Join{ID: 2, Handle: 1, Player: left.Player},
+			wire.Arrive{ID: 2, Index: 1, Handle: 1, Payload: left.Payload},
+		)
+		s.printUpdates(1, names)
+		s.printSnapshot()
+	})
+}
+
 // standbyStandIn hosts a standby, sends outcomes, prints a snapshot, promotes
 // the standby, lets ann in, prints an update, and goes away.
 func standbyStandIn(outcomes ...string) (address string) {
