@@ -131,7 +131,7 @@ func newLauncher(cfg config.Launch) (launch.Launcher, error) {
 func (c *control) newAPI(ln net.Listener) (*admin.Server, error) {
 	cfg := admin.Config{
 		Listen: ln.Addr().String(), Listener: ln, Pprof: c.cfg.Admin.EnablePprof, Test: c.cfg.Admin.EnableTestEndpoints,
-		Source: c.edge.Mesh(), Edge: c.edge, Controller: steering{c.runner},
+		Source: c.edge.Mesh(), Edge: c.edge, Controller: c.runner,
 		Edges: c.client.Edges, Consul: c.client.Stats, Work: c.runner.Stats, Tester: steering{c.runner}, Faults: faults{c.client},
 		Page: page.Handler(), Log: c.log,
 	}
@@ -208,28 +208,14 @@ func (c *control) report(ctx context.Context) error {
 // steering is the controller as the API asks it.
 type steering struct{ *controller.Runner }
 
-func (s steering) Move(ctx context.Context, region, server string) error {
-	return elsewhere(s.Runner.Move(ctx, region, server))
-}
-
 // Want implements admin.Tester.
 func (s steering) Want(ctx context.Context, regions []admin.WantedRegion) error {
 	for _, r := range regions {
 		if err := s.Runner.Want(ctx, r.Name, r.Critical); err != nil {
-			return elsewhere(err)
+			return err
 		}
 	}
 	return nil
-}
-
-// Reset implements admin.Tester.
-func (s steering) Reset(ctx context.Context) error { return elsewhere(s.Runner.Reset(ctx)) }
-
-func elsewhere(err error) error {
-	if away, ok := errors.AsType[*controller.ElsewhereError](err); ok {
-		return &admin.ElsewhereError{Edge: away.Edge, Admin: away.Admin}
-	}
-	return err
 }
 
 // faults asks servers that are under test to do harm to themselves.

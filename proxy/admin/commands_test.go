@@ -16,6 +16,7 @@ import (
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/failover/mesh"
 	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/controller"
 )
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
@@ -71,9 +72,9 @@ func TestBackendErrors(t *testing.T) {
 		code   string
 		says   string
 	}{
-		{&ElsewhereError{Edge: "edge-2", Admin: "http://h:1"}, 421, "not_controller", "ask it at http://h:1"},
-		{&ElsewhereError{Edge: "edge-2"}, 421, "not_controller", "whose API is not known"},
-		{&ElsewhereError{}, 421, "not_controller", "no edge is the controller now"},
+		{&controller.ElsewhereError{Edge: "edge-2", Admin: "http://h:1"}, 421, "not_controller", "ask it at http://h:1"},
+		{&controller.ElsewhereError{Edge: "edge-2"}, 421, "not_controller", "whose API is not known"},
+		{&controller.ElsewhereError{}, 421, "not_controller", "no edge is the controller now"},
 		{&mesh.MoveError{Region: "arena", To: "x", Reason: mesh.MoveUnderWay, Detail: "wait"}, 409, "move_under_way", "wait"},
 		{fmt.Errorf("more: %w", &mesh.MoveError{Reason: mesh.TooManyMoves}), 429, "too_many_moves", ""},
 		{&mesh.MoveError{Reason: mesh.NotForRegion}, 409, "not_for_region", ""},
@@ -92,7 +93,7 @@ func TestBackendErrors(t *testing.T) {
 		require.Contains(t, p.Detail, tt.says)
 		require.Equal(t, tt.status == 429 || tt.status == 503, w.Header().Get("Retry-After") != "", "%v", tt.err)
 	}
-	r.ctl.err = &ElsewhereError{Edge: "edge-2", Admin: "http://h:1"}
+	r.ctl.err = &controller.ElsewhereError{Edge: "edge-2", Admin: "http://h:1"}
 	require.Equal(t, "http://h:1", post[Problem](r, "/mesh/drain", `{"server":"one"}`, 421).Controller)
 }
 

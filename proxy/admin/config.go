@@ -43,7 +43,7 @@ type Edge interface {
 }
 
 // Controller decides for the mesh, here or elsewhere. Servers are incarnations.
-// What only the controller can do is answered with an ElsewhereError by the others.
+// What only the controller can do is answered with a controller.ElsewhereError by the others.
 type Controller interface {
 	// Status is the mesh as the controller sees it, or, when leads is false, as
 	// everybody can. It does not wait.

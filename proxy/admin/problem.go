@@ -10,6 +10,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover/mesh"
+	"github.com/reseat-proxy/reseat/proxy/controller"
 )
 
 // Problem is an error as the API answers it (RFC 9457). It is an error itself.
@@ -37,22 +38,6 @@ func problem(status int, code, detail string, args ...any) *Problem {
 	}
 }
 
-// ElsewhereError says that another edge is the controller.
-type ElsewhereError struct {
-	Edge  string
-	Admin string // URL of its API, may be empty
-}
-
-func (e *ElsewhereError) Error() string {
-	switch {
-	case e.Edge == "":
-		return "no edge is the controller now: try again in some seconds"
-	case e.Admin == "":
-		return fmt.Sprintf("the controller is %s, whose API is not known: ask it there", e.Edge)
-	}
-	return fmt.Sprintf("the controller is %s: ask it at %s", e.Edge, e.Admin)
-}
-
 // reasons are the codes of what the mesh does not do.
 var reasons = map[mesh.Reason]int{
 	mesh.UnknownRegion:   http.StatusNotFound,
@@ -71,7 +56,7 @@ var reasons = map[mesh.Reason]int{
 func explain(err error) *Problem {
 	var (
 		known     *Problem
-		elsewhere *ElsewhereError
+		elsewhere *controller.ElsewhereError
 		move      *mesh.MoveError
 		server    *mesh.ServerError
 	)

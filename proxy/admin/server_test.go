@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/reseat-proxy/reseat/discovery"
+	"github.com/reseat-proxy/reseat/proxy/controller"
 )
 
 // run serves the rig's API until the test ends, or stop is called; which returns
@@ -177,9 +178,9 @@ func selfSigned(t *testing.T) (tls.Certificate, *x509.CertPool) {
 // A command goes on to the controller, once.
 func TestClientFollowsToTheController(t *testing.T) {
 	there := newRig(t, anyPort)
-	controller, _ := there.run()
+	leader, _ := there.run()
 	here := newRig(t, anyPort)
-	here.ctl.err = &ElsewhereError{Edge: "edge-2", Admin: "http://" + controller}
+	here.ctl.err = &controller.ElsewhereError{Edge: "edge-2", Admin: "http://" + leader}
 	address, _ := here.run()
 	client, err := NewClient(address, "", nil)
 	require.NoError(t, err)
@@ -188,14 +189,14 @@ func TestClientFollowsToTheController(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"move arena to c1"}, there.ctl.heard())
 
-	there.ctl.err = &ElsewhereError{Edge: "edge-1", Admin: "http://" + address} // and back
+	there.ctl.err = &controller.ElsewhereError{Edge: "edge-1", Admin: "http://" + address} // and back
 	var p *Problem
 	_, err = client.Drain(t.Context(), DrainRequest{Server: "one"})
 	require.ErrorAs(t, err, &p)
 	require.Equal(t, "not_controller", p.Code)
 	require.Len(t, there.ctl.heard(), 1)
 
-	here.ctl.err = &ElsewhereError{Edge: "edge-2"}
+	here.ctl.err = &controller.ElsewhereError{Edge: "edge-2"}
 	_, err = client.Drain(t.Context(), DrainRequest{Server: "one"})
 	require.ErrorContains(t, err, "the controller is edge-2, whose API is not known")
 }

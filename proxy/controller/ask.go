@@ -19,11 +19,11 @@ type ElsewhereError struct {
 func (e *ElsewhereError) Error() string {
 	switch {
 	case e.Edge == "":
-		return "controller: no edge leads the mesh now; try again in a few seconds"
+		return "no edge is the controller now: try again in some seconds"
 	case e.Admin == "":
-		return fmt.Sprintf("controller: only edge %s can do that, which leads the mesh and has not said where its API is", e.Edge)
+		return fmt.Sprintf("the controller is %s, whose API is not known: ask it there", e.Edge)
 	}
-	return fmt.Sprintf("controller: only edge %s can do that, which leads the mesh: ask %s", e.Edge, e.Admin)
+	return fmt.Sprintf("the controller is %s: ask it at %s", e.Edge, e.Admin)
 }
 
 // maxLoads bounds the regions that are reported.

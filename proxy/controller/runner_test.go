@@ -192,7 +192,7 @@ func TestSteer(t *testing.T) {
 		var elsewhere *ElsewhereError
 		require.ErrorAs(r, second.Move(r.ctx, "r1", to), &elsewhere)
 		require.Equal(r, ElsewhereError{Edge: "e1", Admin: "http://e1:7700"}, *elsewhere)
-		require.ErrorContains(r, elsewhere, "ask http://e1:7700")
+		require.ErrorContains(r, elsewhere, "ask it at http://e1:7700")
 		require.ErrorAs(r, second.Want(r.ctx, "r9", false), &elsewhere)
 
 		require.NoError(r, first.Move(r.ctx, "r1", "name-"+to))
@@ -351,7 +351,7 @@ func TestNobodyIsRegistered(t *testing.T) {
 		require.Error(r, e.Move(r.ctx, "r1", "s0"))
 		var elsewhere *ElsewhereError
 		require.ErrorAs(r, e.Move(r.ctx, "r1", "s0"), &elsewhere)
-		require.ErrorContains(r, elsewhere, "no edge leads the mesh now")
+		require.ErrorContains(r, elsewhere, "no edge is the controller now")
 		require.Greater(r, e.Stats().RegisterFailed, uint64(3))
 		require.Less(r, e.Stats().RegisterFailed, uint64(30))
 		r.consul.Heal()

@@ -63,11 +63,14 @@ func (h *hosting) named(name string) *region {
 	return nil
 }
 
-// add makes a region. IDs are never used twice: a game may still speak of what had
-// one before.
+// add makes a region; nil: there is one of that name. IDs are never used twice: a game
+// may still speak of what had one before.
 func (h *hosting) add(name string, create func(id uint64, again bool) *region) *region {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.named(name) != nil {
+		return nil
+	}
 	slots := slices.Clone(h.slots())
 	r := create(uint64(len(slots)+1), h.been[name])
 	if h.been == nil {
@@ -87,12 +90,15 @@ func (h *hosting) remove(r *region) {
 	h.open.Store(&slots)
 }
 
-// open opens a region. It runs until it has no seat any more, or the incarnation
-// ends.
+// open opens a region that is not open. It runs until it has no seat any more, or the
+// incarnation ends.
 func (l *life) open(name string) {
 	r := l.hosting.add(name, func(id uint64, again bool) *region {
 		return newRegion(l, name, id, l.sc.floorOf(name), again)
 	})
+	if r == nil {
+		return
+	}
 	l.log.Info("region opened", "event", "opened", "region", name)
 	l.tasks.Go(func() error { l.ended(r, r.run()); return nil })
 }
@@ -118,13 +124,13 @@ func (l *life) renew(r *region, why error) {
 	select {
 	case <-l.ctx.Done():
 	case <-time.After(l.sc.cfg.Game.RestartMin):
-		l.open(r.name) // if it has no seat any more, it is closed again
+		l.open(r.name) // unless its seat has opened it already; without one it is closed again
 	}
 }
 
-// close forgets a region whose goroutines have ended.
+// close forgets a region whose goroutines have ended. It may be opened again as soon as
+// it is off the list, which comes last.
 func (l *life) close(r *region) {
-	l.hosting.remove(r)
 	l.peers.see(r.name, discovery.View{})
 	l.sc.restores.end(r.name)
 	r.mu.Lock()
@@ -134,21 +140,19 @@ func (l *life) close(r *region) {
 		r.endOnError(pump.Add(game.out, wire.Unhost{ID: r.id}))
 	}
 	r.mu.Unlock()
+	l.hosting.remove(r)
 	l.log.Info("region closed", "event", "closed", "region", r.name)
 }
 
 // assign opens and closes regions as the mesh says, and tells each what concerns it.
 func (l *life) assign(m discovery.Mesh) {
 	for name, v := range m.Regions {
-		if !m.Stale && l.seated(v) && l.hosting.named(name) == nil {
+		if !m.Stale && l.seated(v) {
 			l.open(name)
 		}
 	}
 	for _, r := range l.hosting.list() {
-		v, ok := m.Regions[r.name]
-		if !ok {
-			v = discovery.View{Region: r.name, Stale: m.Stale, Since: m.Since, At: m.At}
-		}
+		v := m.Region(r.name)
 		r.show(news{view: v, seated: l.fixed(r.name) || l.seated(v), ahead: ahead(m, v)})
 	}
 }
