@@ -222,22 +222,37 @@ func TestSeats(t *testing.T) {
 // A server that is deposed in one region begins anew in that region only: the others
 // go on counting on it.
 func TestDeposedInOneRegion(t *testing.T) {
+	for name, pool := range map[string]bool{"fixed": false, "pool": true} {
+		t.Run(name, func(t *testing.T) { deposedInOneRegion(t, pool) })
+	}
+}
+
+func deposedInOneRegion(t *testing.T, pool bool) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMesh(t, func(cfg *proxy.Config) { cfg.Regions = []string{"arena", "beta"} })
 		defer m.close()
 		m.more = []string{"beta"}
-		m.serve(3)
+		if pool {
+			m.pool(3)
+		} else {
+			m.serve(3)
+		}
 		p := m.planner()
 		incs := p.servers(3)
 		all := slices.Sorted(slices.Values(incs))
+		if pool {
+			p.seats["arena"].Servers, p.seats["beta"].Servers = all, all
+			require.NoError(t, p.try("beta", ""))
+			require.NoError(t, p.try("arena", ""))
+		}
 		whole := func(v discovery.Mesh) bool {
 			return slices.Equal(v.Regions["arena"].InSync, all) && slices.Equal(v.Regions["beta"].InSync, all)
 		}
 		v := p.until("all in sync", whole)
 		i := slices.IndexFunc(incs, func(inc string) bool { return inc != v.Regions["beta"].Primary.Incarnation })
-		p.put(incs[i])
+		require.NoError(t, p.try("arena", incs[i]))
 		epoch := p.leads(incs[i])
-		p.put("")
+		require.NoError(t, p.try("arena", ""))
 		p.until("all in sync", whole)
 		ann := m.join("ann")
 		ann.act(5)

@@ -25,3 +25,19 @@ func TestNothingAfterUnhost(t *testing.T) {
 	each(r.game.out.Fill(nil), wire.LinkSidecar, func(f wire.Type, _ []byte) { heard = append(heard, f) })
 	require.Equal(t, []wire.Type{wire.TypeUnhost}, heard)
 }
+
+// A region that is open is not opened again, whoever is faster: a seat that is seen, or
+// the end of its pause; and what has been open once is told apart.
+func TestOpenOnce(t *testing.T) {
+	r := newRig(t, "a")
+	create := func(id uint64, again bool) *region {
+		return newRegion(r.life, "arena", id, r.life.sc.floorOf("arena"), again)
+	}
+	require.Nil(t, r.life.hosting.add("arena", create))
+	r.life.close(r.region)
+	next := r.life.hosting.add("arena", create)
+	require.NotNil(t, next)
+	require.True(t, next.barred)
+	require.NotEqual(t, r.id, next.id)
+	require.Equal(t, []*region{next}, r.life.hosting.list())
+}
