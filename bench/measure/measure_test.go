@@ -1,0 +1,108 @@
+package measure_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/bench/measure"
+)
+
+func TestHistKnowsItsQuantiles(t *testing.T) {
+	h := measure.NewHist()
+	for ms := range 1000 {
+		h.Record(time.Duration(ms+1) * time.Millisecond)
+	}
+	s := h.Spread()
+	require.EqualValues(t, 1000, s.N)
+	for _, c := range []struct{ got, want time.Duration }{
+		{s.P50, 500 * time.Millisecond}, {s.P90, 900 * time.Millisecond}, {s.P99, 990 * time.Millisecond}, {s.Max, time.Second},
+	} {
+		require.InEpsilon(t, float64(c.want), float64(c.got), 0.001)
+	}
+	curve := h.Curve()
+	require.Equal(t, 1.0, curve[len(curve)-1].Share)
+}
+
+func TestHistHoldsWhatIsTooLong(t *testing.T) {
+	h := measure.HistOf([]time.Duration{-time.Second, time.Hour})
+	require.EqualValues(t, 2, h.Count())
+	require.InEpsilon(t, float64(time.Minute), float64(h.Spread().Max), 0.001)
+}
+
+// One answer of a second among those of a closed loop that asks every 10 ms hides a
+// hundred that were never asked.
+func TestHistCountsWhatWasNotOffered(t *testing.T) {
+	naive, corrected := measure.NewHist(), measure.NewHist()
+	for _, d := range []time.Duration{time.Millisecond, time.Second, time.Millisecond} {
+		naive.Record(d)
+		corrected.RecordAt(d, 10*time.Millisecond)
+	}
+	require.EqualValues(t, 3, naive.Count())
+	require.InDelta(t, 102, float64(corrected.Count()), 1)
+	require.Greater(t, corrected.Quantile(.5), 400*time.Millisecond)
+}
+
+func TestHistAsJSON(t *testing.T) {
+	text, err := json.Marshal(measure.HistOf([]time.Duration{time.Millisecond}))
+	require.NoError(t, err)
+	var out struct {
+		N     int64           `json:"n"`
+		Curve []measure.Point `json:"curve"`
+	}
+	require.NoError(t, json.Unmarshal(text, &out))
+	require.EqualValues(t, 1, out.N)
+	require.Len(t, out.Curve, 1)
+}
+
+// In a bubble a timer is never late, so any delay that is seen would be our own.
+func TestDelayIsOfTheMachine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := measure.WatchDelay()
+		time.Sleep(time.Second)
+		require.Zero(t, d.Take())
+		d.Stop()
+	})
+}
+
+func TestLoadedIsVoid(t *testing.T) {
+	r := measure.Begin("reseat bench test", 1)
+	require.NotEmpty(t, r.Machine.Go)
+	r.Note(150 * time.Millisecond)
+	require.ErrorIs(t, r.End(), measure.ErrLoaded)
+	require.True(t, r.Void)
+	require.Contains(t, r.String(), "VOID")
+	require.NoError(t, measure.Loaded(measure.MaxDelay))
+}
+
+func TestSave(t *testing.T) {
+	path, err := measure.Save(t.TempDir()+"/deeper", "result", map[string]int{"players": 3})
+	require.NoError(t, err)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"players":3}`, string(text))
+	_, err = measure.Save(t.TempDir(), "result", math.NaN())
+	require.Error(t, err)
+}
+
+func TestTable(t *testing.T) {
+	table := measure.Table{Head: []string{"fault", "p50"}}
+	table.Row("kill", "3.1 ms")
+	table.Row("nothing")
+	var text, md bytes.Buffer
+	require.NoError(t, table.Print(&text))
+	require.Equal(t, "fault       p50\nkill     3.1 ms\nnothing\n", text.String())
+	require.NoError(t, table.Markdown(&md))
+	require.Equal(t, "| fault | p50 |\n| --- | ---: |\n| kill | 3.1 ms |\n| nothing |\n", md.String())
+}
+
+func TestNeedFiles(t *testing.T) {
+	require.NoError(t, measure.NeedFiles(16))
+	require.ErrorContains(t, measure.NeedFiles(1<<40), "ulimit -n")
+}
