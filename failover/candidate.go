@@ -155,6 +155,8 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 		return c.yielded(now)
 	case YieldFailed:
 		return c.yieldFailed(now)
+	case Freed:
+		return c.freed(now, ev)
 	}
 	panic(fmt.Sprintf("failover: unknown candidate event %T", ev))
 }
@@ -186,6 +188,20 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 	}
 	if c.leads() && v.Epoch == c.epoch && (v.Primary == nil || v.Primary.Session != c.session) {
 		return c.fence(now)
+	}
+	return c.tick(now)
+}
+
+// freed takes a lock for free on the word of who freed it: Consul's news of that come
+// later, most of all when much else changes. Were the word wrong, the claim would be
+// refused.
+func (c *Candidate) freed(now time.Time, ev Freed) []CandidateCommand {
+	if c.view.Primary == nil || c.view.Epoch != ev.Epoch {
+		return nil // we know, or know better
+	}
+	c.view.Primary, c.freeSince = nil, now
+	if ev.Heir {
+		c.yield.ours = ev.Epoch
 	}
 	return c.tick(now)
 }
@@ -245,12 +261,26 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || c.yield.retire || !c.mayClaim():
 		return nil
 	}
-	at := c.freeSince.Add(c.timing.ClaimDelay(c.rank()))
-	if c.waitsForHeir() {
-		at = at.Add(c.timing.Heir)
+	if at := c.turn(); now.Before(at) {
+		return []CandidateCommand{WakeAt{at}}
 	}
-	if c.ahead >= c.timing.Recoveries {
-		at = later(at, c.freeSince.Add(c.timing.MaxWait))
+	c.to(Claiming)
+	c.tried = c.view.Epoch
+	c.heir = c.forgot() && c.setKnown // mayClaim: and we are in it
+	return []CandidateCommand{Claim{Floor: c.promise}}
+}
+
+// turn is when we may claim the lock that is free.
+func (c *Candidate) turn() time.Time {
+	at := c.freeSince
+	if ours := c.yield.ours; ours == 0 || c.view.Epoch != ours { // else nobody else's turn is before ours
+		at = at.Add(c.timing.ClaimDelay(c.rank()))
+		if c.waitsForHeir() {
+			at = at.Add(c.timing.Heir)
+		}
+		if c.ahead >= c.timing.Recoveries {
+			at = later(at, c.freeSince.Add(c.timing.MaxWait))
+		}
 	}
 	if c.view.Epoch == c.yield.gave {
 		at = later(at, c.yield.until)
@@ -258,13 +288,7 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	if c.view.Epoch == c.tried {
 		at = later(at, c.retryAt)
 	}
-	if now.Before(at) {
-		return []CandidateCommand{WakeAt{at}}
-	}
-	c.to(Claiming)
-	c.tried = c.view.Epoch
-	c.heir = c.forgot() && c.setKnown // mayClaim: and we are in it
-	return []CandidateCommand{Claim{Floor: c.promise}}
+	return at
 }
 
 // forgot tells whether Consul knows of fewer epochs than we do: it was wiped, or

@@ -54,6 +54,12 @@ type (
 	// Yielded answers Yield: everything is durable, the heir has it, and nothing
 	// leaves us any more.
 	Yielded struct{}
+	// Freed says, ahead of Consul's news, that the lock of this epoch is free. Heir: for
+	// us, by a planned hand-over.
+	Freed struct {
+		Epoch uint64
+		Heir  bool
+	}
 	// YieldFailed answers Yield: it did not come to that in time, and we go on serving.
 	YieldFailed struct{}
 )
@@ -76,6 +82,7 @@ func (Matched) candidateEvent()        {}
 func (Retire) candidateEvent()         {}
 func (Yielded) candidateEvent()        {}
 func (YieldFailed) candidateEvent()    {}
+func (Freed) candidateEvent()          {}
 
 // CandidateCommand is what a Candidate wants done.
 type CandidateCommand interface{ candidateCommand() }
@@ -105,8 +112,11 @@ type (
 	Fence struct{}
 	// Yield holds actions back until everything is durable and the heir has it.
 	Yield struct{ To string }
-	// Release frees the lock, for the heir, and makes a standby of the game.
-	Release struct{}
+	// Release frees the lock of the epoch, for the heir, and makes a standby of the game.
+	Release struct {
+		Epoch uint64
+		To    string
+	}
 	// StepDown ends this incarnation: fence, tell, end.
 	StepDown struct{ Reason Reason }
 	// WakeAt asks for a Tick then.

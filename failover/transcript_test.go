@@ -248,6 +248,8 @@ func (s *candidateStepper) event(e event) CandidateEvent {
 		return Yielded{}
 	case "yield-failed":
 		return YieldFailed{}
+	case "freed":
+		return Freed{Epoch: e.num("epoch"), Heir: has(e, "heir")}
 	case "tick":
 		return Tick{}
 	}

@@ -11,7 +11,9 @@ import (
 // rest becomes durable, then Standby with the same log, as the heir's backup.
 type yield struct {
 	retire bool      // this server is about to stop, and claims nothing any more
+	to     string    // the heir of the hand-over under way
 	gave   uint64    // the epoch that we have given up; 0: none
+	ours   uint64    // the epoch that was given up for us; 0: none
 	until  time.Time // it is left to the heir till then
 	after  time.Time // no other try before
 }
@@ -29,6 +31,7 @@ func (c *Candidate) handOver(now time.Time) []CandidateCommand {
 		return []CandidateCommand{WakeAt{c.yield.after}}
 	}
 	c.to(Yielding)
+	c.yield.to = heir
 	return []CandidateCommand{Yield{To: heir}}
 }
 
@@ -60,7 +63,7 @@ func (c *Candidate) yielded(now time.Time) []CandidateCommand {
 	c.yield.gave, c.epoch, c.restore.has = c.epoch, 0, false
 	c.yield.until = now.Add(c.timing.Reserve)
 	c.to(Standby)
-	return []CandidateCommand{Release{}, WakeAt{c.yield.until}}
+	return []CandidateCommand{Release{Epoch: c.yield.gave, To: c.yield.to}, WakeAt{c.yield.until}}
 }
 
 // yieldFailed goes on as before.

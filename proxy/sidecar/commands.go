@@ -38,7 +38,7 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 		g.Go(func() error { r.post(r.yield(ctx, cmd.To)); return nil })
 	case failover.Release:
 		r.giving.Store(true)
-		g.Go(func() error { r.give(ctx); return nil })
+		g.Go(func() error { r.give(ctx, cmd); return nil })
 	case failover.StepDown:
 		r.quit(&endError{code: codeOf(cmd.Reason)})
 	}
@@ -49,7 +49,9 @@ func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
 		"reason", string(s.Reason), "primary", s.Incarnation, "session", s.Session)
 	if err := r.life.sc.cfg.Discovery.DestroySession(ctx, s.Session); err != nil {
 		r.log.Warn("could not destroy the session", "session", s.Session, "error", err)
+		return
 	}
+	r.post(failover.Freed{Epoch: s.Epoch})
 }
 
 func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEvent {

@@ -97,7 +97,11 @@ func (l *life) gameLost(cause error) {
 		g.Go(func() error { r.testify(l.ctx); return nil })
 	}
 	_ = g.Wait()
-	l.fail(code)
+	if l.fail(code) {
+		for _, r := range l.active() {
+			r.tellFallen()
+		}
+	}
 }
 
 // verdictTime is how long the lock is kept, at the most, so that the backups hear

@@ -185,17 +185,19 @@ func (l *life) tell(ev failover.CandidateEvent) {
 	}
 }
 
-// fail frees the locks as fast as they can be freed.
-func (l *life) fail(code wire.Code) {
+// fail frees the locks as fast as they can be freed, and tells whether it has.
+func (l *life) fail(code wire.Code) bool {
 	reg := l.reg.Load()
 	if reg == nil {
-		return
+		return false
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), farewell)
 	defer cancel()
 	if err := reg.Fail(ctx, code.String()); err != nil {
 		l.log.Warn("could not fail the check; its TTL will", "error", err)
+		return false
 	}
+	return true
 }
 
 // find returns the region of a game's ID. Until the regions are there, and when

@@ -187,6 +187,12 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 			r.lost = failover.Reason(f.Reason.String())
 			r.tellStanding()
 		}
+	case wire.TypeFree:
+		var f wire.Free
+		if err := f.Decode(body); err != nil {
+			return err
+		}
+		r.tryPost(failover.Freed{Epoch: f.Epoch, Heir: f.Heir})
 	case wire.TypeServing, wire.TypeGuard, wire.TypeReject: // for edges
 	default:
 		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %#x from a sidecar", uint64(t))}

@@ -153,13 +153,17 @@ var errMuted = errors.New("a hand-over failed after the game had been silenced: 
 
 // give frees the lock for the heir, and makes a standby of the game. Until Consul
 // has answered nobody serves: it may have been freed.
-func (r *region) give(ctx context.Context) {
+func (r *region) give(ctx context.Context, what failover.Release) {
 	defer r.giving.Store(false)
 	r.demote(ctx)
 	delay := retryDelay()
 	for {
 		err := r.life.sc.cfg.Discovery.Release(ctx, r.name, r.life.session())
-		if err == nil || errors.Is(err, discovery.ErrDeposed) {
+		if err == nil {
+			r.tellFree(wire.Free{Epoch: what.Epoch, Heir: true}, what.To)
+			return
+		}
+		if errors.Is(err, discovery.ErrDeposed) {
 			return
 		}
 		r.log.Warn("could not release the lock, trying again", "error", err)
@@ -168,6 +172,29 @@ func (r *region) give(ctx context.Context) {
 			return
 		case <-time.After(delay.NextBackOff()):
 		}
+	}
+}
+
+// tellFree tells a backup, or all of them if it has no name, that Consul has freed
+// the lock.
+func (r *region) tellFree(f wire.Free, to string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for s := range r.streams {
+		if s.role.Backup() && (to == "" || s.peer == to) {
+			s.add(f)
+		}
+	}
+}
+
+// tellFallen tells the backups that the lock of our epoch is free, if we had it.
+func (r *region) tellFallen() {
+	r.mu.Lock()
+	epoch := r.epoch
+	leads := epoch > 0 && epoch == r.promised
+	r.mu.Unlock()
+	if leads {
+		r.tellFree(wire.Free{Epoch: epoch}, "")
 	}
 }
 

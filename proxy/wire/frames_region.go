@@ -105,6 +105,19 @@ func (f *Down) fields(c *codec) {
 	c.code(&f.Reason)
 }
 
+// Free tells a backup that Consul has freed the lock with which the sender led the
+// region, ahead of Consul's own news of it. Heir: for this backup, by a planned
+// hand-over; else for whoever is first in turn.
+type Free struct {
+	Epoch uint64
+	Heir  bool
+}
+
+func (f *Free) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.bool(&f.Heir)
+}
+
 // Attach binds a player of this edge to Handle, which is chosen by the edge, is
 // not 0 and is unique on the stream. Number is the attach number (0: a new
 // session, give me the next). Durable is the highest durable mark that the

@@ -88,6 +88,7 @@ var registry = [...]entry{
 	TypeEnter:    on(new(Enter), LinkRegion),
 	TypeEntered:  on(new(Entered), LinkRegion),
 	TypeDeparted: on(new(Departed), LinkRegion),
+	TypeFree:     on(new(Free), LinkRegion),
 
 	TypeSnapshot: on(new(SnapshotHead), LinkSnapshot),
 	TypeChunk:    on(new(Chunk), LinkSnapshot),

@@ -171,6 +171,12 @@ func (f Down) Append(dst []byte) []byte { c := encoder(dst, TypeDown); f.fields(
 func (f *Down) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
 
 // Append appends the whole frame to dst.
+func (f Free) Append(dst []byte) []byte { c := encoder(dst, TypeFree); f.fields(&c); return c.frame() }
+
+// Decode reads the frame from what Next returned.
+func (f *Free) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
 func (f Attach) Append(dst []byte) []byte {
 	c := encoder(dst, TypeAttach)
 	f.fields(&c)

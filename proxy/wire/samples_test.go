@@ -44,6 +44,8 @@ var samples = []appender{
 	wire.Fetch{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100},
 	wire.Serving{Epoch: 8, Protected: true},
 	wire.Down{Epoch: 8, Reason: wire.CodeDrain},
+	wire.Free{Epoch: 8},
+	wire.Free{Epoch: 8, Heir: true},
 	wire.Attach{Epoch: 8, Handle: 5, Number: 2, Durable: 298, Player: "ada"},
 	wire.Attach{Epoch: 8, Handle: 6, Player: "bob", Show: []byte{1, 0xfe}, Next: []byte("SHA-256 of a token: it has 32 B.")},
 	wire.Attached{Epoch: 8, Handle: 5, Number: 3, Have: 299, Durable: 298},

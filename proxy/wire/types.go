@@ -53,6 +53,7 @@ const (
 	TypeEnter    Type = 0x3c // edge -> sidecar: an Attach of a player who comes from another region
 	TypeEntered  Type = 0x3d // sidecar -> edge: he is here, with all that he has
 	TypeDeparted Type = 0x3e // edge -> sidecar: he is there
+	TypeFree     Type = 0x3f // sidecar -> backup: Consul has freed my lock of this epoch
 )
 
 // Frames on a snapshot stream, which is unidirectional and carries one snapshot.
