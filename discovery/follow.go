@@ -26,9 +26,10 @@ type query func(q *consul.QueryOptions, a *answer) (*consul.QueryMeta, error)
 
 // keysBelow asks for all keys below dir.
 func (c *Client) keysBelow(dir string) query {
+	reader := keyReader{prefix: c.cfg.Prefix}
 	return func(q *consul.QueryOptions, a *answer) (*consul.QueryMeta, error) {
 		pairs, meta, err := c.blocking.KV().List(dir, q)
-		a.keys, a.empty = readKeys(c.cfg.Prefix, pairs), len(pairs) == 0
+		a.keys, a.empty = reader.read(pairs), len(pairs) == 0
 		if x, ok := q.Context().Value(exchangeKey{}).(*exchange); err == nil && ok && x.status == http.StatusOK {
 			err = complete(pairs) // when there is nothing at all, it is a 404
 		}

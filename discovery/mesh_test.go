@@ -81,7 +81,7 @@ func TestReadKeys(t *testing.T) {
 		{"absent", key("r/epoch", "", 0, ""), meshKeys{}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := readKeys("reseat", consul.KVPairs{nil, test.pair})
+			got := readOnce(consul.KVPairs{nil, test.pair})
 			odd := map[string]int{}
 			for region, list := range got.odd {
 				if len(list) > 0 {
@@ -119,7 +119,7 @@ func TestOdditiesAreBounded(t *testing.T) {
 	for i := range 1000 {
 		pairs = append(pairs, key(fmt.Sprintf("a b%d/lock", i), "", 1, "x"), key(fmt.Sprintf(".mesh/drain/a b%d", i), "", 1, "x"))
 	}
-	odd := readKeys("reseat", pairs).odd
+	odd := readOnce(pairs).odd
 	require.Len(t, odd, 1)
 	require.Len(t, odd[""], maxOdd)
 }
@@ -140,8 +140,8 @@ func FuzzReadKeys(f *testing.F) {
 		good := consul.KVPairs{
 			key("good/epoch", "", 2, "9"), key(".mesh/seats/good", "", 3, `{"servers":["a"]}`), key(".mesh/drain/good", "", 4, "{}"),
 		}
-		want := readKeys("reseat", good)
-		m := readKeys("reseat", append(slices.Clone(good), key(path, session, 5, value)))
+		want := readOnce(good)
+		m := readOnce(append(slices.Clone(good), key(path, session, 5, value)))
 		if !strings.Contains(path, "good") {
 			require.Equal(t, want.regions["good"], m.regions["good"])
 			require.Equal(t, want.seats["good"], m.seats["good"])
@@ -284,6 +284,38 @@ func TestPoolServer(t *testing.T) {
 	require.NotContains(t, c.service(Server{Incarnation: "i", Address: "h:1", Regions: []string{"r"}}).Meta, "reseat-pool")
 }
 
+// readOnce reads keys with nothing to remember.
+func readOnce(pairs consul.KVPairs) meshKeys {
+	k := keyReader{prefix: "reseat"}
+	return k.read(pairs)
+}
+
+// What was read before must not show, nor be missing.
+func TestKeysAreRememberedAsTheyAre(t *testing.T) {
+	at := func(index uint64, lock, set, seats string) consul.KVPairs {
+		return consul.KVPairs{
+			key("r/lock", "s", index, lock), key("r/epoch", "", index, "3"), key("r/insync", "", index, set), key(".mesh/seats/r", "", index, seats),
+			key("other/epoch", "", 3, "9"), key(".mesh/seats/other", "", 3, `{"servers":["a"],"score":1}`),
+		}
+	}
+	held := `{"incarnation":"a","epoch":3,"session":"s"}`
+	answers := []consul.KVPairs{
+		at(4, held, `["a","b"]`, `{"servers":["a"],"score":7}`),
+		at(5, held, `["a","b"]`, `{"servers":["a"],"score":7}`),
+		at(5, held, `["a"]`, `{"servers":["b"],"score":7}`), // another Consul, which counts anew
+		at(5, `nonsense`, `nonsense`, `nonsense`),
+		at(5, `nonsense`, `nonsense`, `nonsense`),
+		at(6, held, `["a"]`, `{"servers":[],"score":8}`)[:3],
+		nil,
+		at(6, held, `["a"]`, `{"servers":[],"score":8}`),
+	}
+	k := keyReader{prefix: "reseat"}
+	for i, pairs := range answers {
+		require.Equal(t, readOnce(pairs), k.read(pairs), "answer %d", i)
+		require.Equal(t, readOnce(pairs), k.read(slices.Clone(pairs)), "answer %d, again", i)
+	}
+}
+
 // BenchmarkMesh is what one answer about 300 regions on 100 servers costs.
 func BenchmarkMesh(b *testing.B) {
 	var pairs consul.KVPairs
@@ -303,9 +335,12 @@ func BenchmarkMesh(b *testing.B) {
 	}
 	m := merger{answered: [sources]bool{sourceServers: true}, servers: servers}
 	b.ReportAllocs()
+	reader := keyReader{prefix: "reseat"}
 	for n := uint64(4); b.Loop(); n++ {
-		pairs[1].Value = fmt.Append(nil, n)
-		mesh, changed := m.apply(answer{source: sourceKeys, keys: readKeys("reseat", pairs)})
+		epoch := *pairs[1]
+		epoch.Value = fmt.Append(nil, n)
+		pairs[1] = &epoch
+		mesh, changed := m.apply(answer{source: sourceKeys, keys: reader.read(pairs)})
 		if !changed || len(mesh.Regions) != 300 {
 			b.Fatal("no news")
 		}

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -37,38 +38,75 @@ type meshKeys struct {
 	odd map[string][]string // what nobody of ours can have written, by region; "" is of none
 }
 
+// keyReader reads one answer after the other, and remembers the last: most keys are as
+// they were then. It is not for concurrent use.
+type keyReader struct {
+	prefix string
+	last   memory
+}
+
+// memory is what was read of keys whose values had to be parsed, by region.
+type memory struct {
+	regions map[string]remembered[regionState]
+	seats   map[string]remembered[Seats]
+}
+
+// remembered is what was read of some keys.
+type remembered[T any] struct {
+	pairs consul.KVPairs
+	value T
+}
+
+// is tells whether pairs are those that were read. The index alone does not say so: a
+// restored Consul counts anew.
+func (r remembered[T]) is(pairs ...*consul.KVPair) bool {
+	return slices.EqualFunc(r.pairs, pairs, func(a, b *consul.KVPair) bool {
+		return a.ModifyIndex == b.ModifyIndex && a.LockIndex == b.LockIndex && a.Session == b.Session && a.Key == b.Key && bytes.Equal(a.Value, b.Value)
+	})
+}
+
 // maxOdd bounds what is told of oddities that are of no region.
 const maxOdd = 8
 
-// readKeys reads keys whatever their names and values are. It never fails: what
+// read reads keys whatever their names and values are. It never fails: what
 // makes no sense is noted. In a region's own keys it counts as readRegion says, else as
 //
 //   - a controller's lock: held by the session that Consul names, by nobody known;
 //   - seats, and the state: absent, but of that version, so that they can be replaced;
 //   - a drain: one, by nobody known. The key is the fact, the value only a note;
 //   - a strike: none.
-func readKeys(prefix string, pairs consul.KVPairs) meshKeys {
+func (k *keyReader) read(pairs consul.KVPairs) meshKeys {
+	next := memory{
+		regions: make(map[string]remembered[regionState], len(k.last.regions)),
+		seats:   make(map[string]remembered[Seats], len(k.last.seats)),
+	}
 	m := meshKeys{regions: map[string]regionState{}, seats: map[string]Seats{}, draining: map[string]Drain{}, strikes: map[string]Strike{}, odd: map[string][]string{}}
 	own := map[string]consul.KVPairs{}
 	for _, pair := range pairs {
 		if pair == nil || pair.ModifyIndex == 0 {
 			continue
 		}
-		path, _ := strings.CutPrefix(pair.Key, prefix+"/")
+		path, _ := strings.CutPrefix(pair.Key, k.prefix+"/")
 		folder, key, _ := strings.Cut(path, "/")
 		switch {
 		case folder == meshDir:
-			m.readMesh(key, pair)
+			m.readMesh(key, pair, k.last, next)
 		case !regionKey(key): // of another version, or of another prefix
 		case m.named(folder, pair):
 			own[folder] = append(own[folder], pair)
 		}
 	}
 	for region, list := range own {
-		state := readRegion(regionKeys(prefix, region), list)
+		seen := k.last.regions[region]
+		if !seen.is(list...) {
+			seen = remembered[regionState]{list, readRegion(regionKeys(k.prefix, region), list)}
+		}
+		next.regions[region] = seen
+		state := seen.value
 		m.odd[region] = append(m.odd[region], state.odd...)
 		m.regions[region] = state
 	}
+	k.last = next
 	return m
 }
 
@@ -88,7 +126,7 @@ func (m *meshKeys) note(region, format string, args ...any) {
 }
 
 // readMesh reads a key of the mesh as a whole.
-func (m *meshKeys) readMesh(key string, pair *consul.KVPair) {
+func (m *meshKeys) readMesh(key string, pair *consul.KVPair, last, next memory) {
 	region, seats := strings.CutPrefix(key, seatsDir)
 	incarnation, drain := strings.CutPrefix(key, drainDir)
 	victim, strike := strings.CutPrefix(key, strikeDir)
@@ -98,7 +136,7 @@ func (m *meshKeys) readMesh(key string, pair *consul.KVPair) {
 	case key == stateKey:
 		m.readState(pair)
 	case seats && m.named(region, pair):
-		m.readSeats(region, pair)
+		m.seatsOf(region, pair, last, next)
 	case drain && m.named(incarnation, pair):
 		m.readDrain(incarnation, pair)
 	case strike && m.named(victim, pair):
@@ -125,15 +163,27 @@ func (m *meshKeys) readState(pair *consul.KVPair) {
 	m.state = state
 }
 
-func (m *meshKeys) readSeats(region string, pair *consul.KVPair) {
-	var seats Seats
-	if read(pair, &seats) != nil || seats.validate() != nil {
-		m.note(region, "the seats %.80q are none", pair.Value)
+func (m *meshKeys) seatsOf(region string, pair *consul.KVPair, last, next memory) {
+	seen := last.seats[region]
+	if !seen.is(pair) {
+		seats, ok := readSeats(pair)
+		if !ok {
+			m.note(region, "the seats %.80q are none", pair.Value) // each time: it is not remembered
+			m.seats[region] = seats
+			return
+		}
+		seen = remembered[Seats]{consul.KVPairs{pair}, seats}
+	}
+	next.seats[region], m.seats[region] = seen, seen.value
+}
+
+func readSeats(pair *consul.KVPair) (seats Seats, ok bool) {
+	if ok = read(pair, &seats) == nil && seats.validate() == nil; !ok {
 		seats = Seats{}
 	}
 	seats.Servers = sortedSet(seats.Servers)
 	seats.Version = SetVersion(pair.ModifyIndex)
-	m.seats[region] = seats
+	return seats, ok
 }
 
 func (m *meshKeys) readDrain(incarnation string, pair *consul.KVPair) {
