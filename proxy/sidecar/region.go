@@ -24,9 +24,14 @@ import (
 // views, links and answers of Consul; whoever posts one waits when it is full.
 const pending = 64
 
-// beat is how often a region looks at the clock: at its lease, and at backups
-// that are late.
-const beat = 10 * time.Millisecond
+const (
+	// beat is how often a region that leads looks at the clock: at its lease, and at
+	// backups that are late.
+	beat = 10 * time.Millisecond
+	// flushPause is how long backups wait at most for the word on what is durable. They
+	// only run behind with it, and a packet for it alone costs as much as a record.
+	flushPause = 50 * time.Millisecond
+)
 
 var (
 	errNoRow     = errors.New("an action of an unknown player")
@@ -100,6 +105,7 @@ type region struct {
 
 	// As primary.
 	set         *failover.InSync
+	setWake     time.Time        // when it wants a Tick; zero: it does not
 	required    []string         // what it says: who must have a record
 	cold        bool             // and whether the edges must keep it
 	grant       failover.SetSeen // the set that the take-over left
@@ -340,6 +346,7 @@ func (r *region) endOnError(err error) {
 func (r *region) look(ctx context.Context) error {
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
+	var flushed time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -353,8 +360,15 @@ func (r *region) look(ctx context.Context) error {
 			if r.leading {
 				r.pulse(now)
 				r.dropLate(now)
-				r.flush()
-				r.stepSet(failover.Tick{})
+				if now.Sub(flushed) >= flushPause {
+					flushed = now
+					r.flush()
+				}
+				if !r.setWake.IsZero() && !now.Before(r.setWake) {
+					r.stepSet(failover.Tick{})
+				} else {
+					r.settle() // the lease may let us speak again
+				}
 			}
 			if r.serving {
 				r.tellLoad(now)

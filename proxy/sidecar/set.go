@@ -62,7 +62,8 @@ func (r *region) changeSet(ctx context.Context, change failover.SetChange) failo
 
 // stepSet lets the machine of the in-sync set decide. The caller holds r.mu.
 func (r *region) stepSet(ev failover.SetEvent) {
-	change, _ := r.set.Step(time.Now(), ev)
+	change, wake := r.set.Step(time.Now(), ev)
+	r.setWake = wake
 	r.required, r.cold = r.set.Required(), r.set.NeedsEdges()
 	if change != nil {
 		select {
