@@ -16,12 +16,44 @@ func (r *region) output(f wire.Output) {
 	if f.Handle != 0 {
 		if s := r.handles[f.Handle]; s != nil {
 			r.update(s, f.Reliable)
+			r.stirred.add(s)
 		}
 		return
 	}
 	for _, s := range r.players {
 		r.update(s, f.Reliable)
 	}
+	r.stirred.all = true
+}
+
+// stirred are the players for whom something has come from the primary. Their writers
+// are woken when all is taken in that has come with it, so that what belongs together,
+// an update and the ack of the action that it answers, leaves in one packet.
+type stirred struct {
+	some []*session
+	all  bool // of the region
+}
+
+func (n *stirred) add(s *session) {
+	if last := len(n.some) - 1; !n.all && (last < 0 || n.some[last] != s) {
+		n.some = append(n.some, s)
+	}
+}
+
+// wakePlayers lets the writers of those look who are stirred.
+func (r *region) wakePlayers() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stirred.all {
+		for _, s := range r.players {
+			s.out.Wake()
+		}
+	}
+	for _, s := range r.stirred.some { // some may have left the region since
+		s.out.Wake()
+	}
+	clear(r.stirred.some)
+	r.stirred = stirred{some: r.stirred.some[:0]}
 }
 
 // update passes the update in r.scratch on to one player. What may be lost may be

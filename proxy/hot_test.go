@@ -1,6 +1,7 @@
 package proxy_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -213,5 +214,35 @@ func TestHeirDiesAtOnce(t *testing.T) {
 		heir.die(true)
 		require.Less(t, ann.settle(patience), 1500*time.Millisecond, "virtual time")
 		m.recover([]*actor{ann})
+	})
+}
+
+// An ack costs no packet of its own: it comes with the answer to its action.
+func TestAcksRideOnUpdates(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.addEdge()
+		m.worlds(true, false)
+		m.serve(3)
+		m.guarded(3)
+		r := m.dial()
+		r.hello(wire.Hello{Player: "ann"})
+		for seq := uint64(1); seq <= 20; seq++ {
+			r.send(wire.Act{Seq: seq, Payload: fmt.Appendf(nil, "%d act", seq)})
+			var durable wire.Durable
+			for answered := false; durable.Seq < seq; {
+				f, ok := <-r.frames
+				require.True(t, ok, "the stream has ended: %v", r.ended)
+				switch f.t {
+				case wire.TypeUpdate:
+					require.True(t, f.more, "update %d came alone", seq)
+					answered = true
+				case wire.TypeDurable:
+					require.True(t, answered, "ack %d came before the answer", seq)
+					require.NoError(t, durable.Decode(f.body))
+				default:
+				}
+			}
+			time.Sleep(10 * time.Millisecond) // virtual: until all is quiet again
+		}
 	})
 }

@@ -24,6 +24,7 @@ type raw struct {
 type frame struct {
 	t    wire.Type
 	body []byte
+	more bool // the next one has come with it
 }
 
 // dial connects and opens the stream, without a word, and reads what comes.
@@ -58,7 +59,7 @@ func (r *raw) listen(kind wire.Link) {
 				r.ended = err
 				return
 			}
-			r.frames <- frame{t, append([]byte(nil), body...)}
+			r.frames <- frame{t, append([]byte(nil), body...), r.reader.Buffered()}
 		}
 	}()
 }

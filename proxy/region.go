@@ -43,6 +43,7 @@ type region struct {
 	load       wire.Load // what a primary has told last
 	reseat     reseat
 	scratch    []byte
+	stirred    stirred
 }
 
 // reseat measures one switch: from holding to every player attached again.

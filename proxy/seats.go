@@ -138,6 +138,7 @@ func (r *region) acked(f wire.Acked) error {
 	if f.Seq > s.mark {
 		s.mark = f.Seq
 		s.ack(f.Epoch, f.Seq)
+		r.stirred.add(s)
 		if r.course.waits {
 			r.tellDurable(f.Epoch)
 		}

@@ -252,7 +252,8 @@ func (s *session) add(f pump.Frame) {
 	}
 }
 
-// put queues an encoded frame for the player.
+// put queues an encoded frame for the player. The caller sees to it that the writer is
+// woken.
 func (s *session) put(encoded []byte) {
 	if s.out.Put(encoded) != nil {
 		s.end(errSlow)
@@ -272,11 +273,11 @@ func (s *session) Fill(dst []byte) []byte {
 	return dst
 }
 
-// ack tells the player, with the next write, that actions are durable.
+// ack tells the player, with the next write, that actions are durable. The caller sees
+// to it that the writer is woken.
 func (s *session) ack(epoch, seq uint64) {
 	s.epoch.Store(epoch)
 	s.durable.Store(seq)
-	s.out.Wake()
 }
 
 // datagram sends an unreliable update. The sender starts with the first one.

@@ -120,13 +120,18 @@ func (u *uplink) Fill(dst []byte) []byte {
 
 // read takes the sidecar's frames until the stream ends.
 func (u *uplink) read(reader *wire.Reader) error {
+	defer u.region.wakePlayers()
 	for {
+		if !reader.Buffered() {
+			u.region.wakePlayers()
+		}
 		t, body, err := reader.Next()
 		if err != nil {
 			return err
 		}
 		switch t {
 		case wire.TypeDepart: // these concern two regions
+			u.region.wakePlayers() // who goes is not found here afterwards
 			err = u.depart(body)
 		case wire.TypeEntered:
 			err = u.entered(body)

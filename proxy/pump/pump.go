@@ -84,7 +84,8 @@ func NewBuffer(limit int) *Buffer { return &Buffer{Waker: NewWaker(), max: limit
 // Frame is anything that can append itself in wire form.
 type Frame interface{ Append(dst []byte) []byte }
 
-// Put appends whole frames that are already encoded, or nothing and ErrFull.
+// Put appends whole frames that are already encoded, or nothing and ErrFull. The
+// caller wakes the pump, when it has put all that is to leave together.
 func (b *Buffer) Put(encoded []byte) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,11 +93,10 @@ func (b *Buffer) Put(encoded []byte) error {
 		return ErrFull
 	}
 	b.bytes = append(b.bytes, encoded...)
-	b.Wake()
 	return nil
 }
 
-// Add appends one frame, or nothing and ErrFull.
+// Add appends one frame and wakes the pump, or appends nothing and returns ErrFull.
 func Add[F Frame](b *Buffer, f F) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -33,15 +33,17 @@ type replica struct {
 }
 
 // Fill implements pump.Source for a stream to a peer: frames that wait, then, for
-// a backup of ours, the log from its cursor, then what is durable.
+// a backup of ours, the log from its cursor, then what is durable. It waits for the
+// region's lock also where it needs nothing of it: what is said under one hold of the
+// lock leaves in one write, so that acks ride on updates.
 func (s *stream) Fill(dst []byte) []byte {
+	r := s.region
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	dst = s.out.Fill(dst)
 	if !s.role.Backup() {
 		return dst
 	}
-	r := s.region
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	p := &s.replica
 	if !r.leading || !p.matched || s.left {
 		return dst

@@ -61,6 +61,13 @@ func (r *Reader) Next() (Type, []byte, error) {
 	}
 }
 
+// Buffered tells whether the whole next frame has been read: Next will not wait. Who
+// has to tell others of what comes can do so once for all that has come together.
+func (r *Reader) Buffered() bool {
+	length, head := uvarint(r.buf[r.start:r.end])
+	return head > 0 && length <= uint64(r.end-r.start-head)
+}
+
 // fill reads once more. A buffer that the last Read filled to its end is too
 // small for what comes, be it one frame or many.
 func (r *Reader) fill() {

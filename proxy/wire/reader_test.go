@@ -34,8 +34,10 @@ func TestReaderTinyFrames(t *testing.T) {
 		src := &counted{r: split(bytes.NewReader(stream))}
 		r := wire.NewReader(src, wire.LinkPlayer)
 		for i := range uint64(n) {
+			reads, buffered := src.reads, r.Buffered()
 			typ, body, err := r.Next()
 			require.NoError(t, err)
+			require.Equal(t, buffered, reads == src.reads, "Buffered says whether Next reads")
 			require.Equal(t, wire.TypeAct, typ)
 			var f wire.Act
 			require.NoError(t, f.Decode(body))
