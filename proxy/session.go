@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy/link"
@@ -112,21 +111,33 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 		sayBye(conn, stream, byeFor(err))
 		return
 	}
-	g, gctx := errgroup.WithContext(sctx)
-	g.Go(func() error { return s.read(gctx, reader) })
-	g.Go(func() error { return pump.Run(gctx, deadlineWriter{stream}, s.out.Waker, s) })
-	<-gctx.Done()
-	cause := context.Cause(gctx)
-	bye := s.leave(cause)
-	stream.CancelRead(0)
-	_ = stream.SetWriteDeadline(time.Now()) // ends a write that a slow player holds up
-	_ = g.Wait()
+	bye := s.pass(sctx, reader, stream)
 	if moved := s.farewell.Load(); moved != nil {
 		sayBye(conn, stream, bye, moved.Append(nil)...)
 	} else {
 		sayBye(conn, stream, bye)
 	}
 	end(nil)
+}
+
+// pass passes on what player and region say to each other until one of them has had
+// enough, and returns the last word to him. He is read on the caller's goroutine: there
+// are thousands of them.
+func (s *session) pass(ctx context.Context, reader *wire.Reader, stream *quic.Stream) wire.Bye {
+	ctx, stop := context.WithCancelCause(ctx)
+	context.AfterFunc(ctx, func() {
+		stream.CancelRead(0)
+		_ = stream.SetWriteDeadline(time.Now()) // ends a write that a slow player holds up
+	})
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		stop(pump.Run(ctx, deadlineWriter{stream}, s.out.Waker, s))
+	}()
+	stop(s.read(ctx, reader))
+	bye := s.leave(context.Cause(ctx))
+	<-written
+	return bye
 }
 
 // greet reads the Hello. The stream is nil when the player opened none.
