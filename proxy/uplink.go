@@ -215,7 +215,7 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		}
 		r.stepLocked(failover.ServingHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
 		if r.serving == u {
-			r.guard(wire.Guard(f))
+			r.guard(wire.Guard{Epoch: f.Epoch, Protected: f.Protected})
 		}
 	case wire.TypeDown:
 		var f wire.Down
