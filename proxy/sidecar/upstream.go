@@ -56,7 +56,8 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
 	defer stop()
-	g.Go(func() error { return u.read(ctx, wire.NewReader(st, wire.LinkRegion)) })
+	heard := link.NewHeard(st)
+	g.Go(func() error { return u.read(ctx, wire.NewReader(heard, wire.LinkRegion)) })
 	g.Go(func() error { return pump.Run(ctx, st, u.wake, u) })
 	err := g.Wait()
 	r := u.region
@@ -72,6 +73,7 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	}
 	if r.leader == u {
 		r.leader = nil
+		r.story.heard(heard.At())
 		if r.lost == failover.ReasonNone {
 			r.lost = failover.Reason(link.Cause(context.Cause(u.conn.Context())).String())
 		}
@@ -185,6 +187,7 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 		}
 		if r.leader == u && f.Epoch == r.promised && r.lost == failover.ReasonNone {
 			r.lost = failover.Reason(f.Reason.String())
+			r.story.lastWord(r.lost, time.Duration(min(f.Micros, maxSilence))*time.Microsecond) //nolint:gosec // bounded
 			r.tellStanding()
 		}
 	case wire.TypeServing, wire.TypeGuard, wire.TypeReject: // for edges

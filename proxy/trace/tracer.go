@@ -2,6 +2,7 @@ package trace
 
 import (
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -126,4 +127,12 @@ func idOf(c otel.SpanContext) string {
 		return ""
 	}
 	return c.TraceID().String()
+}
+
+// Log is the trace ID of a traceparent as an attribute of a log record, or nothing.
+func Log(parent string) slog.Attr {
+	if id := ID(parent); id != "" {
+		return slog.String("trace_id", id)
+	}
+	return slog.Attr{}
 }
