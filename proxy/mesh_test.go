@@ -22,6 +22,7 @@ import (
 	"github.com/reseat-proxy/reseat/discovery/devconsul"
 	"github.com/reseat-proxy/reseat/proxy"
 	"github.com/reseat-proxy/reseat/proxy/game"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -48,6 +49,7 @@ type mesh struct {
 	regional   func(s *server, region string) game.World
 	change     func(name string, cfg *proxy.Config)
 	log        *slog.Logger
+	tracer     *trace.Tracer // of the sidecars; nil: they are not traced
 	violations atomic.Int32
 	poisoned   atomic.Int32 // games that died of an action
 	left       sync.Map     // the actions that were quarantined, as "player seq"
@@ -62,6 +64,18 @@ func inMesh(t *testing.T, test func(m *mesh), change ...func(*proxy.Config)) {
 		m := newMesh(t, change...)
 		defer m.close()
 		test(m)
+	})
+}
+
+// inTracedMesh is inMesh with processes that are traced.
+func inTracedMesh(t *testing.T, test func(m *mesh, w *witness)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWitness(t)
+		m := newMesh(t, func(cfg *proxy.Config) { cfg.Tracer = w.tracers[0] })
+		m.tracer = w.tracers[1]
+		defer m.close()
+		test(m, w)
 	})
 }
 

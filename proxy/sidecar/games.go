@@ -146,7 +146,7 @@ func (r *region) gameLost(code wire.Code, heard time.Time) {
 	r.silence(code, time.Since(heard))
 	if led {
 		r.story.heard(heard)
-		r.story.sign(code.String(), byGame, failover.Reason(code.String()))
+		r.story.sign(code.String(), failover.ByGame, failover.Reason(code.String()))
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -138,9 +137,6 @@ func (r *region) suspect(inc string, reason failover.Reason) {
 	if h == nil || h.Incarnation != inc {
 		r.mu.Unlock()
 		return
-	}
-	if reason == failover.ReasonSilence { // which is how it shows
-		r.story.heard(time.Now().Add(-r.life.sc.cfg.Link.IdleTime()))
 	}
 	s := failover.Suspicion{Epoch: h.Epoch, Session: h.Session, Incarnation: inc, Reason: reason}
 	code, _ := wire.ParseCode(string(reason))

@@ -21,13 +21,14 @@ type story struct {
 	from    string     // the primary whose end it is about
 	before  uint64     // its epoch
 	contact time.Time  // when it was last known to be well; zero: unknown
+	settled bool       // it has said so itself
 	reason  failover.Reason
-	witness string        // detector, by the first decisive word
-	signs   []trace.Event // of its end
-	words   []string      // whose they are
-	free    time.Time     // when the lock was first seen free
-	giver   bool          // we are about to give it up
-	root    *trace.Root   // of our claim; nil: no claim yet
+	noticed failover.Detector // by the first word that tells; empty: nobody
+	signs   []trace.Event     // of its end
+	words   []string          // whose they are
+	free    time.Time         // when the lock was first seen free
+	giver   bool              // we are about to give it up
+	root    *trace.Root       // of our claim; nil: no claim yet
 	take    takeover
 }
 
@@ -50,19 +51,11 @@ func (r *region) testimony(w failover.Witness) {
 	switch {
 	case h == nil || h.Session != w.Suspicion.Session:
 	case w.From == r.life.id:
-		r.story.word("link", byLink, w.Suspicion.Reason, w.From)
+		r.story.word("link", failover.ByLink, w.Suspicion.Reason, w.From)
 	default:
-		r.story.word("suspect", byLink, w.Suspicion.Reason, w.From)
+		r.story.word("suspect", failover.ByLink, w.Suspicion.Reason, w.From)
 	}
 }
-
-// The detectors, of which DESIGN.md tells.
-const (
-	byGame   = "game"
-	byLink   = "link"
-	byConsul = "consul"
-	byPlan   = "plan"
-)
 
 // note adds an event to a list that is bounded.
 func note(events *[]trace.Event, name string, attrs ...trace.Attr) {
@@ -79,7 +72,7 @@ func (s *story) follow(incarnation string, epoch uint64, parent string, ours boo
 	if ours || epoch <= s.before || s.tracer == nil {
 		return
 	}
-	if parent != "" && len(s.signs) > 0 && s.before > 0 {
+	if parent != "" && s.noticed != "" && s.before > 0 {
 		span := s.detect(s.signs[len(s.signs)-1].At)
 		if s.giver {
 			span.Name = "yield"
@@ -92,8 +85,8 @@ func (s *story) follow(incarnation string, epoch uint64, parent string, ours boo
 // reset begins anew, with another primary.
 func (s *story) reset(incarnation string, epoch uint64) {
 	s.from, s.before, s.root, s.take = incarnation, epoch, nil, takeover{}
-	s.contact, s.free, s.giver = time.Time{}, time.Time{}, false
-	s.reason, s.witness, s.signs, s.words = failover.ReasonNone, "", nil, nil
+	s.contact, s.settled, s.free, s.giver = time.Time{}, false, time.Time{}, false
+	s.reason, s.noticed, s.signs, s.words = failover.ReasonNone, "", nil, nil
 }
 
 // heard notes when the primary was well, if that is later than what is known, and
@@ -101,17 +94,19 @@ func (s *story) reset(incarnation string, epoch uint64) {
 func (s *story) heard(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if at.After(s.contact) && (len(s.signs) == 0 || at.Before(s.signs[0].At)) {
+	if !s.settled && at.After(s.contact) && (len(s.signs) == 0 || at.Before(s.signs[0].At)) {
 		s.contact = at
 	}
 }
 
 // sign notes a word of the primary's end. The first one names reason and detector;
 // an empty detector names neither.
-func (s *story) sign(name, detector string, why failover.Reason) { s.word(name, detector, why, "") }
+func (s *story) sign(name string, detector failover.Detector, why failover.Reason) {
+	s.word(name, detector, why, "")
+}
 
 // word is a sign that came from a witness; of what he repeats the first counts.
-func (s *story) word(name, detector string, why failover.Reason, witness string) {
+func (s *story) word(name string, detector failover.Detector, why failover.Reason, witness string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	said := name + " " + witness
@@ -119,8 +114,8 @@ func (s *story) word(name, detector string, why failover.Reason, witness string)
 		return
 	}
 	s.words = append(s.words, said)
-	if s.witness == "" && detector != "" {
-		s.witness, s.reason = detector, why
+	if s.noticed == "" && detector != "" {
+		s.noticed, s.reason = detector, why
 	}
 	note(&s.signs, name, trace.Str("reason", string(why)), trace.Str("witness", witness))
 }
@@ -128,9 +123,9 @@ func (s *story) word(name, detector string, why failover.Reason, witness string)
 // lastWord is the primary's own: it has been as good as silent for so long.
 func (s *story) lastWord(why failover.Reason, silent time.Duration) {
 	s.mu.Lock()
-	s.contact = time.Now().Add(-silent)
+	s.contact, s.settled = time.Now().Add(-silent), true
 	s.mu.Unlock()
-	s.sign("down", detectorOf(why), why)
+	s.sign("down", why.Detector(), why)
 }
 
 // maxSilence bounds what is believed of that, in microseconds.
@@ -144,21 +139,8 @@ func (s *story) gives(heir string, since time.Time) {
 	if s.tracer == nil {
 		return
 	}
-	s.giver, s.contact, s.reason, s.witness = true, since, failover.ReasonDrain, byPlan
+	s.giver, s.contact, s.settled, s.reason, s.noticed = true, since, true, failover.ReasonDrain, failover.Planned
 	note(&s.signs, "calm", trace.Str("heir", heir))
-}
-
-func detectorOf(why failover.Reason) string {
-	switch why {
-	case failover.ReasonDrain:
-		return byPlan
-	case failover.ReasonRefused, failover.ReasonSilence, failover.ReasonClosed:
-		return byLink
-	case failover.ReasonSession, failover.ReasonNoLock, failover.ReasonDeposed:
-		return byConsul
-	default:
-		return byGame
-	}
 }
 
 // released notes that the lock is free.
@@ -334,7 +316,7 @@ func attempts(events []trace.Event) (n int) {
 func (s *story) detect(end time.Time) trace.Span {
 	return trace.Span{
 		Name: "detect", Start: s.began(end), End: end, Events: slices.Clone(s.signs),
-		Attrs: []trace.Attr{trace.Str("reason", string(s.why())), trace.Str("detector", s.detector())},
+		Attrs: []trace.Attr{trace.Str("reason", string(s.why())), trace.Str("detector", string(s.detector()))},
 	}
 }
 
@@ -342,25 +324,25 @@ func (s *story) detect(end time.Time) trace.Span {
 func (s *story) about() []trace.Attr {
 	return []trace.Attr{
 		trace.Str("region", s.region), trace.Str("from", s.from), trace.Int("epoch_before", s.before), trace.Int("epoch", s.take.epoch),
-		trace.Str("reason", string(s.why())), trace.Str("detector", s.detector()),
+		trace.Str("reason", string(s.why())), trace.Str("detector", string(s.detector())),
 	}
 }
 
-func (s *story) detector() string {
+func (s *story) detector() failover.Detector {
 	switch {
 	case s.take.orderly:
-		return byPlan
-	case s.witness == "":
-		return byConsul // nobody said a word, and the lock was free
+		return failover.Planned
+	case s.noticed == "":
+		return failover.ByConsul // nobody said a word, and the lock was free
 	}
-	return s.witness
+	return s.noticed
 }
 
 func (s *story) why() failover.Reason {
 	switch {
 	case s.take.orderly:
 		return failover.ReasonDrain
-	case s.witness == "":
+	case s.noticed == "":
 		return failover.ReasonSession
 	}
 	return s.reason

@@ -74,6 +74,7 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	if r.leader == u {
 		r.leader = nil
 		r.story.heard(heard.At())
+		r.story.heard(time.Now().Add(-r.life.sc.cfg.Link.IdleTime())) // the link stood
 		if r.lost == failover.ReasonNone {
 			r.lost = failover.Reason(link.Cause(context.Cause(u.conn.Context())).String())
 		}
