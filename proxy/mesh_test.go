@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -67,19 +68,13 @@ func inMesh(t *testing.T, test func(m *mesh), change ...func(*proxy.Config)) {
 	})
 }
 
-// inTracedMesh is inMesh with processes that are traced.
-func inTracedMesh(t *testing.T, test func(m *mesh, w *witness)) {
+func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		w := newWitness(t)
-		m := newMesh(t, func(cfg *proxy.Config) { cfg.Tracer = w.tracers[0] })
-		m.tracer = w.tracers[1]
-		defer m.close()
-		test(m, w)
-	})
+	return newMeshAt(t, 0, change...)
 }
 
-func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
+// newMeshAt is a mesh whose Consul is so far away from everybody.
+func newMeshAt(t *testing.T, away time.Duration, change ...func(*proxy.Config)) *mesh {
 	t.Helper()
 	m := &mesh{t: t, net: newNetwork(), tls: selfSigned(t), log: slog.New(slog.DiscardHandler)}
 	if os.Getenv("RESEAT_TEST_LOG") != "" {
@@ -88,7 +83,11 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	m.log = slog.New(&clerk{m.log.Handler(), &m.left})
 	m.consul = devconsul.New(devconsul.Options{})
 	m.closers = append(m.closers, func() { m.consul.Close() })
-	m.broken = devconsul.NewFaults(m.consul)
+	m.broken = devconsul.NewFaults(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(away) // virtual
+		m.consul.ServeHTTP(w, r)
+		time.Sleep(away)
+	}))
 	m.admin = m.client(devconsul.NewFaults(m.consul))
 	m.change = func(_ string, cfg *proxy.Config) {
 		for _, c := range change {

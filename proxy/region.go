@@ -119,7 +119,7 @@ func (r *region) stepLocked(ev failover.RegionEvent) {
 func (r *region) hold(cmd failover.Hold) {
 	r.edge.stats.holds.Add(1)
 	if r.serving != nil {
-		r.well = r.serving.well()
+		r.well = r.serving.well(cmd.Reason)
 	}
 	r.serving = nil
 	r.buf.Hold()

@@ -277,17 +277,18 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 // microseconds.
 const maxSilence = uint64(time.Hour / time.Microsecond)
 
-// well is when the sidecar was known to be so: by its own word, by what it said, or, as
-// far as that is longer ago than a link may be silent, because its link stood.
-func (u *uplink) well() time.Time {
-	if !u.downAt.IsZero() {
+// well is when the sidecar was known to be so last: by its own word, by what it said,
+// or because its link stood.
+func (u *uplink) well(lost failover.Reason) time.Time {
+	stood := time.Now().Add(-u.region.edge.cfg.Link.Stood(reasonCode(lost)))
+	switch at := u.heard.At(); {
+	case !u.downAt.IsZero():
 		return u.downAt
-	}
-	stood := time.Now().Add(-u.region.edge.cfg.Link.IdleTime())
-	if at := u.heard.At(); at.After(stood) {
+	case at.After(stood):
 		return at
+	default:
+		return stood
 	}
-	return stood
 }
 
 // fresh tells whether a frame is from the primary that serves, in its epoch.

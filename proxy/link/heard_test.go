@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // What counts is when bytes came, not when they were waited for, and not the end.
@@ -28,4 +30,12 @@ func TestHeard(t *testing.T) {
 		require.Equal(t, 2*time.Second, time.Since(began))
 		require.Equal(t, time.Second, h.At().Sub(began))
 	})
+}
+
+// How long a link certainly stood depends on how its end showed.
+func TestStood(t *testing.T) {
+	require.Equal(t, 300*time.Millisecond, Config{}.Stood(wire.CodeSilence))
+	require.Equal(t, 125*time.Millisecond, Config{}.Stood(wire.CodeRefusedUDP))
+	require.Equal(t, 50*time.Millisecond, Config{Idle: time.Second, KeepAlive: 40 * time.Millisecond}.Stood(wire.CodeRefusedUDP))
+	require.Zero(t, Config{}.Stood(wire.CodeDrain), "it stands, and the peer says so")
 }

@@ -145,7 +145,7 @@ func (r *region) gameLost(code wire.Code, heard time.Time) {
 	}
 	r.silence(code, time.Since(heard))
 	if led {
-		r.story.heard(heard)
+		r.story.heard(r.life.id, heard)
 		r.story.sign(code.String(), failover.ByGame, failover.Reason(code.String()))
 	}
 }

@@ -166,7 +166,7 @@ func (r *region) welcomeBackups() {
 		p := &s.replica
 		if s.role.Backup() && p.matched && !p.caughtUp && p.match >= r.commit && p.match >= r.sealed {
 			p.caughtUp = true
-			r.story.secures("caught_up", trace.Str("backup", s.peer))
+			r.story.progress("caught_up", trace.Str("backup", s.peer))
 			r.log.Info("backup has caught up", "event", "caught_up", "backup", s.peer, "index", p.match)
 			r.stepSet(failover.CaughtUp{Incarnation: s.peer})
 			return // which has settled again

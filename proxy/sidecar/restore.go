@@ -156,7 +156,7 @@ func (r *region) open() {
 	fault.Point(fault.BeforeSeal)
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
 	fault.Point(fault.AfterSeal)
-	r.story.promoting("seal", trace.Int("index", r.sealed), trace.Int("durable", r.commit))
+	r.story.progress("seal", trace.Int("index", r.sealed), trace.Int("durable", r.commit))
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
 		if s.role.Backup() {

@@ -49,7 +49,7 @@ type takeover struct {
 func (r *region) testimony(w failover.Witness) {
 	h := r.machine.View().Primary
 	switch {
-	case h == nil || h.Session != w.Suspicion.Session:
+	case h == nil || h.Session != w.Suspicion.Session || h.Incarnation == r.life.id:
 	case w.From == r.life.id:
 		r.story.word("link", failover.ByLink, w.Suspicion.Reason, w.From)
 	default:
@@ -89,12 +89,15 @@ func (s *story) reset(incarnation string, epoch uint64) {
 	s.reason, s.noticed, s.signs, s.words = failover.ReasonNone, "", nil, nil
 }
 
-// heard notes when the primary was well, if that is later than what is known, and
-// before the first sign of its end.
-func (s *story) heard(at time.Time) {
+// heard notes when an incarnation was well, if it is the primary. What comes after the
+// first sign of its end proves that it was until then.
+func (s *story) heard(incarnation string, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.settled && at.After(s.contact) && (len(s.signs) == 0 || at.Before(s.signs[0].At)) {
+	if len(s.signs) > 0 && at.After(s.signs[0].At) {
+		at = s.signs[0].At
+	}
+	if incarnation == s.from && !s.settled && at.After(s.contact) {
 		s.contact = at
 	}
 }
@@ -120,11 +123,18 @@ func (s *story) word(name string, detector failover.Detector, why failover.Reaso
 	note(&s.signs, name, trace.Str("reason", string(why)), trace.Str("witness", witness))
 }
 
-// lastWord is the primary's own: it has been as good as silent for so long.
-func (s *story) lastWord(why failover.Reason, silent time.Duration) {
+// lastWord is the primary's own: it has been as good as silent for so long. It may come
+// when we are about to take over already.
+func (s *story) lastWord(incarnation string, epoch uint64, why failover.Reason, silent time.Duration) {
 	s.mu.Lock()
-	s.contact, s.settled = time.Now().Add(-silent), true
+	theirs := incarnation == s.from && epoch == s.before
+	if theirs {
+		s.contact, s.settled = time.Now().Add(-silent), true
+	}
 	s.mu.Unlock()
+	if !theirs {
+		return
+	}
 	s.sign("down", why.Detector(), why)
 }
 
@@ -176,7 +186,7 @@ func (s *story) claims(floor uint64) (parent string) {
 	}
 	if s.root == nil {
 		s.take = takeover{claim: time.Now()}
-		s.root = s.tracer.Begin("failover", s.began(s.take.claim))
+		s.root = s.tracer.Begin("failover")
 	}
 	note(&s.take.elect, "claim")
 	return s.root.Parent()
@@ -201,12 +211,16 @@ func (s *story) wins(epoch uint64) (parent string) {
 	return s.root.Parent()
 }
 
-// promoting notes an event on the way from the lock to serving.
-func (s *story) promoting(name string, attrs ...trace.Attr) {
+// progress notes an event on the way from the lock to the first durable action.
+func (s *story) progress(name string, attrs ...trace.Attr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open() && s.take.served.IsZero() {
+	switch {
+	case !s.open():
+	case s.take.served.IsZero():
 		note(&s.take.promote, name, attrs...)
+	default:
+		note(&s.take.secure, name, attrs...)
 	}
 }
 
@@ -239,15 +253,6 @@ func (s *story) serves(self string, players int) {
 	}
 }
 
-// secures notes an event between that and the first durable action.
-func (s *story) secures(name string, attrs ...trace.Attr) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.open() && !s.take.served.IsZero() {
-		note(&s.take.secure, name, attrs...)
-	}
-}
-
 // open tells whether a take-over of ours is under way, or has not been told.
 func (s *story) open() bool { return s.root != nil && !s.take.won.IsZero() }
 
@@ -273,7 +278,7 @@ func (s *story) whole(self string, now time.Time, durable bool, why string) trac
 		end = t.served // nobody did anything that could have become durable
 	}
 	root := trace.Span{
-		Name: "failover", End: end, Attrs: append(s.about(), trace.Str("to", self), trace.Int("players", t.players)),
+		Name: "failover", Start: s.began(t.claim), End: end, Attrs: append(s.about(), trace.Str("to", self), trace.Int("players", t.players)),
 	}
 	if t.orderly {
 		root.Name = "move"

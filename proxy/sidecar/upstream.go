@@ -66,6 +66,9 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 		r.log.Error("stream to a peer broken", "event", "protocol", "peer", u.incarnation, "error", err)
 		u.conn.Close(code)
 	}
+	why := link.Cause(context.Cause(u.conn.Context()))
+	r.story.heard(u.incarnation, heard.At())
+	r.story.heard(u.incarnation, time.Now().Add(-r.life.sc.cfg.Link.Stood(why)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.upstreams[u.incarnation] == u {
@@ -73,10 +76,8 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	}
 	if r.leader == u {
 		r.leader = nil
-		r.story.heard(heard.At())
-		r.story.heard(time.Now().Add(-r.life.sc.cfg.Link.IdleTime())) // the link stood
 		if r.lost == failover.ReasonNone {
-			r.lost = failover.Reason(link.Cause(context.Cause(u.conn.Context())).String())
+			r.lost = failover.Reason(why.String())
 		}
 		r.tellStanding()
 	}
@@ -186,9 +187,10 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
+		why := failover.Reason(f.Reason.String())
+		r.story.lastWord(u.incarnation, f.Epoch, why, time.Duration(min(f.Micros, maxSilence))*time.Microsecond) //nolint:gosec // bounded
 		if r.leader == u && f.Epoch == r.promised && r.lost == failover.ReasonNone {
-			r.lost = failover.Reason(f.Reason.String())
-			r.story.lastWord(r.lost, time.Duration(min(f.Micros, maxSilence))*time.Microsecond) //nolint:gosec // bounded
+			r.lost = why
 			r.tellStanding()
 		}
 	case wire.TypeServing, wire.TypeGuard, wire.TypeReject: // for edges

@@ -2,9 +2,10 @@ package trace
 
 import (
 	"context"
+	"encoding/binary"
 	"log/slog"
+	"math/rand/v2"
 	"slices"
-	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/propagation"
@@ -31,7 +32,7 @@ func New(processor sdk.SpanProcessor, service string, attrs ...attribute.KeyValu
 }
 
 func newTracer(processor sdk.SpanProcessor, attrs []attribute.KeyValue) *Tracer {
-	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(processor), sdk.WithResource(resource.NewSchemaless(attrs...)))
+	provider := sdk.NewTracerProvider(sdk.WithSpanProcessor(processor), sdk.WithIDGenerator(ids{}), sdk.WithResource(resource.NewSchemaless(attrs...)))
 	return &Tracer{processor, attrs, provider.Tracer(scope)}
 }
 
@@ -44,22 +45,20 @@ func (t *Tracer) As(incarnation string) *Tracer {
 	return newTracer(t.processor, append(slices.Clone(t.resource), attribute.String("service.instance.id", incarnation)))
 }
 
-// Root is the beginning of a trace, of which the rest is told when it is over. If it
-// is never told, nobody hears of it. nil is one that nobody hears of anyway.
+// Root is a trace that has begun, and of which all is told when it is over. If it is
+// never told, nobody hears of it. nil is one that nobody hears of anyway.
 type Root struct {
 	tracer *Tracer
-	span   otel.Span
-	start  time.Time
-	ctx    context.Context //nolint:containedctx // it carries the span, for those below it
+	span   otel.SpanContext
 }
 
 // Begin begins a trace. Whether it is sampled is decided here, for all who add to it.
-func (t *Tracer) Begin(name string, start time.Time) *Root {
+func (t *Tracer) Begin(name string) *Root {
 	if t == nil {
 		return nil
 	}
-	ctx, span := t.tracer.Start(context.Background(), name, otel.WithTimestamp(start))
-	return &Root{t, span, start, ctx}
+	_, span := t.tracer.Start(context.Background(), name) // for its IDs only: when it began is known better at its end
+	return &Root{t, span.SpanContext()}
 }
 
 // Parent is what others have to know to add to the trace: a W3C traceparent.
@@ -68,21 +67,45 @@ func (r *Root) Parent() string {
 		return ""
 	}
 	carrier := propagation.MapCarrier{}
-	propagation.TraceContext{}.Inject(r.ctx, carrier)
+	propagation.TraceContext{}.Inject(otel.ContextWithSpanContext(context.Background(), r.span), carrier)
 	return carrier[traceparent]
 }
 
-// End tells the trace: the root is s, under its name, and begins when it was said to.
+// End tells the trace.
 func (r *Root) End(s Span) {
-	if r == nil {
-		return
+	if r != nil {
+		r.tracer.tell(context.WithValue(context.Background(), given{}, r.span), s)
 	}
-	r.span.SetName(s.Name)
-	for _, child := range s.Children {
-		r.tracer.tell(r.ctx, child)
+}
+
+// given is the key of the IDs that a context gives to its next root.
+type given struct{}
+
+// ids gives a root the IDs that its trace has already.
+type ids struct{}
+
+var _ sdk.IDGenerator = ids{}
+
+// NewIDs implements sdk.IDGenerator.
+func (ids) NewIDs(ctx context.Context) (otel.TraceID, otel.SpanID) {
+	if c, ok := ctx.Value(given{}).(otel.SpanContext); ok {
+		return c.TraceID(), c.SpanID()
 	}
-	s.Start = r.start
-	s.finish(r.span)
+	return randomTrace(), randomSpan()
+}
+
+// NewSpanID implements sdk.IDGenerator.
+func (ids) NewSpanID(context.Context, otel.TraceID) otel.SpanID { return randomSpan() }
+
+func randomTrace() (id otel.TraceID) {
+	binary.NativeEndian.PutUint64(id[:], rand.Uint64())
+	binary.NativeEndian.PutUint64(id[8:], rand.Uint64()|1) // all zeros is no ID
+	return id
+}
+
+func randomSpan() (id otel.SpanID) {
+	binary.NativeEndian.PutUint64(id[:], rand.Uint64()|1)
+	return id
 }
 
 // Tell adds spans to the trace of a parent, or makes a trace of each if there is none.
