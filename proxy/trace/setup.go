@@ -47,11 +47,11 @@ func Setup(ctx context.Context, service string, log *slog.Logger) (t *Tracer, sh
 	if err != nil || exporter == nil {
 		return nil, shutdown, err
 	}
-	otel.SetErrorHandler(&complainer{log: log})
 	attrs, err := attributes(ctx, service)
 	if err != nil {
-		return nil, shutdown, err
+		return nil, shutdown, errors.Join(err, exporter.Shutdown(ctx))
 	}
+	otel.SetErrorHandler(&complainer{log: log})
 	processor := sdk.NewBatchSpanProcessor(exporter)
 	shutdown = func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), farewell)
@@ -73,9 +73,25 @@ func attributes(ctx context.Context, service string) ([]attribute.KeyValue, erro
 	return res.Attributes(), nil
 }
 
+// Destination says where traces go by the environment: an address, "console", or
+// nothing. It does not check it.
+func Destination() string {
+	_, endpoint := either("ENDPOINT")
+	switch name := os.Getenv("OTEL_TRACES_EXPORTER"); {
+	case disabled(), name == "none":
+		return ""
+	case name == "console":
+		return name
+	default:
+		return endpoint
+	}
+}
+
+func disabled() bool { return strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") }
+
 // newExporter returns nil if nothing is to be exported.
 func newExporter(ctx context.Context) (sdk.SpanExporter, error) {
-	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+	if disabled() {
 		return nil, nil //nolint:nilnil // there is none
 	}
 	switch name := os.Getenv("OTEL_TRACES_EXPORTER"); name {
