@@ -164,8 +164,7 @@ func (r *region) switchTo(cmd failover.Switch) {
 	}
 	u.early = nil
 	r.tellSwitch(cmd, served)
-	r.log.Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players),
-		trace.Log(r.traced()))
+	trace.Log(r.log, r.traced()).Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
 	r.reseated(cmd.Epoch) // there may be nobody
 }
 

@@ -93,8 +93,8 @@ func (r *region) reseated(epoch uint64) {
 	}
 	r.tellResent(epoch)
 	if r.reseat.players > 0 {
-		r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
-			"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000, trace.Log(r.traced()))
+		trace.Log(r.log, r.traced()).Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
+			"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
 	}
 	r.reseat = reseat{}
 }

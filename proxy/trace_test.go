@@ -336,7 +336,7 @@ func service(s sdk.ReadOnlySpan) string { return attr(s.Resource().Attributes(),
 func attr(all []attribute.KeyValue, key string) string {
 	for _, a := range all {
 		if string(a.Key) == key {
-			return a.Value.Emit()
+			return a.Value.String()
 		}
 	}
 	return ""

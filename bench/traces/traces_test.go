@@ -138,8 +138,8 @@ func request(trace, spans int) *coltrace.ExportTraceServiceRequest {
 	return &coltrace.ExportTraceServiceRequest{ResourceSpans: []*otlp.ResourceSpans{{ScopeSpans: []*otlp.ScopeSpans{scope}}}}
 }
 
-func post(c *Collector, change func(*http.Request), body []byte) int {
-	req := httptest.NewRequest(http.MethodPost, path, bytes.NewReader(body))
+func post(t *testing.T, c *Collector, change func(*http.Request), body []byte) int {
+	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, path, bytes.NewReader(body))
 	req.Header.Set("Content-Type", "application/x-protobuf")
 	if change != nil {
 		change(req)
@@ -153,7 +153,7 @@ func send(t *testing.T, c *Collector, req *coltrace.ExportTraceServiceRequest) i
 	t.Helper()
 	body, err := proto.Marshal(req)
 	require.NoError(t, err)
-	return post(c, nil, body)
+	return post(t, c, nil, body)
 }
 
 // The trace that has been silent the longest is forgotten first; one that is larger
@@ -197,7 +197,7 @@ func TestRefused(t *testing.T) {
 		{"logs", func(r *http.Request) { r.URL.Path = "/v1/logs" }, "", http.StatusNotFound},
 		{"large", nil, strings.Repeat("x", maxRequest+1), http.StatusBadRequest},
 	} {
-		require.Equal(t, test.code, post(c, test.change, []byte(test.body)), test.name)
+		require.Equal(t, test.code, post(t, c, test.change, []byte(test.body)), test.name)
 	}
 	refused, _ := c.Lost()
 	require.Equal(t, 7, refused)

@@ -79,8 +79,7 @@ func (r *region) lead(epoch uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.trace = r.story.wins(epoch)
-	r.log.Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known,
-		trace.Log(r.trace))
+	trace.Log(r.log, r.trace).Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known)
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
 	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
@@ -123,8 +122,8 @@ func (r *region) announce(epoch uint64) {
 	}
 	r.mu.Unlock()
 	r.stats.takeovers.Add(1)
-	r.log.Info("serving", "event", "serving", "epoch", epoch, "server", r.life.sc.cfg.Name,
-		"players", players, "index", end, "duration_ms", ms(time.Since(r.began)), trace.Log(parent))
+	trace.Log(r.log, parent).Info("serving", "event", "serving", "epoch", epoch, "server", r.life.sc.cfg.Name,
+		"players", players, "index", end, "duration_ms", ms(time.Since(r.began)))
 	r.cuts.start()
 }
 

@@ -90,7 +90,7 @@ func TestBadCollectors(t *testing.T) {
 		w.Header().Set("Content-Type", "application/x-protobuf")
 		_, _ = w.Write([]byte("\xff\xffnonsense"))
 	}))
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // accepts, and says nothing: for gRPC
+	silent, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0") // accepts, and says nothing: for gRPC
 	require.NoError(t, err)
 	defer silent.Close()
 	defer nonsense.Close()

@@ -152,10 +152,10 @@ func idOf(c otel.SpanContext) string {
 	return c.TraceID().String()
 }
 
-// Log is the trace ID of a traceparent as an attribute of a log record, or nothing.
-func Log(parent string) slog.Attr {
+// Log is a logger whose records have the trace ID of a traceparent, if there is one.
+func Log(log *slog.Logger, parent string) *slog.Logger {
 	if id := ID(parent); id != "" {
-		return slog.String("trace_id", id)
+		return log.With("trace_id", id)
 	}
-	return slog.Attr{}
+	return log
 }
