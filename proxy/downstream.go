@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"time"
+
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
@@ -132,9 +134,12 @@ func (u *uplink) fetch(f wire.Fetch) error {
 		return &wire.Error{Code: wire.CodeBadSnapshot, Detail: "a snapshot was asked for that is not kept here"}
 	}
 	go func() {
-		if err := u.conn.Send(u.conn.Context(), link.Seal(f.Epoch, snap)); err != nil {
+		began := time.Now()
+		err := u.conn.Send(u.conn.Context(), link.Seal(f.Epoch, snap))
+		if err != nil {
 			u.region.log.Warn("could not send the snapshot", "primary", u.incarnation, "error", err)
 		}
+		u.region.sentSnapshot(u, snap, began, err)
 	}()
 	return nil
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -43,6 +44,7 @@ type Config struct {
 	LinkTLS   *tls.Config // for links to sidecars
 	Drain     time.Duration
 	Discovery *discovery.Client
+	Tracer    *trace.Tracer // of failovers; nil: they are not traced
 	Log       *slog.Logger
 }
 
@@ -104,6 +106,7 @@ type Edge struct {
 	draining  atomic.Bool
 	events    *journal.Journal[Event]
 	failovers failovers
+	tracer    *trace.Tracer
 
 	setting sync.Mutex // held while the level is set; guards the field below
 	level   level
@@ -121,6 +124,7 @@ func NewEdge(cfg Config) (*Edge, error) {
 		level: level{mode: wire.Normal()},
 	}
 	e.log = cfg.Log.With("edge", cfg.Name)
+	e.tracer = cfg.Tracer.As(e.id)
 	for _, name := range cfg.Regions {
 		e.regions[name] = newRegion(e, name)
 	}

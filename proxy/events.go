@@ -5,6 +5,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/journal"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 )
 
 // EventKind says what an edge saw of a region.
@@ -31,6 +32,7 @@ type Event struct {
 	Epoch     uint64
 	Reason    failover.Reason // of Suspect and Held
 	Failover  uint64          // ID of the Failover that it is a stage of; 0: of none
+	Trace     string          // of that, in hex, when it is known
 	Players   int
 	Actions   int // kept when Held, sent again when Resent
 	Protected bool
@@ -51,7 +53,9 @@ func (r *region) tell(ev Event) {
 	}
 	if ev.Failover = r.course.id; ev.Failover != 0 {
 		r.edge.failovers.change(ev.Failover, func(f *Failover) { f.note(ev) })
+		ev.Trace = trace.ID(r.traced())
 	}
+	r.remark(ev)
 	r.edge.events.Add(ev)
 }
 
@@ -67,11 +71,12 @@ func (r *region) tellHeld(cmd failover.Hold, kept uint64) {
 }
 
 // tellElected is told again by each stream that opens, and by all of one take-over.
-func (r *region) tellElected(incarnation string, epoch uint64) {
+func (r *region) tellElected(incarnation string, epoch uint64, parent string) {
 	if epoch <= r.course.elected || epoch < r.machine.Promised() {
 		return
 	}
 	r.course.elected = epoch
+	r.adopt(epoch, parent)
 	r.tell(Event{Kind: EventElected, Server: incarnation, Epoch: epoch})
 }
 
@@ -83,6 +88,7 @@ func (r *region) tellSwitch(cmd failover.Switch, served time.Time) {
 		r.begin(r.last.epoch, failover.ReasonDeposed) // the new primary's word came first
 		r.tell(Event{Kind: EventHeld, At: served, Server: r.last.incarnation, Epoch: r.last.epoch, Reason: failover.ReasonDeposed, Players: len(r.players)})
 	}
+	r.adopt(cmd.Epoch, r.serving.trace)
 	r.last, r.since = now, time.Now()
 	r.course.resent, r.course.waits = false, r.course.id != 0
 	r.tell(Event{Kind: EventServing, At: served, Server: cmd.Incarnation, Epoch: cmd.Epoch})

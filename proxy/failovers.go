@@ -34,6 +34,8 @@ type Failover struct {
 	Players     int
 	Actions     int  // that were sent again
 	Done        bool // nothing is under way any more
+	// Trace is the ID of its OpenTelemetry trace, in hex; empty: none.
+	Trace string
 }
 
 // Stage is a point that a failover has reached.
@@ -88,6 +90,15 @@ func (l *failovers) change(id uint64, how func(*Failover)) {
 	}
 }
 
+// get returns a copy of a record, if it is still kept.
+func (l *failovers) get(id uint64) (out Failover, kept bool) {
+	l.change(id, func(f *Failover) {
+		out, kept = *f, true
+		out.Stages = slices.Clone(f.Stages)
+	})
+	return out, kept
+}
+
 // Failovers returns the last failovers that this edge saw, the oldest first.
 func (e *Edge) Failovers() []Failover {
 	e.failovers.mu.Lock()
@@ -134,6 +145,7 @@ func (r *region) begin(epoch uint64, why failover.Reason) {
 	})
 	r.course.last, r.course.from = r.course.id, r.last.incarnation
 	r.course.resent, r.course.waits = false, false
+	r.openTale()
 }
 
 // learn corrects the record when it shows why the primary was lost: often the word of
@@ -154,5 +166,8 @@ func (r *region) finish(over bool) {
 	if over && r.course.id != 0 {
 		r.edge.failovers.change(r.course.id, func(f *Failover) { f.Done = true })
 		r.course.id, r.course.waits = 0, false
+		if t := r.tale; t != nil && t.over.IsZero() {
+			t.over = time.Now()
+		}
 	}
 }

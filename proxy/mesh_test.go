@@ -9,6 +9,7 @@ import (
 	"crypto/x509/pkix"
 	"log/slog"
 	"math/big"
+	"net/http"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -22,6 +23,7 @@ import (
 	"github.com/reseat-proxy/reseat/discovery/devconsul"
 	"github.com/reseat-proxy/reseat/proxy"
 	"github.com/reseat-proxy/reseat/proxy/game"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -48,6 +50,7 @@ type mesh struct {
 	regional   func(s *server, region string) game.World
 	change     func(name string, cfg *proxy.Config)
 	log        *slog.Logger
+	tracer     *trace.Tracer // of the sidecars; nil: they are not traced
 	violations atomic.Int32
 	poisoned   atomic.Int32 // games that died of an action
 	left       sync.Map     // the actions that were quarantined, as "player seq"
@@ -67,6 +70,12 @@ func inMesh(t *testing.T, test func(m *mesh), change ...func(*proxy.Config)) {
 
 func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	t.Helper()
+	return newMeshAt(t, 0, change...)
+}
+
+// newMeshAt is a mesh whose Consul is so far away from everybody.
+func newMeshAt(t *testing.T, away time.Duration, change ...func(*proxy.Config)) *mesh {
+	t.Helper()
 	m := &mesh{t: t, net: newNetwork(), tls: selfSigned(t), log: slog.New(slog.DiscardHandler)}
 	if os.Getenv("RESEAT_TEST_LOG") != "" {
 		m.log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -74,7 +83,11 @@ func newMesh(t *testing.T, change ...func(*proxy.Config)) *mesh {
 	m.log = slog.New(&clerk{m.log.Handler(), &m.left})
 	m.consul = devconsul.New(devconsul.Options{})
 	m.closers = append(m.closers, func() { m.consul.Close() })
-	m.broken = devconsul.NewFaults(m.consul)
+	m.broken = devconsul.NewFaults(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(away) // virtual
+		m.consul.ServeHTTP(w, r)
+		time.Sleep(away)
+	}))
 	m.admin = m.client(devconsul.NewFaults(m.consul))
 	m.change = func(_ string, cfg *proxy.Config) {
 		for _, c := range change {

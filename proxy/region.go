@@ -10,6 +10,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -41,6 +42,9 @@ type region struct {
 	suspected  string             // the session that was reported last
 	level      level
 	load       wire.Load // what a primary has told last
+	well       time.Time // when the primary that was lost was heard last
+	tale       *tale     // the trace of the failover under way, or of the last one; nil: it is told
+	tales      []*tale   // that are to be told
 	reseat     reseat
 	scratch    []byte
 	stirred    stirred
@@ -69,6 +73,7 @@ func (r *region) run(ctx context.Context) error {
 	defer stop()
 	tick := time.NewTicker(beat)
 	defer tick.Stop()
+	defer func() { r.tellTales(time.Now(), true) }()
 	for {
 		select {
 		case <-ctx.Done():
@@ -79,6 +84,7 @@ func (r *region) run(ctx context.Context) error {
 		case <-tick.C:
 			r.step(failover.Tick{})
 			r.sweep(time.Now())
+			r.tellTales(time.Now(), false)
 		}
 	}
 }
@@ -113,6 +119,9 @@ func (r *region) stepLocked(ev failover.RegionEvent) {
 
 func (r *region) hold(cmd failover.Hold) {
 	r.edge.stats.holds.Add(1)
+	if r.serving != nil {
+		r.well = r.serving.well(cmd.Reason)
+	}
 	r.serving = nil
 	r.buf.Hold()
 	r.reseat.since = time.Now()
@@ -156,13 +165,14 @@ func (r *region) switchTo(cmd failover.Switch) {
 	}
 	u.early = nil
 	r.tellSwitch(cmd, served)
-	r.log.Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
+	trace.Log(r.log, r.traced()).Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
 	r.reseated(cmd.Epoch) // there may be nobody
 }
 
 // attach asks the primary to take a player. The caller holds r.mu.
 func (r *region) attach(s *session) {
 	s.attached = false
+	r.waive(s)
 	if s.arrival != nil {
 		r.serving.add(r.enter(s, s.arrival))
 		return

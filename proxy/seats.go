@@ -8,6 +8,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -78,6 +79,7 @@ func (r *region) attached(f wire.Attached) error {
 		s.end(&endError{wire.CodeLost, "the region came back without actions that were durable"})
 		return nil
 	}
+	r.owe(s)
 	r.reseat.actions += int(s.actions.Tail() - s.actions.Sent())
 	s.add(wire.Reseated{Epoch: f.Epoch, Applied: f.Have})
 	r.serving.wake.Wake()
@@ -91,7 +93,7 @@ func (r *region) reseated(epoch uint64) {
 	}
 	r.tellResent(epoch)
 	if r.reseat.players > 0 {
-		r.log.Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
+		trace.Log(r.log, r.traced()).Info("players reseated", "event", "resent", "epoch", epoch, "players", r.reseat.players,
 			"actions", r.reseat.actions, "duration_ms", float64(time.Since(r.reseat.since).Microseconds())/1000)
 	}
 	r.reseat = reseat{}
@@ -139,6 +141,9 @@ func (r *region) acked(f wire.Acked) error {
 		s.mark = f.Seq
 		s.ack(f.Epoch, f.Seq)
 		r.stirred.add(s)
+		if !s.owed.IsZero() {
+			r.pay(s)
+		}
 		if r.course.waits {
 			r.tellDurable(f.Epoch)
 		}
@@ -217,6 +222,7 @@ func (r *region) leave(s *session, cause error) wire.Bye {
 		r.edge.stats.lost.Add(bye.Last - bye.First + 1)
 	}
 	r.edge.stats.ends.Add(bye.Reason)
+	r.mourn(s, bye)
 	s.log.Debug("session over", "reason", bye.Reason.String(), "first", bye.First, "last", bye.Last, "error", cause)
 	return bye
 }
@@ -241,6 +247,7 @@ func (r *region) remove(s *session) (first, last uint64) {
 // forget gives up a session's place in the region.
 func (r *region) forget(s *session) {
 	delete(r.handles, s.handle)
+	r.waive(s)
 	if r.players[s.player] == s {
 		delete(r.players, s.player)
 	}

@@ -201,7 +201,7 @@ func (s *server) start() {
 		Name: s.host.ip, Regions: regions, Pool: s.pool, Drain: drainTime,
 		Game: sidecar.GameConfig{Listener: s.socket},
 		Link: link.Config{Network: s.host}, ServerTLS: m.tls, ClientTLS: m.tls,
-		Discovery: m.client(s.consul), Log: m.log.With("sidecar", s.host.ip),
+		Discovery: m.client(s.consul), Tracer: m.tracer, Log: m.log.With("sidecar", s.host.ip),
 	})
 	require.NoError(m.t, err)
 	ctx, cancel := context.WithCancel(m.t.Context())

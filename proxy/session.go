@@ -65,6 +65,7 @@ type session struct {
 	mark     uint64         // the highest durable mark that client or edge have seen
 	need     uint64         // to be seated: all up to here must be durable
 	full     bool           // the reader waits for room
+	owed     time.Time      // since a failover he waits for a durable action that is as old; zero: he does not
 	share    uint64         // of the next unreliable update, in thousandths: a whole one is passed on
 	over     bool
 	first    uint64 // when over: the seqs that are not durable

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/quic-go/quic-go"
 	"golang.org/x/sync/errgroup"
@@ -33,11 +34,14 @@ type uplink struct {
 	conn        *link.Conn
 	id          quic.StreamID
 	wake        pump.Waker
+	heard       *link.Heard
 
 	// Guarded by region.mu.
 	control []byte           // frames that wait
 	early   *buffer.Snapshot // it came before the Serving of its epoch
 	closing bool
+	trace   string    // traceparent of its take-over, as it told last
+	downAt  time.Time // it has stopped serving, and was well until then; zero: it has not
 }
 
 // openUplink opens the region's stream on a link and announces it.
@@ -46,7 +50,7 @@ func openUplink(r *region, conn *link.Conn, incarnation string) (*uplink, *quic.
 	if err != nil {
 		return nil, nil, err
 	}
-	u := &uplink{region: r, incarnation: incarnation, conn: conn, id: st.StreamID(), wake: pump.NewWaker()}
+	u := &uplink{region: r, incarnation: incarnation, conn: conn, id: st.StreamID(), wake: pump.NewWaker(), heard: link.NewHeard(st)}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u.add(wire.Open{
@@ -61,7 +65,7 @@ func (u *uplink) run(ctx context.Context, st *quic.Stream) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
 	defer stop()
-	g.Go(func() error { return u.read(wire.NewReader(st, wire.LinkRegion)) })
+	g.Go(func() error { return u.read(wire.NewReader(u.heard, wire.LinkRegion)) })
 	g.Go(func() error { return pump.Run(ctx, st, u.wake, u) })
 	err := g.Wait()
 	if code := wire.CodeOf(err); code != wire.CodeLinkClosed && code != wire.CodeNone {
@@ -212,21 +216,23 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 			return err
 		}
 		r.stepLocked(failover.ElectedHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
-		r.tellElected(u.incarnation, f.Epoch)
+		r.tellElected(u.incarnation, f.Epoch, f.Trace)
 	case wire.TypeServing:
 		var f wire.Serving
 		if err := f.Decode(body); err != nil {
 			return err
 		}
+		u.trace, u.downAt = f.Trace, time.Time{}
 		r.stepLocked(failover.ServingHeard{Incarnation: u.incarnation, Epoch: f.Epoch})
 		if r.serving == u {
-			r.guard(wire.Guard(f))
+			r.guard(wire.Guard{Epoch: f.Epoch, Protected: f.Protected})
 		}
 	case wire.TypeDown:
 		var f wire.Down
 		if err := f.Decode(body); err != nil {
 			return err
 		}
+		u.downAt = time.Now().Add(-time.Duration(min(f.Micros, maxSilence)) * time.Microsecond) //nolint:gosec // bounded
 		why := failover.Reason(f.Reason.String())
 		r.stepLocked(failover.DownHeard{Incarnation: u.incarnation, Epoch: f.Epoch, Reason: why})
 		r.learn(u.incarnation, why)
@@ -270,6 +276,24 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %#x from a sidecar", uint64(t))}
 	}
 	return nil
+}
+
+// maxSilence bounds how long a sidecar is believed to have been silent, in
+// microseconds.
+const maxSilence = uint64(time.Hour / time.Microsecond)
+
+// well is when the sidecar was known to be so last: by its own word, by what it said,
+// or because its link stood.
+func (u *uplink) well(lost failover.Reason) time.Time {
+	stood := time.Now().Add(-u.region.edge.cfg.Link.Stood(reasonCode(lost)))
+	switch at := u.heard.At(); {
+	case !u.downAt.IsZero():
+		return u.downAt
+	case at.After(stood):
+		return at
+	default:
+		return stood
+	}
 }
 
 // fresh tells whether a frame is from the primary that serves, in its epoch.

@@ -15,6 +15,7 @@ import (
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 )
 
 // configFlags are the flags that edge and sidecar share.
@@ -51,6 +52,19 @@ func announceDrain(ctx context.Context, log *slog.Logger) (stop func()) {
 			<-said
 		}
 	}
+}
+
+// newTracer is what the environment asks for; a wrong one costs traces, and nothing
+// else. The returned function must be called when there is nothing left to trace.
+func newTracer(ctx context.Context, service string, log *slog.Logger) (t *trace.Tracer, stop func()) {
+	t, stop, err := trace.Setup(ctx, service, log)
+	if err != nil {
+		log.Warn("failovers are not traced", "event", "traces", "error", err)
+	}
+	if t != nil {
+		log.Info("failovers are traced", "event", "traces", "to", trace.Destination())
+	}
+	return t, stop
 }
 
 func newDiscovery(cfg config.Consul, log *slog.Logger) (*discovery.Client, error) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 )
 
 // demoFlags are what a person can ask the demo for.
@@ -116,6 +117,9 @@ func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
 	}
 	if f.verbose {
 		cfg.Echo = stderr
+	}
+	if to := trace.Destination(); to != "" {
+		cfg.Screen.Line("traces of failovers go to %s", to)
 	}
 	report, err := demo.Run(ctx, cfg)
 	switch {

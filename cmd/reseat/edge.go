@@ -46,6 +46,9 @@ func runEdge(ctx context.Context, cfg *config.Edge, log *slog.Logger) error {
 		return err
 	}
 	defer settings.Discovery.Close()
+	tracer, stopTracer := newTracer(ctx, "reseat-edge", log)
+	defer stopTracer()
+	settings.Tracer = tracer
 	edge, err := proxy.NewEdge(settings)
 	if err != nil {
 		return err

@@ -108,7 +108,7 @@ func TestReport(t *testing.T) {
 func TestVersion(t *testing.T) {
 	out, err := call(t, "version")
 	require.NoError(t, err)
-	require.Regexp(t, `^reseat \S.*\ngo1\.\S+ \w+/\w+\nprotocol reseat/3, version 3\n$`, out)
+	require.Regexp(t, `^reseat \S.*\ngo1\.\S+ \w+/\w+\nprotocol reseat/4, version 4\n$`, out)
 
 	require.Equal(t, "(unknown version)", describe(nil))
 	require.Equal(t, "v1.2.3 0123456789ab, modified", describe(&debug.BuildInfo{

@@ -86,6 +86,9 @@ func runSidecar(ctx context.Context, cfg *config.Sidecar, command []string, log 
 		return err
 	}
 	defer settings.Discovery.Close()
+	tracer, stopTracer := newTracer(ctx, "reseat-sidecar", log)
+	defer stopTracer()
+	settings.Tracer = tracer
 	sc, err := sidecar.New(settings)
 	if err != nil {
 		return err

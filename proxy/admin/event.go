@@ -41,6 +41,7 @@ type Event struct {
 	Detail      string    `json:"detail,omitempty"` // for people
 
 	Failover  uint64   `json:"failover,omitempty"` // ID of the failover that it is a stage of
+	Trace     string   `json:"trace_id,omitempty"` // of that, once it is known
 	MS        *float64 `json:"ms,omitempty"`       // since that one started
 	Players   int      `json:"players,omitempty"`
 	Actions   int      `json:"actions,omitempty"`

@@ -60,7 +60,7 @@ func (s *Server) listen(ctx context.Context) error {
 func (s *Server) tellSeen(seen proxy.Event) {
 	ev := Event{
 		At: seen.At, Type: EventType(seen.Kind), Region: seen.Region, Server: s.view.name(seen.Server), Incarnation: seen.Server,
-		Epoch: seen.Epoch, Reason: string(seen.Reason), Failover: seen.Failover, Players: seen.Players, Actions: seen.Actions,
+		Epoch: seen.Epoch, Reason: string(seen.Reason), Failover: seen.Failover, Trace: seen.Trace, Players: seen.Players, Actions: seen.Actions,
 	}
 	switch seen.Kind {
 	case proxy.EventHeld:

@@ -212,7 +212,7 @@ func (p *picture) failovers(all []proxy.Failover) []FailoverStatus {
 		one := FailoverStatus{
 			ID: f.ID, Region: f.Region, From: p.view.nameLocked(f.From), To: p.view.nameLocked(f.To),
 			EpochBefore: f.EpochBefore, Epoch: f.Epoch, Reason: string(f.Reason), Started: f.Started,
-			Stages: []StageStatus{}, Players: f.Players, Actions: f.Actions, Done: f.Done, Rank: p.view.ranks[f.ID],
+			Stages: []StageStatus{}, Players: f.Players, Actions: f.Actions, Done: f.Done, Rank: p.view.ranks[f.ID], Trace: f.Trace,
 		}
 		for _, stage := range f.Stages {
 			one.Stages = append(one.Stages, StageStatus{stageName(stage.Kind), millis(stage.At.Sub(f.Started))})

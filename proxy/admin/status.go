@@ -118,9 +118,10 @@ type FailoverStatus struct {
 	Started     time.Time     `json:"started"`
 	Stages      []StageStatus `json:"stages"` // in the order in which they were reached
 	Players     int           `json:"players"`
-	Actions     int           `json:"actions"` // that were sent again
-	Done        bool          `json:"done"`    // nothing more comes of it
-	Rank        int           `json:"rank"`    // of the region when it began; 1: recovered first
+	Actions     int           `json:"actions"`            // that were sent again
+	Done        bool          `json:"done"`               // nothing more comes of it
+	Rank        int           `json:"rank"`               // of the region when it began; 1: recovered first
+	Trace       string        `json:"trace_id,omitempty"` // of its OpenTelemetry trace, in hex
 }
 
 // StageStatus is a point that a failover has reached.

@@ -120,12 +120,12 @@ func TestFailoversAreShown(t *testing.T) {
 	r.edge.failovers = []proxy.Failover{{
 		ID: 9, Region: "plaza", From: "b1", To: "c1", EpochBefore: 1, Epoch: 2, Reason: failover.ReasonRefused, Started: start,
 		Stages:  []proxy.Stage{{Kind: proxy.EventHeld, At: start}, {Kind: proxy.EventElected, At: ms(40)}, {Kind: proxy.EventSwitch, At: ms(42)}},
-		Players: 20, Actions: 31,
+		Players: 20, Actions: 31, Trace: "4bf92f3577b34da6a3ce929d0e0e4736",
 	}}
 	r.server.view.ranked(9, 1)
 	require.Equal(t, []FailoverStatus{{
 		ID: 9, Region: "plaza", From: "two", To: "three", EpochBefore: 1, Epoch: 2, Reason: "refused", Started: start,
-		Stages: []StageStatus{{"held", 0}, {"elected", 40}, {"switched", 42}}, Players: 20, Actions: 31, Rank: 1,
+		Stages: []StageStatus{{"held", 0}, {"elected", 40}, {"switched", 42}}, Players: 20, Actions: 31, Rank: 1, Trace: "4bf92f3577b34da6a3ce929d0e0e4736",
 	}}, get[Status](r, "/mesh/status").Failovers)
 }
 

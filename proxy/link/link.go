@@ -62,11 +62,29 @@ func (c Config) IdleTime() time.Duration {
 	return c.Idle
 }
 
-func (c Config) withDefaults() Config {
-	c.Idle = c.IdleTime()
-	if c.KeepAlive == 0 {
-		c.KeepAlive = c.Idle / 3
+// Stood is how long before its end a link certainly stood, by the code of its cause:
+// else a packet would have been refused, or silence noticed, earlier. A refusal has a
+// quarter of a keep-alive for its way.
+func (c Config) Stood(cause wire.Code) time.Duration {
+	switch cause {
+	case wire.CodeSilence:
+		return c.IdleTime()
+	case wire.CodeRefusedUDP:
+		return c.keepAlive() * 5 / 4
+	default:
+		return 0
 	}
+}
+
+func (c Config) keepAlive() time.Duration {
+	if c.KeepAlive == 0 {
+		return c.IdleTime() / 3
+	}
+	return c.KeepAlive
+}
+
+func (c Config) withDefaults() Config {
+	c.Idle, c.KeepAlive = c.IdleTime(), c.keepAlive()
 	if c.Network == nil {
 		c.Network = UDP{}
 	}

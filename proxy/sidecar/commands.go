@@ -9,6 +9,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -47,6 +48,7 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
 	r.log.Warn("two witnesses: destroying the primary's session", "event", "detected",
 		"reason", string(s.Reason), "primary", s.Incarnation, "session", s.Session)
+	r.story.sign("destroy", "", s.Reason)
 	if err := r.life.sc.cfg.Discovery.DestroySession(ctx, s.Session); err != nil {
 		r.log.Warn("could not destroy the session", "session", s.Session, "error", err)
 		return
@@ -59,7 +61,8 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 	addr, _ := l.sc.Addr(ctx)
 	session := l.session()
 	grant, err := l.sc.cfg.Discovery.TakeOver(ctx, r.name, session,
-		discovery.Holder{Incarnation: l.id, Address: addr}, floor)
+		discovery.Holder{Incarnation: l.id, Address: addr, Trace: r.story.claims(floor)}, floor)
+	r.story.claimed(grant.Epoch, grant.Yielded, err)
 	if err != nil {
 		r.log.Info("claim failed", "error", err)
 		return failover.ClaimFailed{Final: isSessionGone(err)}
@@ -75,9 +78,10 @@ func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEven
 // lead tells everybody that the epoch is ours, and asks edges what they keep.
 func (r *region) lead(epoch uint64) {
 	r.began = time.Now()
-	r.log.Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.trace = r.story.wins(epoch)
+	trace.Log(r.log, r.trace).Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known)
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
 	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
@@ -86,7 +90,7 @@ func (r *region) lead(epoch uint64) {
 	}
 	r.lease.renew(r.life.leaseUntil())
 	for s := range r.streams {
-		s.add(wire.Elected{Epoch: epoch})
+		s.add(wire.Elected{Epoch: epoch, Trace: r.trace})
 	}
 }
 
@@ -96,6 +100,7 @@ func (r *region) fetch(cmd failover.Fetch) {
 	for s := range r.streams {
 		if s.peer == cmd.Edge && s.role == wire.RoleEdge {
 			r.wanted = &wire.Fetch{Epoch: r.epoch, SnapEpoch: cmd.Epoch, SnapIndex: cmd.Index}
+			r.story.begins("fetch", trace.Str("edge", s.peer), trace.Int("snapshot_epoch", cmd.Epoch), trace.Int("index", cmd.Index))
 			s.add(*r.wanted)
 			return
 		}
@@ -109,14 +114,17 @@ func (r *region) announce(epoch uint64) {
 	r.reattach = time.Now().Add(reattachTime)
 	r.guarded = r.set.Protected()
 	players, end := len(r.table.byID), r.end()
+	r.awaits = r.trace != ""
+	r.story.serves(r.life.id, players)
+	parent := r.trace
 	for s := range r.streams {
 		if s.role == wire.RoleEdge {
-			s.add(wire.Serving{Epoch: epoch, Protected: r.guarded})
+			s.add(wire.Serving{Epoch: epoch, Protected: r.guarded, Trace: r.trace})
 		}
 	}
 	r.mu.Unlock()
 	r.stats.takeovers.Add(1)
-	r.log.Info("serving", "event", "serving", "epoch", epoch, "server", r.life.sc.cfg.Name,
+	trace.Log(r.log, parent).Info("serving", "event", "serving", "epoch", epoch, "server", r.life.sc.cfg.Name,
 		"players", players, "index", end, "duration_ms", ms(time.Since(r.began)))
 	r.cuts.start()
 }
@@ -133,20 +141,22 @@ func (r *region) fenceLocked(why wire.Code) {
 	if !r.serving && !r.leading {
 		return
 	}
-	r.silence(why)
+	r.silence(why, 0)
 	r.leading, r.restoring, r.yielding = false, false, nil
 }
 
-// silence stops everything that players would hear of. The caller holds r.mu.
-func (r *region) silence(why wire.Code) {
+// silence stops everything that players would hear of; for so long there has been
+// little of it. The caller holds r.mu.
+func (r *region) silence(why wire.Code, since time.Duration) {
 	if r.silent || !r.serving && !r.leading {
 		return
 	}
 	r.log.Warn("fenced", "event", "fenced", "epoch", r.epoch, "reason", why.String())
 	r.stats.fences.Add(1)
-	r.serving, r.silent = false, true
+	r.serving, r.silent, r.awaits = false, true, false
+	r.story.over(r.life.id, false, why.String())
 	for s := range r.streams {
-		s.add(wire.Down{Epoch: r.epoch, Reason: why})
+		s.add(wire.Down{Epoch: r.epoch, Reason: why, Micros: uint64(max(since, 0).Microseconds())}) //nolint:gosec // not negative
 		for _, row := range s.rows {
 			row.stream, row.handle = nil, 0
 		}

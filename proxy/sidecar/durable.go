@@ -1,6 +1,8 @@
 package sidecar
 
 import (
+	"slices"
+
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
@@ -110,13 +112,20 @@ func (r *region) count() {
 		row.touched = false
 		r.stats.durable.Add(1)
 		fault.Point(fault.BeforeDurableAck)
-		if row.stream != nil && !row.joining { // else Attached says it
+		if row.hears() { // else Attached says it
 			row.stream.acked(wire.Acked{Epoch: r.epoch, Handle: row.handle, Seq: row.durable})
 			fault.Point(fault.AfterDurableAckSent)
 		}
 	}
+	if r.awaits && slices.ContainsFunc(r.touched, (*row).hears) {
+		r.awaits = false
+		r.story.over(r.life.id, true, "")
+	}
 	r.touched = r.touched[:0]
 }
+
+// hears tells whether the row's player is told of what is durable.
+func (row *row) hears() bool { return row.stream != nil && !row.joining }
 
 func (r *region) countSeq(rec *buffer.Record) {
 	row := r.table.get(rec.ID)

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -89,6 +90,7 @@ const gameQueue = 4 << 20
 type gameLink struct {
 	conn    net.Conn
 	reader  *wire.Reader
+	heard   *link.Heard // when it said something last
 	out     *pump.Buffer
 	timeout time.Duration
 	standby bool                    // it can host a region as a standby
@@ -109,8 +111,9 @@ func nobody(ctx context.Context) *gameLink {
 func greet(
 	ctx context.Context, end context.CancelCauseFunc, conn net.Conn, cfg GameConfig, incarnation string, log *slog.Logger,
 ) (*gameLink, error) {
+	heard := link.NewHeard(conn)
 	g := &gameLink{
-		conn: conn, reader: wire.NewReader(conn, wire.LinkGame),
+		conn: conn, reader: wire.NewReader(heard, wire.LinkGame), heard: heard,
 		out: pump.NewBuffer(gameQueue), timeout: cfg.BeatTimeout, log: log, ctx: ctx, end: end,
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))

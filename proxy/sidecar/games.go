@@ -75,14 +75,14 @@ func (l *life) play(socket net.Listener) error {
 	}
 	<-ctx.Done()
 	cause := context.Cause(ctx)
-	l.gameLost(cause)
+	l.gameLost(cause, game.heard.At())
 	_ = g.Wait()
 	return cause
 }
 
 // gameLost tells everybody at once that the game is gone: edges and backups by
-// their streams, Consul by the check.
-func (l *life) gameLost(cause error) {
+// their streams, Consul by the check. Heard is when it said something last.
+func (l *life) gameLost(cause error, heard time.Time) {
 	l.game.Store(nobody(l.ctx))
 	if l.ctx.Err() != nil {
 		return // the incarnation's end tells all
@@ -90,7 +90,7 @@ func (l *life) gameLost(cause error) {
 	code := causeOf(cause)
 	l.log.Warn("the game is gone", "event", "game_down", "reason", code.String(), "detail", cause.Error())
 	for _, r := range l.active() {
-		r.gameLost(code)
+		r.gameLost(code, heard)
 	}
 	var g errgroup.Group
 	for _, r := range l.active() {
@@ -135,9 +135,10 @@ func (l *life) active() []*region {
 
 // gameLost stops the region's output: its log stays, the game's state is gone. The
 // log is still the region's until the lock is lost: backups get the rest of it.
-func (r *region) gameLost(code wire.Code) {
+func (r *region) gameLost(code wire.Code, heard time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	led := r.leading
 	r.blame()
 	if r.leading {
 		r.led, r.lost = time.Now(), failover.Reason(code.String())
@@ -146,7 +147,11 @@ func (r *region) gameLost(code wire.Code) {
 	for _, row := range r.table.sorted {
 		row.named = false
 	}
-	r.silence(code)
+	r.silence(code, time.Since(heard))
+	if led {
+		r.story.heard(r.life.id, heard)
+		r.story.sign(code.String(), failover.ByGame, failover.Reason(code.String()))
+	}
 }
 
 // gameFound gives a new game the newest snapshot: to stand by from there, or, if

@@ -17,6 +17,7 @@ import (
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -27,14 +28,15 @@ const farewell = 2 * time.Second
 // Games come and go in it; what is durable stays in the logs, so the death of a
 // game takes nothing away but time.
 type life struct {
-	sc   *Sidecar
-	id   string // incarnation
-	log  *slog.Logger
-	ctx  context.Context          //nolint:containedctx // it is the incarnation's life, and ends with its cause
-	end  context.CancelCauseFunc  // the first cause counts
-	game atomic.Pointer[gameLink] // of the moment; nobody's while there is none
-	here pump.Waker               // there is a game again
-	reg  atomic.Pointer[discovery.Registration]
+	sc     *Sidecar
+	id     string // incarnation
+	log    *slog.Logger
+	ctx    context.Context          //nolint:containedctx // it is the incarnation's life, and ends with its cause
+	end    context.CancelCauseFunc  // the first cause counts
+	game   atomic.Pointer[gameLink] // of the moment; nobody's while there is none
+	here   pump.Waker               // there is a game again
+	tracer *trace.Tracer            // of this incarnation; may be nil
+	reg    atomic.Pointer[discovery.Registration]
 
 	hosting hosting
 	peers   *peers
@@ -87,6 +89,7 @@ func newLife(parent context.Context, s *Sidecar) *life {
 		l.id = s.cfg.Name
 	}
 	l.log = s.log.With("incarnation", l.id)
+	l.tracer = s.cfg.Tracer.As(l.id)
 	l.peers = newPeers(l)
 	l.game.Store(nobody(ctx))
 	return l

@@ -47,6 +47,7 @@ type region struct {
 	log   *slog.Logger
 	stats *Stats
 	floor *atomic.Uint64
+	story story
 	ctx   context.Context         //nolint:containedctx // the region is open for as long
 	quit  context.CancelCauseFunc // closes it
 
@@ -110,6 +111,8 @@ type region struct {
 	cold        bool             // and whether the edges must keep it
 	grant       failover.SetSeen // the set that the take-over left
 	granted     uint64           // in this epoch
+	trace       string           // traceparent of our take-over; empty: it is not traced
+	awaits      bool             // its trace waits for the first durable action
 	inOrder     bool             // and whether the lock had been given up in good order
 	sealed      uint64           // index of our epoch's first record
 	held        held
@@ -160,6 +163,7 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64, again bool
 		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{}, dead: map[string]bool{},
 		set: failover.NewInSync(l.sc.cfg.Timing, l.id), room: pump.NewWaker(),
 	}
+	r.story.tracer, r.story.region = l.tracer, name
 	if r.barred = again; again {
 		r.machine.Bar()
 	}
@@ -215,6 +219,7 @@ func (r *region) run() error {
 	g.Go(func() error { return r.control(ctx, g) })
 	err := g.Wait()
 	r.quit(err)
+	r.story.over(r.life.id, false, causeOf(err).String())
 	return err
 }
 
@@ -238,6 +243,7 @@ func (r *region) control(ctx context.Context, g *errgroup.Group) error {
 		}
 		if w, ok := ev.(failover.Witness); ok {
 			r.probe(w.Suspicion.Incarnation)
+			r.testimony(w)
 			r.log.Info("suspicion", "event", "suspect", "reason", string(w.Suspicion.Reason), "witness", w.From, "session", w.Suspicion.Session)
 		}
 		for _, cmd := range r.machine.Step(time.Now(), ev) {
@@ -271,6 +277,11 @@ func (r *region) see(v discovery.View) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.view, r.member = v, slices.Contains(v.InSync, r.life.id)
+	if h := v.Primary; h != nil {
+		r.story.follow(h.Incarnation, v.Epoch, h.Trace, h.Incarnation == r.life.id)
+	} else if v.Epoch > 0 {
+		r.story.released()
+	}
 	maps.DeleteFunc(r.dead, func(inc string, _ bool) bool { return !slices.Contains(v.InSync, inc) })
 	if r.leading {
 		r.stepSet(r.places())
@@ -369,6 +380,10 @@ func (r *region) look(ctx context.Context) error {
 				} else {
 					r.settle() // the lease may let us speak again
 				}
+			}
+			if r.awaits && r.serving && now.After(r.reattach) {
+				r.awaits = false
+				r.story.over(r.life.id, false, "") // nobody has acted
 			}
 			if r.serving {
 				r.tellLoad(now)

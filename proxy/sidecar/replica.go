@@ -6,6 +6,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -167,6 +168,7 @@ func (r *region) welcomeBackups() {
 		p := &s.replica
 		if s.role.Backup() && p.matched && !p.caughtUp && p.match >= r.commit && p.match >= r.sealed {
 			p.caughtUp = true
+			r.story.progress("caught_up", trace.Str("backup", s.peer))
 			r.log.Info("backup has caught up", "event", "caught_up", "backup", s.peer, "index", p.match)
 			r.stepSet(failover.CaughtUp{Incarnation: s.peer})
 			return // which has settled again

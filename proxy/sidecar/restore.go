@@ -9,6 +9,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -64,6 +65,9 @@ func (r *region) host(snap *buffer.Snapshot, standby bool) (send func(context.Co
 		head.Index, state = snap.Index, snap.State
 		head.Size = uint64(len(state))
 	}
+	if !standby {
+		r.story.begins("load", trace.Int("bytes", len(state)), trace.Int("records", r.end()-head.Index), trace.Bool("new", head.New))
+	}
 	return func(ctx context.Context) {
 		r.life.sc.restores.begin(r.name, snap)
 		r.sendHost(ctx, again, head, state)
@@ -97,7 +101,9 @@ func (r *region) hasHosted(h wire.Hosted) {
 	r.life.sc.restores.end(r.name)
 	r.mu.Lock()
 	r.outcomes, r.arrivals = h.Outcomes, h.Arrivals
-	r.answers = max(0, r.answers-1)
+	if r.answers = max(0, r.answers-1); r.answers == 0 && r.promoted {
+		r.story.ends("load")
+	}
 	restored := r.answers == 0 && r.loaded()
 	r.mu.Unlock()
 	if restored {
@@ -126,6 +132,7 @@ func (r *region) loaded() (restored bool) {
 func (r *region) promoteGame() {
 	r.promoted = true
 	r.answers++
+	r.story.begins("load", trace.Int("records", r.end()+1-r.feed.next), trace.Bool("standby", true))
 	r.endOnError(pump.Add(r.game().out, wire.Promote{ID: r.id, Epoch: r.epoch}))
 	r.endOnError(r.feedGame())
 }
@@ -149,11 +156,12 @@ func (r *region) open() {
 	fault.Point(fault.BeforeSeal)
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
 	fault.Point(fault.AfterSeal)
+	r.story.progress("seal", trace.Int("index", r.sealed), trace.Int("durable", r.commit))
 	r.lastOutcome = r.sealed
 	for s := range r.streams {
 		if s.role.Backup() {
 			s.replica, s.snaps.newest = replica{}, 0
-			s.add(wire.Elected{Epoch: r.epoch}) // compare logs, now that there is one
+			s.add(wire.Elected{Epoch: r.epoch, Trace: r.trace}) // compare logs, now that there is one
 			r.stepSet(failover.BackupUp{Incarnation: s.peer})
 		}
 	}
@@ -234,6 +242,7 @@ func (r *region) restoreFrom(ctx context.Context, snap *buffer.Snapshot) {
 		return
 	}
 	r.wanted = nil
+	r.story.ends("fetch")
 	r.install(snap)
 	r.begin()
 	r.open()

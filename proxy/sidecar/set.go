@@ -9,6 +9,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -49,6 +50,7 @@ func (r *region) changeSet(ctx context.Context, change failover.SetChange) failo
 	switch {
 	case err == nil:
 		r.stats.setChanges.Add(1)
+		r.story.progress("set", trace.Strs("members", change.Members))
 		r.log.Info("in-sync set changed", "event", "insync", "members", change.Members, "cold", change.Clear)
 		return failover.SetSeen{Members: slices.Clone(change.Members), Known: !change.Clear, Version: version}
 	case errors.Is(err, discovery.ErrRaced):

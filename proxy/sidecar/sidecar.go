@@ -17,6 +17,7 @@ import (
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -56,6 +57,7 @@ type Config struct {
 	Strike func(kind string, d time.Duration)
 
 	Discovery *discovery.Client
+	Tracer    *trace.Tracer // of failovers; nil: they are not traced
 	Log       *slog.Logger
 }
 

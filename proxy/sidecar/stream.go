@@ -133,13 +133,13 @@ func (r *region) opened(s *stream) {
 	s.add(wire.Opened{Version: wire.Version, Incarnation: r.life.id, Epoch: r.epoch, Serving: r.serving})
 	switch leads := r.epoch > 0 && r.epoch == r.promised; {
 	case s.role.Backup() && r.leading:
-		s.add(wire.Elected{Epoch: r.epoch})
+		s.add(wire.Elected{Epoch: r.epoch, Trace: r.trace})
 		r.stepSet(failover.BackupUp{Incarnation: s.peer})
 	case s.role.Backup():
 	case r.serving:
-		s.add(wire.Serving{Epoch: r.epoch, Protected: r.guarded})
+		s.add(wire.Serving{Epoch: r.epoch, Protected: r.guarded, Trace: r.trace})
 	case leads:
-		s.add(wire.Elected{Epoch: r.epoch})
+		s.add(wire.Elected{Epoch: r.epoch, Trace: r.trace})
 	}
 	r.mu.Unlock()
 	if s.role == wire.RoleEdge {

@@ -56,7 +56,8 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	g, ctx := errgroup.WithContext(ctx)
 	stop := context.AfterFunc(ctx, func() { st.CancelRead(0); st.CancelWrite(0) })
 	defer stop()
-	g.Go(func() error { return u.read(ctx, wire.NewReader(st, wire.LinkRegion)) })
+	heard := link.NewHeard(st)
+	g.Go(func() error { return u.read(ctx, wire.NewReader(heard, wire.LinkRegion)) })
 	g.Go(func() error { return pump.Run(ctx, st, u.wake, u) })
 	err := g.Wait()
 	r := u.region
@@ -65,6 +66,9 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 		r.log.Error("stream to a peer broken", "event", "protocol", "peer", u.incarnation, "error", err)
 		u.conn.Close(code)
 	}
+	why := link.Cause(context.Cause(u.conn.Context()))
+	r.story.heard(u.incarnation, heard.At())
+	r.story.heard(u.incarnation, time.Now().Add(-r.life.sc.cfg.Link.Stood(why)))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.upstreams[u.incarnation] == u {
@@ -73,7 +77,7 @@ func (u *upstream) run(ctx context.Context, st *quic.Stream) error {
 	if r.leader == u {
 		r.leader = nil
 		if r.lost == failover.ReasonNone {
-			r.lost = failover.Reason(link.Cause(context.Cause(u.conn.Context())).String())
+			r.lost = failover.Reason(why.String())
 		}
 		r.tellStanding()
 	}
@@ -183,8 +187,10 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
+		why := failover.Reason(f.Reason.String())
+		r.story.lastWord(u.incarnation, f.Epoch, why, time.Duration(min(f.Micros, maxSilence))*time.Microsecond) //nolint:gosec // bounded
 		if r.leader == u && f.Epoch == r.promised && r.lost == failover.ReasonNone {
-			r.lost = failover.Reason(f.Reason.String())
+			r.lost = why
 			r.tellStanding()
 		}
 	case wire.TypeFree:

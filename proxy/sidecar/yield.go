@@ -20,6 +20,7 @@ import (
 // yielding is a hand-over under way.
 type yielding struct {
 	to     string
+	since  time.Time
 	wake   pump.Waker // something has become durable
 	late   bool       // half of the time is over
 	muted  bool       // the game is not heard any more: it would never be done
@@ -38,7 +39,7 @@ func (r *region) isMuted() bool { return r.yielding != nil && r.yielding.muted }
 // yield holds actions back until all is calm, and then gives up what players hear
 // of; or, if that takes too long, goes on.
 func (r *region) yield(ctx context.Context, to string) failover.CandidateEvent {
-	y := &yielding{to: to, wake: pump.NewWaker()}
+	y := &yielding{to: to, since: time.Now(), wake: pump.NewWaker()}
 	r.mu.Lock()
 	r.yielding = y
 	r.mu.Unlock()
@@ -81,7 +82,8 @@ func (r *region) freeze(y *yielding) (over, calm bool) {
 	if y.unrest = r.unrest(); !r.leading || y.unrest != "" {
 		return false, false
 	}
-	r.silence(wire.CodeDrain)
+	r.silence(wire.CodeDrain, time.Since(y.since))
+	r.story.gives(y.to, y.since)
 	r.stats.yields.Add(1)
 	r.leading, r.restoring, r.epoch = false, false, 0
 	r.led, r.lost = time.Now(), failover.ReasonDrain

@@ -50,10 +50,17 @@ func (f *Opened) fields(c *codec) {
 }
 
 // Elected tells that the sender holds the region's lock at Epoch. The receiver
-// refuses lower epochs from now on and answers with an Offer.
-type Elected struct{ Epoch uint64 }
+// refuses lower epochs from now on and answers with an Offer. Trace is the W3C
+// traceparent of the failover, opaque here; empty: it is not traced.
+type Elected struct {
+	Epoch uint64
+	Trace string
+}
 
-func (f *Elected) fields(c *codec) { c.uint(&f.Epoch) }
+func (f *Elected) fields(c *codec) {
+	c.uint(&f.Epoch)
+	c.text(&f.Trace)
+}
 
 // Offer names the newest snapshot that the sender keeps (SnapEpoch 0: none).
 type Offer struct {
@@ -83,26 +90,33 @@ func (f *Fetch) fields(c *codec) {
 	c.uint(&f.SnapIndex)
 }
 
-// Serving is the word on which edges switch: restored, log applied, ready.
+// Serving is the word on which edges switch: restored, log applied, ready. Trace is
+// that of Elected.
 type Serving struct {
 	Epoch     uint64
 	Protected bool
+	Trace     string
 }
 
 func (f *Serving) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.bool(&f.Protected)
+	c.text(&f.Trace)
 }
 
-// Down tells that the sender serves this region no longer.
+// Down tells that the sender serves this region no longer. Micros is for how long it
+// has been as good as silent: since the game said something last, or since actions
+// were held back.
 type Down struct {
 	Epoch  uint64
 	Reason Code
+	Micros uint64
 }
 
 func (f *Down) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.code(&f.Reason)
+	c.uint(&f.Micros)
 }
 
 // Free tells a backup that Consul has freed the lock with which the sender led the

@@ -191,7 +191,7 @@ func fill(name string, field reflect.Value, t wire.Type) {
 		field.SetBool(true)
 	case reflect.String:
 		n := wire.MaxName
-		if name == "Text" {
+		if name == "Text" || name == "Trace" {
 			n = wire.MaxText
 		}
 		field.SetString(strings.Repeat("x", n))

@@ -4,9 +4,9 @@ import "encoding/binary"
 
 const (
 	// ALPN names the protocol in TLS, on every QUIC connection of ours.
-	ALPN = "reseat/3"
+	ALPN = "reseat/4"
 	// Version is what hellos and their answers carry. Both sides must agree.
-	Version = 3
+	Version = 4
 )
 
 // Limits, in bytes. They hold for what is received, before memory is taken for

@@ -10,13 +10,13 @@ import (
 // samples are what testdata/frames.txt shows: every type at least once, and
 // what is special about varints, names and empty fields.
 var samples = []appender{
-	wire.Hello{Version: 3, Region: "harbor", Player: "ada"},
+	wire.Hello{Version: 4, Region: "harbor", Player: "ada"},
 	wire.Hello{
-		Version: 3, Region: "Großer Wald", Player: "プレイヤー1", Durable: 127, Tail: 128,
+		Version: 4, Region: "Großer Wald", Player: "プレイヤー1", Durable: 127, Tail: 128,
 		Token: []byte("0123456789abcdef"),
 	},
 	wire.Welcome{
-		Version: 3, Epoch: 7, Durable: 300, Protected: true, Actions: 100, ActionBytes: 4096,
+		Version: 4, Epoch: 7, Durable: 300, Protected: true, Actions: 100, ActionBytes: 4096,
 		AgeMillis: 10000, Token: []byte{0, 0xff, 0x0a, 0x7f},
 	},
 	wire.Act{Seq: 1},
@@ -37,13 +37,15 @@ var samples = []appender{
 	wire.Mode{Fidelity: wire.Full},
 	wire.Moved{Epoch: 3, Protected: true, Region: "Großer Wald"},
 
-	wire.Open{Version: 3, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
-	wire.Opened{Version: 3, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
+	wire.Open{Version: 4, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
+	wire.Opened{Version: 4, Incarnation: "srv-90c1", Epoch: 7, Serving: true},
 	wire.Elected{Epoch: 8},
+	wire.Elected{Epoch: 9, Trace: traceSample},
 	wire.Offer{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100, Size: 1 << 20},
 	wire.Fetch{Epoch: 8, SnapEpoch: 7, SnapIndex: 4100},
 	wire.Serving{Epoch: 8, Protected: true},
-	wire.Down{Epoch: 8, Reason: wire.CodeDrain},
+	wire.Serving{Epoch: 9, Trace: traceSample},
+	wire.Down{Epoch: 8, Reason: wire.CodeDrain, Micros: 12_000},
 	wire.Free{Epoch: 8},
 	wire.Free{Epoch: 8, Heir: true},
 	wire.Attach{Epoch: 8, Handle: 5, Number: 2, Durable: 298, Player: "ada"},
@@ -94,8 +96,8 @@ var samples = []appender{
 	wire.SnapshotHead{Epoch: 8, Region: "harbor", SnapEpoch: 8, SnapIndex: 4200, Form: wire.FormDelta, Base: 4150, Whole: 300000, Size: 700, Sum: 1},
 	wire.Chunk{Offset: 32768, Data: []byte("state")},
 
-	wire.GameHello{Version: 3, Name: "village", Beat: 50, PID: 4711, Standby: true},
-	wire.GameWelcome{Version: 3, Incarnation: "srv-90c1"},
+	wire.GameHello{Version: 4, Name: "village", Beat: 50, PID: 4711, Standby: true},
+	wire.GameWelcome{Version: 4, Incarnation: "srv-90c1"},
 	wire.Beat{N: 1},
 	wire.Host{ID: 1, Epoch: 8, Index: 4100, Size: 5, Region: "harbor"},
 	wire.Host{ID: 2, Epoch: 1, New: true, Region: "desert"},
@@ -116,6 +118,8 @@ var samples = []appender{
 	wire.Transfer{ID: 1, From: 4102, To: 4102, Seq: 300, Player: "ada", Region: "forest", Delta: []byte("ada leaves"), Payload: []byte("3 gold")},
 	wire.Arrive{ID: 2, Index: 60, Handle: 2, Payload: []byte("3 gold")},
 }
+
+const traceSample = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 // parcelSample is what ada takes along: her gold, and two actions.
 var parcelSample = buffer.AppendParcel(nil, buffer.Parcel{
