@@ -38,6 +38,8 @@ const (
 	ReasonFault    Reason = "game_fault" // the game could not restore, or broke the protocol
 	ReasonDrain    Reason = "drain"
 	ReasonSession  Reason = "session_lost" // Consul says that our session is gone
+	ReasonLeft     Reason = "left"         // the region is not with that server (any more): a stream ended in good order
+	ReasonShutdown Reason = "shutdown"     // the process stops in good order
 )
 
 // Suspicious tells whether an action that was on its way to a primary may be why
@@ -54,3 +56,42 @@ const Young = 10 * time.Second
 // Witnessed tells whether the reason is evidence of a death that the dying
 // process could not announce itself; only such reasons are reported to backups.
 func (r Reason) Witnessed() bool { return r == ReasonRefused || r == ReasonSilence }
+
+// Vague tells whether the reason says only that a primary is one no longer, and not
+// what it died of. Its stream may end, or its successor be heard, before its own word.
+func (r Reason) Vague() bool {
+	return r == ReasonDeposed || r == ReasonLeft || r == ReasonClosed
+}
+
+// Cause tells whether the reason is what a primary died of.
+func (r Reason) Cause() bool {
+	return r.Witnessed() || r == ReasonGameExit || r == ReasonGameHang || r == ReasonFault
+}
+
+// Detector is who noticed, as a metric label.
+type Detector string
+
+// The detectors of a death; see DESIGN.md.
+const (
+	ByGame   Detector = "game"    // its own sidecar, which saw the game's process end, hang or fail
+	ByLink   Detector = "link"    // edges and backups, by silence or refusal
+	ByConsul Detector = "consul"  // Consul, or somebody who told nobody but Consul
+	Planned  Detector = "planned" // nobody: it was to be
+	ByOther  Detector = "other"   // a peer of another version, or one that breaks the protocol
+)
+
+// Detector tells who noticed that a primary is one no longer.
+func (r Reason) Detector() Detector {
+	switch r {
+	case ReasonGameExit, ReasonGameHang, ReasonFault:
+		return ByGame
+	case ReasonRefused, ReasonSilence, ReasonClosed:
+		return ByLink
+	case ReasonNoLock, ReasonDeposed, ReasonSession:
+		return ByConsul
+	case ReasonDrain, ReasonLeft, ReasonShutdown:
+		return Planned
+	case ReasonNone:
+	}
+	return ByOther
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -26,6 +27,7 @@ type region struct {
 
 	mu         sync.Mutex // guards the fields below, and the state of the region's sessions and uplinks
 	machine    *failover.Region
+	view       discovery.View // the latest that is not stale
 	buf        *buffer.Region
 	players    map[string]*session
 	handles    map[uint64]*session
@@ -41,8 +43,20 @@ type region struct {
 	suspected  string             // the session that was reported last
 	level      level
 	load       wire.Load // what a primary has told last
+	waits      Waits
+	sums       sums
 	reseat     reseat
 	scratch    []byte
+}
+
+// sums count a region's players.
+type sums struct {
+	departures, arrivals uint64    // to and from other regions, so far
+	arriving             int       // from one: the primary does not have them yet
+	waiting              int       // for room in their logs
+	stranded             uint64    // left for a region that is not served here, so far
+	said                 uint64    // those of them of whom there was an event
+	told                 time.Time // the last one
 }
 
 // reseat measures one switch: from holding to every player attached again.
@@ -74,12 +88,23 @@ func (r *region) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		case v := <-views:
 			r.edge.backends.see(r.name, v)
-			r.step(failover.ViewSeen{View: v})
+			r.see(v)
 		case <-tick.C:
 			r.step(failover.Tick{})
 			r.sweep(time.Now())
 		}
 	}
+}
+
+// see takes in what Consul says.
+func (r *region) see(v discovery.View) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !v.Stale {
+		r.view = v
+	}
+	r.stepLocked(failover.ViewSeen{View: v})
+	r.consult()
 }
 
 // step lets the machine decide and carries its commands out. Everything that a
@@ -119,6 +144,7 @@ func (r *region) hold(cmd failover.Hold) {
 	kept := r.buf.Stats().Kept
 	for _, s := range r.players {
 		s.attached = false
+		s.stall()
 		if s.actions != nil && suspicious {
 			s.suspect = s.actions.Sent() // whichever of them it was that the primary died of
 		}
