@@ -49,16 +49,20 @@ func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
 		"reason", string(s.Reason), "primary", s.Incarnation, "session", s.Session)
 	if err := r.life.sc.cfg.Discovery.DestroySession(ctx, s.Session); err != nil {
 		r.log.Warn("could not destroy the session", "session", s.Session, "error", err)
+		return
 	}
+	r.stats.destroyed.Add(1)
 }
 
 func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEvent {
 	l := r.life
 	addr, _ := l.sc.Addr(ctx)
 	session := l.session()
+	r.stats.claims.Add(1)
 	grant, err := l.sc.cfg.Discovery.TakeOver(ctx, r.name, session,
 		discovery.Holder{Incarnation: l.id, Address: addr}, floor)
 	if err != nil {
+		r.stats.claimsLost.Add(1)
 		r.log.Info("claim failed", "error", err)
 		return failover.ClaimFailed{Final: isSessionGone(err)}
 	}
