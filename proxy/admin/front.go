@@ -122,9 +122,9 @@ type answer func(w http.ResponseWriter, r *http.Request) error
 
 // endpoint is what is at one path.
 type endpoint struct {
-	path      string // as a metric label, too
-	open      bool   // needs no token: it tells nothing of the mesh
-	get, post answer // nil: the method is not for it
+	path      string   // as a metric label, too
+	open      bool     // needs no token: it tells nothing of the mesh
+	get, post answer   // nil: the method is not for it
 	off       *Problem // nil: it is there
 }
 
@@ -228,4 +228,3 @@ func long(h http.HandlerFunc) answer {
 		return standard(h)(w, r)
 	}
 }
-

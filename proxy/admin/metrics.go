@@ -66,9 +66,16 @@ func (e emitter) histogram(name, help string, h proxy.Histogram, labels ...strin
 	e.out <- prometheus.MustNewConstHistogram(prometheus.NewDesc(name, help, names, nil), n, h.Sum.Seconds(), buckets, values...)
 }
 
-func (e emitter) byCode(name, help string, counts map[wire.Code]uint64) {
+// byCode sends a counter for each code that was counted. Those that people wait for
+// are there from the start: Prometheus sees no increase in a series that begins with 1.
+func (e emitter) byCode(name, help string, counts map[wire.Code]uint64, awaited ...wire.Code) {
 	for code, n := range counts {
 		e.counter(name, help, n, "code", code.String())
+	}
+	for _, code := range awaited {
+		if _, counted := counts[code]; !counted {
+			e.counter(name, help, 0, "code", code.String())
+		}
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // metrics are those of an edge.
@@ -61,16 +63,40 @@ func (s *Server) collectEdge(e emitter) {
 	e.counter("reseat_edge_stale_frames_total", "Frames of a deposed primary, dropped.", n.Stale)
 	e.counter("reseat_edge_snapshots_total", "Snapshots kept.", n.Snapshots)
 	e.counter("reseat_edge_lost_actions_total", "Durable actions that a region came back without.", n.Lost)
-	e.byCode("reseat_edge_refused_total", "Joins, frames and attaches refused, by code.", n.Refused)
-	e.byCode("reseat_edge_joins_refused_total", "Players who were not let in, by code.", n.Joins)
-	e.byCode("reseat_edge_ended_total", "Sessions ended, by code.", n.Ended)
+	e.byCode("reseat_edge_refused_total", "Joins, frames and attaches refused, by code.", n.Refused, wire.CodeProtocol)
+	e.byCode("reseat_edge_joins_refused_total", "Players who were not let in, by code.", n.Joins,
+		wire.CodeOverloaded, wire.CodeDegraded, wire.CodeNotYours, wire.CodeUnknownName)
+	e.byCode("reseat_edge_ended_total", "Sessions ended, by code.", n.Ended,
+		wire.CodeLeft, wire.CodeExpired, wire.CodeLost, wire.CodeSlow, wire.CodeMoved, wire.CodeReplaced, wire.CodeSilence)
 	e.gauge("reseat_admin_subscribers", "Readers of the event stream.", float64(s.readers.n.Load()))
 	for region, count := range n.Thinned {
 		e.counter("reseat_region_thinned_total", "Unreliable updates left out while the mesh is degraded.", count, "region", region)
 	}
-	for _, f := range n.Failovers {
+	collectFailovers(e, status.Regions, n.Failovers)
+}
+
+// awaitedReasons are there from the start, as what people wait for: see byCode.
+var awaitedReasons = []failover.Reason{
+	failover.ReasonGameExit, failover.ReasonGameHang, failover.ReasonRefused, failover.ReasonSilence, failover.ReasonDeposed, failover.ReasonDrain,
+}
+
+func collectFailovers(e emitter, regions []proxy.RegionStatus, counts []proxy.FailoverCount) {
+	type key struct {
+		region string
+		reason failover.Reason
+	}
+	all := map[key]uint64{}
+	for _, r := range regions {
+		for _, why := range awaitedReasons {
+			all[key{r.Name, why}] = 0
+		}
+	}
+	for _, f := range counts {
+		all[key{f.Region, f.Reason}] = f.N
+	}
+	for k, n := range all {
 		e.counter("reseat_failovers_total", "Times that a region of this edge lost its primary, by reason and by who noticed; a second late.",
-			f.N, "region", f.Region, "reason", string(f.Reason), "detector", string(f.Reason.Detector()))
+			n, "region", k.region, "reason", string(k.reason), "detector", string(k.reason.Detector()))
 	}
 }
 

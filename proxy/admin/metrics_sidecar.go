@@ -2,6 +2,7 @@ package admin
 
 import (
 	"github.com/reseat-proxy/reseat/proxy/sidecar"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 // collect reads the sidecar and Consul's client.
@@ -44,14 +45,15 @@ func collectLog(e emitter, n sidecar.Snapshot) {
 	e.counter("reseat_sidecar_evictions_total", "Players who came back at another edge.", n.Evictions)
 	e.counter("reseat_sidecar_departures_total", "Players let go to another region.", n.Departures)
 	e.counter("reseat_sidecar_arrivals_total", "Players taken in from another region.", n.Arrivals)
-	e.byCode("reseat_sidecar_refused_total", "Frames, attaches and streams refused, by code; stale_epoch is a deposed primary's or a late edge's.", n.Refused)
+	e.byCode("reseat_sidecar_refused_total", "Frames, attaches and streams refused, by code; stale_epoch is a deposed primary's or a late edge's.", n.Refused,
+		wire.CodeStaleEpoch, wire.CodeNotServing)
 }
 
 // collectElections is who led, and why no longer.
 func collectElections(e emitter, n sidecar.Snapshot) {
 	e.counter("reseat_sidecar_incarnations_total", "Times that it came into the mesh as a new server.", n.Incarnations)
 	e.counter("reseat_sidecar_games_total", "Games that have said hello.", n.Games)
-	e.byCode("reseat_sidecar_game_deaths_total", "Games that were lost, by code.", n.Deaths)
+	e.byCode("reseat_sidecar_game_deaths_total", "Games that were lost, by code.", n.Deaths, wire.CodeGameExit, wire.CodeGameHang, wire.CodeGameFault)
 	e.counter("reseat_sidecar_suspicions_reported_total", "Words of this sidecar against a primary.", n.Reported)
 	e.counter("reseat_sidecar_suspicions_heard_total", "Words of edges and other backups against a primary; repeated while it stands.", n.Heard)
 	e.counter("reseat_sidecar_sessions_destroyed_total", "Sessions of primaries ended on the word of two witnesses.", n.Destroyed)
