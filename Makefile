@@ -27,7 +27,7 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help test seeded simulate consul chromium check layering fmt fuzz bench build chaos demo clean
+.PHONY: help test seeded simulate consul chromium check rules layering fmt fuzz bench build chaos demo clean
 
 help: ## say what the targets do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,7 @@ consul: ## find or build the Consul that the tests use, and print its path
 chromium: ## find or unpack the Chromium that the tests use, and print its path
 	@tools/chromium/find.sh
 
-check: layering ## formatting, go vet, go.mod, linters, import directions
+check: layering rules ## formatting, go vet, go.mod, linters, import directions
 	@unformatted=$$(go run $(GOFUMPT) -l .); \
 	if [[ -n "$$unformatted" ]]; then echo "run 'make fmt' for:"; echo "$$unformatted"; exit 1; fi
 	go vet ./...
@@ -80,6 +80,9 @@ check: layering ## formatting, go vet, go.mod, linters, import directions
 	go mod tidy -diff
 	go run $(STATICCHECK) ./...
 	go run $(GOLANGCI) run ./...
+
+rules: ## the alert rules and the dashboard of deploy/ are PromQL
+	cd tools/promql && go test -count=1 ./...
 
 layering: ## packages import each other in one direction only
 	go test -run '^TestLayering$$' -count=1 .

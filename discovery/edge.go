@@ -67,8 +67,8 @@ func readEdges(entries []*consul.ServiceEntry) []EdgeServer {
 			Address:     net.JoinHostPort(e.Service.Address, strconv.Itoa(e.Service.Port)),
 			Admin:       e.Service.Meta[metaAdmin],
 			Regions:     slices.Sorted(slices.Values(e.Service.Tags)),
-			Passing:     passing(e),
 		}
+		edge.Passing, _ = health(e)
 		if e.Service.ID == edgeID(edge.Incarnation) && edge.validate() == nil {
 			edges = append(edges, edge)
 		}

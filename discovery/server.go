@@ -30,11 +30,15 @@ type Server struct {
 
 	// Passing tells whether its check passes now. Filled on read.
 	Passing bool
+	// Fault is what its sidecar says of a check that does not pass, one word as
+	// game_exit; empty: it says nothing. Filled on read.
+	Fault string
 }
 
 func (s Server) equal(o Server) bool {
 	return s.Incarnation == o.Incarnation && s.Name == o.Name && s.Address == o.Address &&
-		s.Zone == o.Zone && s.Host == o.Host && s.Pool == o.Pool && s.Passing == o.Passing && slices.Equal(s.Regions, o.Regions)
+		s.Zone == o.Zone && s.Host == o.Host && s.Pool == o.Pool && s.Passing == o.Passing && s.Fault == o.Fault &&
+		slices.Equal(s.Regions, o.Regions)
 }
 
 func serviceID(incarnation string) string { return "reseat-" + incarnation }
@@ -122,8 +126,8 @@ func readServers(entries []*consul.ServiceEntry) []Server {
 			Zone:        e.Service.Meta[metaZone],
 			Host:        e.Service.Meta[metaHost],
 			Pool:        e.Service.Meta[metaPool] == inPool,
-			Passing:     passing(e),
 		}
+		s.Passing, s.Fault = health(e)
 		if e.Service.ID == serviceID(s.Incarnation) && s.validate() == nil {
 			servers = append(servers, s)
 		}
@@ -132,13 +136,21 @@ func readServers(entries []*consul.ServiceEntry) []Server {
 	return servers
 }
 
-// passing looks at the service's own check alone: the node's serfHealth is
-// gossip, and gossip is wrong at times.
-func passing(e *consul.ServiceEntry) bool {
+// health looks at the service's own check alone: the node's serfHealth is gossip,
+// and gossip is wrong at times. What Consul itself notes of a check that fails is
+// no word.
+func health(e *consul.ServiceEntry) (passing bool, fault string) {
 	own := checkID(e.Service.ID)
-	return slices.ContainsFunc(e.Checks, func(check *consul.HealthCheck) bool {
-		return check != nil && check.CheckID == own && check.Status == consul.HealthPassing
-	})
+	for _, check := range e.Checks {
+		switch {
+		case check == nil || check.CheckID != own:
+		case check.Status == consul.HealthPassing:
+			return true, ""
+		case CheckName(check.Output) == nil:
+			fault = check.Output
+		}
+	}
+	return false, fault
 }
 
 // NewIncarnation returns the ID of a new process life: 64 random bits, so that no

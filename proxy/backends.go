@@ -41,6 +41,9 @@ func (b *backends) run(ctx context.Context) error {
 	})
 }
 
+// lastWords is how long a link may take to say why it ends.
+const lastWords = 50 * time.Millisecond
+
 // backend is the link to one incarnation of one sidecar.
 type backend struct {
 	edge *Edge
@@ -80,17 +83,31 @@ func (b *backend) stream(ctx context.Context, conn *link.Conn, r *region, stream
 	err = u.run(ctx, st)
 	if ctx.Err() != nil && conn.Context().Err() == nil || link.Left(err) {
 		r.closed(u, wire.CodeLeft)
+		if ctx.Err() != nil && r.wonders(u.incarnation) {
+			r.heard(u.incarnation, b.lastWord(conn))
+		}
 		return nil
 	}
 	r.closed(u, b.cause(conn))
 	return err
 }
 
+// lastWord waits a moment for a server that Consul lists no more to close the link, and
+// returns why it did. Of the two the list is sometimes the faster.
+func (b *backend) lastWord(conn *link.Conn) wire.Code {
+	select {
+	case <-conn.Context().Done():
+		return link.Cause(context.Cause(conn.Context()))
+	case <-time.After(lastWords):
+		return wire.CodeNone
+	}
+}
+
 // cause waits a moment for the link to say why its stream ended.
 func (b *backend) cause(conn *link.Conn) wire.Code {
 	select {
 	case <-conn.Context().Done():
-	case <-time.After(50 * time.Millisecond):
+	case <-time.After(lastWords):
 		conn.Close(wire.CodeLinkClosed)
 	}
 	return link.Cause(context.Cause(conn.Context()))

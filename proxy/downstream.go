@@ -94,6 +94,7 @@ func (r *region) gap(f wire.Gap) error {
 	if s == nil || s.actions == nil {
 		return nil
 	}
+	s.timed.seq = 0 // it may be sent again
 	if s.actions.Rewind(f.Have) == nil {
 		r.serving.wake.Wake()
 	} else {

@@ -153,6 +153,7 @@ func (e *Edge) Stats() Counters {
 	for name, r := range e.regions {
 		c.Thinned[name] = r.thinned.Load()
 	}
+	c.Failovers = e.failovers.counts(time.Now())
 	return c
 }
 

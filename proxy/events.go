@@ -21,6 +21,7 @@ const (
 	EventResent     EventKind = "resent"     // all are, and what it lacks is on its way
 	EventDurable    EventKind = "durable"    // the first action since is durable
 	EventProtection EventKind = "protection" // what is durable survives any one process, or does not any more
+	EventStranded   EventKind = "stranded"   // players left for a region that this edge does not serve
 )
 
 // Event is one thing that an edge saw of a region.
@@ -33,8 +34,9 @@ type Event struct {
 	Reason    failover.Reason // of Suspect and Held
 	Failover  uint64          // ID of the Failover that it is a stage of; 0: of none
 	Trace     string          // of that, in hex, when it is known
-	Players   int
-	Actions   int // kept when Held, sent again when Resent
+	To        string          // region, of Stranded
+	Players   int             // of Stranded: since the last one
+	Actions   int             // kept when Held, sent again when Resent
 	Protected bool
 }
 
@@ -57,6 +59,24 @@ func (r *region) tell(ev Event) {
 	}
 	r.remark(ev)
 	r.edge.events.Add(ev)
+}
+
+// strandedPause is the least time between two events of players who are stranded: they
+// may come in crowds.
+const strandedPause = 10 * time.Second
+
+// tellStranded counts a player who has left for a region that is not served here. The
+// caller holds r.mu.
+func (r *region) tellStranded(s *session, to string) {
+	now := time.Now()
+	r.sums.stranded++
+	if !r.sums.told.IsZero() && now.Sub(r.sums.told) < strandedPause {
+		return
+	}
+	n := r.sums.stranded - r.sums.said
+	r.sums.told, r.sums.said = now, r.sums.stranded
+	r.tell(Event{Kind: EventStranded, At: now, To: to, Server: r.last.incarnation, Epoch: r.machine.Epoch(), Players: int(n)})
+	s.log.Warn("players leave for a region that this edge does not serve: add it to its regions", "event", "stranded", "to", to, "players", n)
 }
 
 // The hooks below are called where a region does what they are named after, with

@@ -7,6 +7,7 @@ import (
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -30,7 +31,7 @@ type Crowd struct {
 func NewCrowd(players int, state discovery.MeshState) *Crowd {
 	e := &Edge{
 		cfg: Config{Timing: failover.DefaultTiming(), Limits: buffer.DefaultLimits()}, log: slog.New(slog.DiscardHandler),
-		level: level{mode: wire.Normal()},
+		level: level{mode: wire.Normal()}, events: journal.New[Event](keptEvents, 0),
 	}
 	c := &Crowd{region: newRegion(e, "arena")}
 	e.regions = map[string]*region{"arena": c.region}

@@ -1,11 +1,13 @@
 package proxy
 
 import (
+	"cmp"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
 const (
@@ -36,6 +38,8 @@ type Failover struct {
 	Done        bool // nothing is under way any more
 	// Trace is the ID of its OpenTelemetry trace, in hex; empty: none.
 	Trace string
+
+	counted bool
 }
 
 // Stage is a point that a failover has reached.
@@ -47,7 +51,7 @@ type Stage struct {
 // note takes in an event of the failover.
 func (f *Failover) note(ev Event) {
 	switch ev.Kind {
-	case EventSuspect, EventProtection:
+	case EventSuspect, EventProtection, EventStranded:
 		return
 	case EventSwitch:
 		f.To, f.Epoch, f.Players = ev.Server, ev.Epoch, ev.Players
@@ -65,6 +69,14 @@ type failovers struct {
 	mu   sync.Mutex // guards the fields below; taken under region.mu, and never the other way round
 	last uint64     // ID
 	list []*Failover
+	sums map[FailoverCount]uint64 // N is 0 in the keys
+}
+
+// FailoverCount is how many failovers a region had for a reason.
+type FailoverCount struct {
+	Region string
+	Reason failover.Reason
+	N      uint64
 }
 
 func (l *failovers) begin(f Failover) (id uint64) {
@@ -73,6 +85,7 @@ func (l *failovers) begin(f Failover) (id uint64) {
 	l.last++
 	f.ID = l.last
 	if len(l.list) == keptFailovers {
+		l.count(l.list[:1])
 		l.list = slices.Delete(l.list, 0, 1)
 	}
 	l.list = append(l.list, &f)
@@ -99,6 +112,44 @@ func (l *failovers) get(id uint64) (out Failover, kept bool) {
 	return out, kept
 }
 
+// count adds records to the sums, once. The caller holds l.mu.
+func (l *failovers) count(list []*Failover) {
+	if l.sums == nil {
+		l.sums = map[FailoverCount]uint64{}
+	}
+	for _, f := range list {
+		if f.counted {
+			continue
+		}
+		f.counted = true
+		why := f.Reason
+		if _, known := wire.ParseCode(string(why)); !known {
+			why = failover.ReasonNone // a sidecar may say what it likes: the list of reasons must not grow
+		}
+		l.sums[FailoverCount{Region: f.Region, Reason: why}]++
+	}
+}
+
+// counts are the sums of all failovers so far whose reason does not change any more,
+// by region and reason.
+func (l *failovers) counts(now time.Time) (out []FailoverCount) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	young := slices.IndexFunc(l.list, func(f *Failover) bool { return now.Sub(f.Started) < hindsight })
+	if young < 0 {
+		young = len(l.list)
+	}
+	l.count(l.list[:young])
+	for key, n := range l.sums {
+		key.N = n
+		out = append(out, key)
+	}
+	slices.SortFunc(out, func(a, b FailoverCount) int {
+		return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(a.Reason, b.Reason))
+	})
+	return out
+}
+
 // Failovers returns the last failovers that this edge saw, the oldest first.
 func (e *Edge) Failovers() []Failover {
 	e.failovers.mu.Lock()
@@ -116,6 +167,7 @@ func (e *Edge) Failovers() []Failover {
 func (e *Edge) ForgetFailovers() {
 	e.failovers.mu.Lock()
 	defer e.failovers.mu.Unlock()
+	e.failovers.count(e.failovers.list)
 	e.failovers.list = nil
 }
 
@@ -146,19 +198,46 @@ func (r *region) begin(epoch uint64, why failover.Reason) {
 	r.course.last, r.course.from = r.course.id, r.last.incarnation
 	r.course.resent, r.course.waits = false, false
 	r.openTale()
+	r.consult()
 }
 
 // learn corrects the record when it shows why the primary was lost: often the word of
-// its successor comes first, and says only that there is one.
+// its successor comes first, and says only that there is one, or its stream ends
+// before its own word has been read.
 func (r *region) learn(incarnation string, why failover.Reason) {
-	if r.course.last == 0 || incarnation != r.course.from || !why.Witnessed() && why != failover.ReasonGameExit && why != failover.ReasonGameHang {
+	if r.course.last == 0 || incarnation != r.course.from || !why.Cause() {
 		return
 	}
 	r.edge.failovers.change(r.course.last, func(f *Failover) {
-		if f.Reason == failover.ReasonDeposed && time.Since(f.Started) < hindsight {
+		if f.Reason.Vague() && time.Since(f.Started) < hindsight {
 			f.Reason = why
 		}
 	})
+}
+
+// heard is learn for the last word of a link.
+func (r *region) heard(incarnation string, why wire.Code) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.learn(incarnation, failover.Reason(why.String()))
+}
+
+// wonders tells whether it is yet to be learned why that primary was lost.
+func (r *region) wonders(incarnation string) (does bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.course.last != 0 && incarnation == r.course.from {
+		r.edge.failovers.change(r.course.last, func(f *Failover) { does = f.Reason.Vague() && time.Since(f.Started) < hindsight })
+	}
+	return does
+}
+
+// consult looks what Consul says of the server that was lost: its sidecar has told
+// there what it told us, too, if that did not come.
+func (r *region) consult() {
+	if s, there := r.view.Server(r.course.from); there && s.Fault != "" {
+		r.learn(s.Incarnation, failover.Reason(s.Fault))
+	}
 }
 
 // finish ends the record of the failover under way, if it is over.

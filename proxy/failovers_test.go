@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 )
 
@@ -43,7 +44,43 @@ func TestFailoversAreBounded(t *testing.T) {
 	r.learn("a", failover.ReasonRefused)
 	require.Equal(t, failover.ReasonDeposed, e.Failovers()[60-6].Reason, "it died of something else, later")
 
+	e.failovers.change(61, func(f *Failover) { f.Reason, f.Started = failover.ReasonLeft, time.Now() })
+	r.course.last = 61
+	r.view.Servers = []discovery.Server{{Incarnation: "b", Fault: "game_hang"}}
+	r.consult()
+	require.Equal(t, failover.ReasonLeft, e.Failovers()[61-6].Reason, "another server")
+	r.view.Servers = []discovery.Server{{Incarnation: "a", Fault: "serverless"}}
+	r.consult()
+	require.Equal(t, failover.ReasonLeft, e.Failovers()[61-6].Reason, "a word that says nothing")
+	r.view.Servers = []discovery.Server{{Incarnation: "a", Fault: "game_exit"}}
+	r.consult()
+	require.Equal(t, failover.ReasonGameExit, e.Failovers()[61-6].Reason, "its stream ended before its word was read, and Consul had it")
+
 	e.ForgetFailovers()
 	require.Empty(t, e.Failovers())
 	require.EqualValues(t, keptFailovers+6, e.failovers.begin(Failover{}), "IDs are not used again")
+}
+
+// A failover is counted once, when its reason is final: after a second, when its
+// record makes room for others, or when it is forgotten.
+func TestFailoversAreCounted(t *testing.T) {
+	var l failovers
+	now := time.Now()
+	l.begin(Failover{Region: "b", Reason: failover.ReasonSilence, Started: now.Add(-2 * hindsight)})
+	l.begin(Failover{Region: "a", Reason: failover.ReasonDeposed, Started: now})
+	silence := FailoverCount{"b", failover.ReasonSilence, 1}
+	require.Equal(t, []FailoverCount{silence}, l.counts(now))
+	l.change(2, func(f *Failover) { f.Reason = failover.ReasonGameExit })
+	want := []FailoverCount{{"a", failover.ReasonGameExit, 1}, silence}
+	for range 2 {
+		require.Equal(t, want, l.counts(now.Add(hindsight)))
+	}
+
+	for range keptFailovers + 1 { // a sidecar may say what it likes
+		l.begin(Failover{Region: "a", Reason: "code_9999", Started: now.Add(hindsight)})
+	}
+	require.Equal(t, append(want[:1:1], FailoverCount{"a", failover.ReasonNone, 1}, silence), l.counts(now.Add(hindsight)))
+	e := &Edge{failovers: failovers{list: l.list, sums: l.sums}}
+	e.ForgetFailovers()
+	require.Equal(t, []FailoverCount{want[0], {"a", failover.ReasonNone, keptFailovers + 1}, silence}, e.failovers.counts(now.Add(hindsight)))
 }

@@ -34,7 +34,7 @@ func (e *edge) control() {
 	go func() { defer close(done); _ = runner.Run(ctx) }()
 	stop := func() { cancel(); <-done }
 	m.closers = append(m.closers, stop)
-	e.controls = stop
+	e.controls, e.runner = stop, runner
 }
 
 // looks follows the mesh as a test wants to see it.

@@ -132,7 +132,7 @@ func (l *listener) accept(ctx context.Context) {
 // turnAway tells a player that the edge is full, and when to come back. Who he is
 // does not matter: whoever comes back goes to another edge at once.
 func (l *listener) turnAway(ctx context.Context, conn *quic.Conn) {
-	l.edge.stats.refuse(wire.CodeOverloaded)
+	l.edge.stats.turnAway(wire.CodeOverloaded)
 	bye := byeFor(turnAway(wire.CodeOverloaded, "this edge is full, try again later", fullRetry))
 	select {
 	case l.turned <- struct{}{}:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -27,6 +28,7 @@ type region struct {
 
 	mu         sync.Mutex // guards the fields below, and the state of the region's sessions and uplinks
 	machine    *failover.Region
+	view       discovery.View // the latest that is not stale
 	buf        *buffer.Region
 	players    map[string]*session
 	handles    map[uint64]*session
@@ -45,9 +47,21 @@ type region struct {
 	well       time.Time // when the primary that was lost was heard last
 	tale       *tale     // the trace of the failover under way, or of the last one; nil: it is told
 	tales      []*tale   // that are to be told
+	waits      Waits
+	sums       sums
 	reseat     reseat
 	scratch    []byte
 	stirred    stirred
+}
+
+// sums count a region's players.
+type sums struct {
+	departures, arrivals uint64    // to and from other regions, so far
+	arriving             int       // from one: the primary does not have them yet
+	waiting              int       // for room in their logs
+	stranded             uint64    // left for a region that is not served here, so far
+	said                 uint64    // those of them of whom there was an event
+	told                 time.Time // the last one
 }
 
 // reseat measures one switch: from holding to every player attached again.
@@ -80,13 +94,24 @@ func (r *region) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		case v := <-views:
 			r.edge.backends.see(r.name, v)
-			r.step(failover.ViewSeen{View: v})
+			r.see(v)
 		case <-tick.C:
 			r.step(failover.Tick{})
 			r.sweep(time.Now())
 			r.tellTales(time.Now(), false)
 		}
 	}
+}
+
+// see takes in what Consul says.
+func (r *region) see(v discovery.View) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !v.Stale {
+		r.view = v
+	}
+	r.stepLocked(failover.ViewSeen{View: v})
+	r.consult()
 }
 
 // step lets the machine decide and carries its commands out. Everything that a
@@ -129,6 +154,7 @@ func (r *region) hold(cmd failover.Hold) {
 	kept := r.buf.Stats().Kept
 	for _, s := range r.players {
 		s.attached = false
+		s.stall()
 		if s.actions != nil && suspicious {
 			s.suspect = s.actions.Sent() // whichever of them it was that the primary died of
 		}

@@ -38,12 +38,23 @@ func (r *region) place(s *session) {
 	r.lastHandle++
 	s.handle, s.share = r.lastHandle, apart(r.lastHandle)
 	r.players[s.player], r.handles[s.handle] = s, s
+	r.sums.add(s, 1)
 	if r.serving == nil {
 		r.tellHold(s, r.machine.Epoch(), r.machine.Reason())
 		return
 	}
 	r.reseat.pending++
 	r.attach(s)
+}
+
+// add counts a session, n times.
+func (c *sums) add(s *session, n int) {
+	if s.arrival != nil {
+		c.arriving += n
+	}
+	if s.full {
+		c.waiting += n
+	}
 }
 
 // tellHold tells a player that no primary serves. The epochs of a region that he has
@@ -139,6 +150,7 @@ func (r *region) acked(f wire.Acked) error {
 	fault.Point(fault.EdgeAfterDrop)
 	if f.Seq > s.mark {
 		s.mark = f.Seq
+		r.measure(s, f.Seq)
 		s.ack(f.Epoch, f.Seq)
 		r.stirred.add(s)
 		if !s.owed.IsZero() {
@@ -156,6 +168,7 @@ func (r *region) acked(f wire.Acked) error {
 func (r *region) relieve(s *session) {
 	if s.full && s.actions.Room() {
 		s.full = false
+		r.sums.waiting--
 		s.add(wire.Pressure{Kept: uint64(s.actions.Kept())})
 		s.room.Wake()
 	}
@@ -169,9 +182,11 @@ func (s *session) keep(f wire.Act) error {
 		return &endError{wire.CodeNotHello, "an action before the welcome"}
 	}
 	s.spoke = true
-	err := s.actions.Append(f.Seq, f.Payload, time.Now())
+	now := time.Now()
+	err := s.actions.Append(f.Seq, f.Payload, now)
 	switch {
 	case err == nil:
+		s.taken(f.Seq, now)
 		fault.Point(fault.EdgeAfterKeep)
 		if r.serving != nil {
 			r.serving.wake.Wake()
@@ -182,6 +197,7 @@ func (s *session) keep(f wire.Act) error {
 	case errors.Is(err, buffer.ErrFull):
 		if !s.full {
 			s.full = true
+			r.sums.waiting++
 			s.add(wire.Pressure{On: true, Kept: uint64(s.actions.Kept())})
 		}
 		return err
@@ -248,6 +264,7 @@ func (r *region) remove(s *session) (first, last uint64) {
 func (r *region) forget(s *session) {
 	delete(r.handles, s.handle)
 	r.waive(s)
+	r.sums.add(s, -1)
 	if r.players[s.player] == s {
 		delete(r.players, s.player)
 	}

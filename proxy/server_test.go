@@ -12,6 +12,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/discovery/devconsul"
 	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/controller"
 	"github.com/reseat-proxy/reseat/proxy/game"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/sidecar"
@@ -92,6 +93,7 @@ type edge struct {
 	name     string
 	addr     string
 	controls func() // ends the controller beside it, if there is one
+	runner   *controller.Runner
 
 	mu   sync.Mutex
 	edge *proxy.Edge

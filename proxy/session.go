@@ -66,6 +66,7 @@ type session struct {
 	need     uint64         // to be seated: all up to here must be durable
 	full     bool           // the reader waits for room
 	owed     time.Time      // since a failover he waits for a durable action that is as old; zero: he does not
+	timed    timed          // how long its actions take
 	share    uint64         // of the next unreliable update, in thousandths: a whole one is passed on
 	over     bool
 	first    uint64 // when over: the seqs that are not durable
@@ -98,7 +99,7 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 	s, reader, stream, err := e.greet(ctx, conn)
 	if err != nil {
 		code := codeOf(err)
-		e.stats.refuse(code)
+		e.stats.turnAway(code)
 		e.log.Debug("join refused", "reason", code.String(), "error", err)
 		sayBye(conn, stream, byeFor(err))
 		return
@@ -108,7 +109,7 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 	stop := context.AfterFunc(ctx, func() { end(&endError{wire.CodeShutdown, "the edge stops"}) })
 	defer stop()
 	if err := s.home.Load().join(s); err != nil {
-		e.stats.refuse(codeOf(err))
+		e.stats.turnAway(codeOf(err))
 		sayBye(conn, stream, byeFor(err))
 		return
 	}

@@ -13,10 +13,17 @@ type Stats struct {
 	moves                     atomic.Uint64
 	stale, snapshots, lost    atomic.Uint64
 	refusals                  wire.Tally // frames, joins, attaches
+	joins                     wire.Tally // those of them that are of joins
 	ends                      wire.Tally // sessions
 }
 
 func (s *Stats) refuse(c wire.Code) { s.refusals.Add(c) }
+
+// turnAway counts a player who was not let in.
+func (s *Stats) turnAway(c wire.Code) {
+	s.refusals.Add(c)
+	s.joins.Add(c)
+}
 
 // Counters is a copy of the counters.
 type Counters struct {
@@ -28,15 +35,17 @@ type Counters struct {
 	Snapshots uint64 // kept
 	Lost      uint64 // durable actions that a region came back without
 	Refused   map[wire.Code]uint64
+	Joins     map[wire.Code]uint64 // those of Refused that were players who were not let in
 	Ended     map[wire.Code]uint64 // sessions by the code they ended with
 	Thinned   map[string]uint64    // unreliable updates that were left out, by region
+	Failovers []FailoverCount      // by region and reason, a second late: until then the reason may turn out to be another
 }
 
 func (s *Stats) counters() Counters {
 	return Counters{
 		Sessions: s.sessions.Load(), Switches: s.switches.Load(), Holds: s.holds.Load(), Moves: s.moves.Load(),
 		Stale: s.stale.Load(), Snapshots: s.snapshots.Load(), Lost: s.lost.Load(),
-		Refused: s.refusals.Counts(), Ended: s.ends.Counts(),
+		Refused: s.refusals.Counts(), Joins: s.joins.Counts(), Ended: s.ends.Counts(),
 	}
 }
 

@@ -26,8 +26,14 @@ type RegionStatus struct {
 	Reason    failover.Reason // while Holding
 	Players   int
 	Kept      uint64 // actions that are not durable
+	Waiting   int    // players whose log is full: they are not read
 	Protected bool   // what is durable survives the loss of any one process
 	Since     time.Time
+
+	Departures uint64 // players of this edge who have left for another region
+	Arrivals   uint64 // players of this edge who have come from one
+	Stranded   uint64 // and those who have left for a region that the edge does not serve: they go to another edge
+	Arriving   int    // those of Players who are on their way: the primary does not have them yet
 }
 
 // Status returns how the edge is now.
@@ -48,6 +54,8 @@ func (r *region) status() RegionStatus {
 	defer r.mu.Unlock()
 	return RegionStatus{
 		Name: r.name, Epoch: r.machine.Epoch(), Phase: r.machine.Phase(), Primary: r.machine.Primary(), Reason: r.machine.Reason(),
-		Players: len(r.players), Kept: r.buf.Stats().Kept, Protected: r.protected, Since: r.since,
+		Players: len(r.players), Kept: r.buf.Stats().Kept, Waiting: r.sums.waiting,
+		Protected: r.protected, Since: r.since, Departures: r.sums.departures, Arrivals: r.sums.arrivals,
+		Stranded: r.sums.stranded, Arriving: r.sums.arriving,
 	}
 }

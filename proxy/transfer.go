@@ -70,7 +70,7 @@ func (u *uplink) depart(body []byte) error {
 func (e *Edge) move(s *session, from *region, f wire.Depart) {
 	to := e.regions[f.Region]
 	if to == nil {
-		s.strand(f)
+		from.strand(s, f)
 		return
 	}
 	unlock := lockBoth(from, to)
@@ -84,7 +84,12 @@ func (e *Edge) move(s *session, from *region, f wire.Depart) {
 
 // strand ends the session of a player whose region is not served here. If he is in
 // that region, he can go to another edge as what he is; else only by way of this one.
-func (s *session) strand(f wire.Depart) {
+func (r *region) strand(s *session, f wire.Depart) {
+	r.mu.Lock()
+	if r.handles[f.Handle] == s {
+		r.tellStranded(s, f.Region)
+	}
+	r.mu.Unlock()
 	if len(f.Payload) == 0 {
 		s.farewell.Store(&wire.Moved{Region: f.Region})
 	}
@@ -105,8 +110,9 @@ func (r *region) letGo(s *session, to *region, f wire.Depart) bool {
 		to.remove(old)
 		old.end(&endError{wire.CodeReplaced, "you came back on another connection"})
 	}
-	s.arrival = &arrival{from: r, handle: s.handle, hop: f.Hop, parcel: slices.Clone(f.Payload)}
+	way := &arrival{from: r, handle: s.handle, hop: f.Hop, parcel: slices.Clone(f.Payload)}
 	r.forget(s)
+	s.arrival, s.timed.seq = way, 0
 	if s.actions != nil {
 		to.buf.Adopt(s.actions)
 	}
@@ -114,6 +120,8 @@ func (r *region) letGo(s *session, to *region, f wire.Depart) bool {
 	s.home.Store(to)
 	to.place(s)
 	r.edge.stats.moves.Add(1)
+	r.sums.departures++
+	to.sums.arrivals++
 	s.log.Debug("player moves", "from", r.name, "hop", f.Hop, "bytes", len(f.Payload))
 	return true
 }
@@ -163,6 +171,7 @@ func (r *region) arrived(s *session, epoch uint64) {
 		return
 	}
 	s.arrival = nil
+	r.sums.arriving--
 	s.epoch.Store(epoch) // of a mark that is about to be told: that is no news of the old region's
 	s.add(wire.Moved{Epoch: epoch, Protected: r.protected, Region: r.name})
 	if s.actions != nil {

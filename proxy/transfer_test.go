@@ -103,6 +103,12 @@ func TestTransfer(t *testing.T) {
 				require.Zero(t, ann.resumed, "one connection")
 				require.Empty(t, ann.endings())
 				require.Equal(t, grant-9, m.serving("arena").purse("ann").Gold)
+				for i, want := range []uint64{3, 0} { // ann is at the first edge
+					for _, r := range m.edges[i].now().Status().Regions {
+						require.Equal(t, []uint64{want, want, 0}, []uint64{r.Departures, r.Arrivals, r.Stranded}, r.Name)
+						require.Zero(t, r.Arriving)
+					}
+				}
 				for _, e := range m.edges {
 					for _, region := range m.regions() {
 						require.NoError(t, e.now().Kept(region).Check())

@@ -2,6 +2,7 @@ package proxy_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/proxy"
+	"github.com/reseat-proxy/reseat/proxy/journal"
 	"github.com/reseat-proxy/reseat/proxy/player"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -56,6 +58,8 @@ func TestRegionIsNotServedHere(t *testing.T) {
 				m.serve(2)
 				m.guarded(2)
 				if first {
+					events := m.edge.Events()
+					defer events.Close()
 					ann := m.enter("ann", 0)
 					ann.acts(3, "act")
 					ann.goes("sea")
@@ -63,6 +67,8 @@ func TestRegionIsNotServedHere(t *testing.T) {
 					m.settled(ann)
 					require.Equal(t, wire.CodeMoved, ended(t, ann))
 					require.Equal(t, 1, ann.resumed)
+					require.EqualValues(t, 1, m.edge.Status().Regions[0].Stranded)
+					require.Equal(t, []string{"1 to sea"}, stranded(events))
 					return
 				}
 				ann := m.enter("ann", 1)
@@ -78,6 +84,16 @@ func TestRegionIsNotServedHere(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stranded are the events of players who left for a region that an edge does not serve.
+func stranded(events *journal.Reader[proxy.Event]) (out []string) {
+	for e, ok := events.Try(); ok; e, ok = events.Try() {
+		if e.Value.Kind == proxy.EventStranded {
+			out = append(out, fmt.Sprintf("%d to %s", e.Value.Players, e.Value.To))
+		}
+	}
+	return out
 }
 
 // ended is the code with which an actor's connection has ended.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -136,17 +137,26 @@ func (c *control) newAPI(ln net.Listener) (*admin.Server, error) {
 		Page: page.Handler(), Log: c.log,
 	}
 	var err error
-	if file := c.cfg.Admin.TokenFile; file != "" {
-		if cfg.Token, err = admin.ReadToken(file); err != nil {
-			return nil, err
-		}
-	}
-	if c.cfg.Admin.TLSCert != "" {
-		if cfg.TLS, err = certs.PlayerServer(certs.Files{Cert: c.cfg.Admin.TLSCert, Key: c.cfg.Admin.TLSKey}); err != nil {
-			return nil, fmt.Errorf("admin.tls_cert: %w", err)
-		}
+	if cfg.Token, cfg.TLS, err = adminSecrets(c.cfg.Admin.TokenFile, c.cfg.Admin.TLSCert, c.cfg.Admin.TLSKey); err != nil {
+		return nil, err
 	}
 	return admin.New(cfg)
+}
+
+// adminSecrets are what the section admin names: the token, and what is shown; zero
+// where it names nothing.
+func adminSecrets(tokenFile, cert, key string) (token string, shown *tls.Config, err error) {
+	if tokenFile != "" {
+		if token, err = admin.ReadToken(tokenFile); err != nil {
+			return "", nil, err
+		}
+	}
+	if cert != "" {
+		if shown, err = certs.PlayerServer(certs.Files{Cert: cert, Key: key}); err != nil {
+			return "", nil, fmt.Errorf("admin.tls_cert: %w", err)
+		}
+	}
+	return token, shown, nil
 }
 
 // relay tells the readers of the API what the controller has done and Consul does

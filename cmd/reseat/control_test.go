@@ -83,10 +83,12 @@ func TestControl(t *testing.T) {
 	t.Cleanup(consul.Close)
 	at := "--consul=" + consul.URL
 
-	url, stopEdge := started(t, "admin", "url", "edge", at, "--region=arena", "--name=edge-1", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--enable-test-endpoints")
+	url, stopEdge := started(t, "admin", "url", "edge", at, "--region=arena", "--name=edge-1", "--listen=127.0.0.1:0", "--admin=127.0.0.1:0", "--enable-test-endpoints", "--enable-pprof")
 	t.Setenv("RESEAT_ADMIN", url)
+	sidecar := "" // where the last one shows itself
 	for _, name := range []string{"one", "two", "three"} {
-		started(t, "starting", "listen", "sidecar", at, "--region=arena", "--name="+name, "--enable-test-endpoints", "--", os.Args[0], "demo-game")
+		sidecar, _ = started(t, "admin", "url", "sidecar", at, "--region=arena", "--name="+name, "--enable-test-endpoints",
+			"--admin=127.0.0.1:0", "--enable-pprof", "--", os.Args[0], "demo-game")
 	}
 	s := eventually(t, "covered", func(s admin.Status) bool {
 		return len(s.Regions) == 1 && s.Regions[0].State == admin.Serving && s.Coverage.Percent == 100 && s.Coverage.Regions == 1 &&
@@ -100,9 +102,15 @@ func TestControl(t *testing.T) {
 
 	for path, want := range map[string]string{
 		"/": "<!doctype html>", "/readyz?verbose": "[+] region arena: serving", "/metrics": "reseat_mesh_coverage_ratio 1",
-		"/openapi.json": `"openapi": "3.1.0"`,
+		"/openapi.json": `"openapi": "3.1.0"`, "/debug/pprof/goroutine?debug=1": "goroutine profile",
 	} {
 		require.Contains(t, strings.ToLower(fetch(t, url+path)), strings.ToLower(want), path)
+	}
+	for path, want := range map[string]string{
+		"/livez": "ok", "/readyz?verbose": "[+] game: is connected", "/metrics": "reseat_sidecar_registered 1",
+		"/debug/pprof/goroutine?debug=1": "goroutine profile",
+	} {
+		require.Contains(t, fetch(t, sidecar+path), want, path)
 	}
 
 	events := subscribe(t, url)

@@ -12,9 +12,12 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/cmd/reseat/config"
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/admin"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/sidecar"
@@ -97,11 +100,40 @@ func runSidecar(ctx context.Context, cfg *config.Sidecar, command []string, log 
 	onAsk(ctx, tellSidecar(sc, cfg.Regions, log))
 	stop := announceDrain(ctx, log)
 	defer stop()
-	return explainListen(sc.Run(ctx), map[string]string{
-		"udp":  "--listen or RESEAT_SIDECAR_LISTEN",
-		"tcp":  "--socket or RESEAT_SIDECAR_GAME_SOCKET",
-		"unix": "--socket or RESEAT_SIDECAR_GAME_SOCKET",
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		if err := show(gctx, sc, cfg.Admin, settings.Discovery, log); gctx.Err() == nil {
+			return err
+		}
+		return nil
 	})
+	g.Go(func() error {
+		return explainListen(sc.Run(gctx), map[string]string{
+			"udp":  "--listen or RESEAT_SIDECAR_LISTEN",
+			"tcp":  "--socket or RESEAT_SIDECAR_GAME_SOCKET",
+			"unix": "--socket or RESEAT_SIDECAR_GAME_SOCKET",
+		})
+	})
+	return g.Wait()
+}
+
+// show serves what the sidecar shows of itself until ctx ends, if it is to.
+func show(ctx context.Context, sc *sidecar.Sidecar, cfg config.Shown, client *discovery.Client, log *slog.Logger) error {
+	if cfg.Listen == config.Off {
+		return nil
+	}
+	token, tls, err := adminSecrets(cfg.TokenFile, cfg.TLSCert, cfg.TLSKey)
+	if err != nil {
+		return err
+	}
+	server, err := admin.NewSidecar(admin.SidecarConfig{
+		Listen: cfg.Listen, Token: token, TLS: tls, Pprof: cfg.EnablePprof,
+		Sidecar: sc, Source: sc.Mesh(), Consul: client.Stats, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	return explainListen(server.Run(ctx), map[string]string{"tcp": "--admin or RESEAT_SIDECAR_ADMIN_LISTEN"})
 }
 
 // sidecarConfig turns settings into what a sidecar needs.

@@ -49,12 +49,16 @@ func registeredAgain(r *rig) {
 	c := r.client()
 	v := r.watch(c)
 	reg := r.register(c, "a")
-	require.NoError(r, reg.Fail(r.ctx(), "test"))
-	v.until("a failing server", func(v discovery.View) bool { return len(v.Servers) == 1 && !v.Servers[0].Passing })
+	require.NoError(r, reg.Fail(r.ctx(), "game_exit"))
+	v.until("a failing server, and why", func(v discovery.View) bool {
+		return len(v.Servers) == 1 && !v.Servers[0].Passing && v.Servers[0].Fault == "game_exit"
+	})
 
 	again := r.register(c, "a")
 	require.NotEqual(r, reg.Session(), again.Session())
-	v.until("a passing server", func(v discovery.View) bool { return len(v.Servers) == 1 && v.Servers[0].Passing })
+	v.until("a passing server", func(v discovery.View) bool {
+		return len(v.Servers) == 1 && v.Servers[0].Passing && v.Servers[0].Fault == ""
+	})
 	_, err := r.takeOver(c, again, "a", 0)
 	require.NoError(r, err)
 }
@@ -85,7 +89,10 @@ func checkTTLFreesLock(r *rig) {
 	reg := r.register(c, "a")
 	_, err := r.takeOver(c, reg, "a", 0)
 	require.NoError(r, err)
-	v.until("a lock that is free again", func(v discovery.View) bool { return v.Epoch == 1 && v.Primary == nil })
+	free := v.until("a lock that is free again", func(v discovery.View) bool { return v.Epoch == 1 && v.Primary == nil })
+	for _, s := range free.Servers {
+		require.Empty(r, s.Fault, "what Consul notes is no word of the sidecar's")
+	}
 	took := time.Since(reg.RenewedAt())
 	r.Logf("free %v after the last beat", took)
 	require.GreaterOrEqual(r, took, 3*time.Second, "its TTL")

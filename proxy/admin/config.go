@@ -37,6 +37,7 @@ type Edge interface {
 	Status() proxy.Status
 	Stats() proxy.Counters
 	Kept(region string) buffer.Stats
+	Waits(region string) proxy.Waits
 	Failovers() []proxy.Failover
 	ForgetFailovers()
 	Events() *journal.Reader[proxy.Event]

@@ -35,5 +35,9 @@
 // memory; what asks Consul or another process is bounded in time and in number.
 // A subscriber who reads too slowly loses the oldest events and is told (gap).
 //
+// A sidecar has a server of its own, SidecarServer, with /metrics, /livez and /readyz.
+// This package alone knows Prometheus: edges and sidecars have counters of their own,
+// which are read when somebody asks.
+//
 // Errors are problems (RFC 9457), and their detail says what to do.
 package admin

@@ -70,31 +70,43 @@ func (s *Server) tellSeen(seen proxy.Event) {
 				s.view.ranked(seen.Failover, r.Rank)
 			}
 		}
-		s.metrics.failovers.WithLabelValues(string(seen.Reason)).Inc()
 	case proxy.EventProtection:
 		ev.Protected = &seen.Protected
+	case proxy.EventStranded:
+		s.tellStranded(seen)
+		return
 	default:
 	}
-	if since, ok := s.began(seen); ok {
-		ms := millis(seen.At.Sub(since))
+	if f, ok := s.failoverOf(seen); ok {
+		took := seen.At.Sub(f.Started)
+		ms := millis(took)
 		ev.MS = &ms
-		s.metrics.stages.WithLabelValues(stageName(seen.Kind)).Observe(seen.At.Sub(since).Seconds())
+		observe(s.metrics.stages.WithLabelValues(stageName(seen.Kind)), took, f.Trace)
 	}
 	ev.Detail = describe(ev)
 	s.Tell(ev)
 }
 
-// began is when the failover of a stage began.
-func (s *Server) began(seen proxy.Event) (since time.Time, ok bool) {
+// tellStranded is an alert that this edge alone can raise: nobody else knows where its
+// players wanted to go.
+func (s *Server) tellStranded(seen proxy.Event) {
+	s.Tell(Event{
+		Type: EventAlert, At: seen.At, Region: seen.Region, Severity: string(mesh.Warning), Reason: "stranded", Players: seen.Players,
+		Detail: fmt.Sprintf("%d players left for %s, which this edge does not serve, and were sent to another edge: add it to the regions of this one", seen.Players, seen.To),
+	})
+}
+
+// failoverOf is the failover that the event is a stage of.
+func (s *Server) failoverOf(seen proxy.Event) (f proxy.Failover, ok bool) {
 	if seen.Failover == 0 || seen.Kind == proxy.EventProtection || seen.Kind == proxy.EventSuspect {
-		return since, false
+		return f, false
 	}
 	for _, f := range s.cfg.Edge.Failovers() {
 		if f.ID == seen.Failover {
-			return f.Started, true
+			return f, true
 		}
 	}
-	return since, false
+	return f, false
 }
 
 // describe says it in words.

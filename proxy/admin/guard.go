@@ -1,37 +1,16 @@
 package admin
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"io"
 	"mime"
 	"net"
 	"net/http"
-	"strings"
 )
 
 // maxBody bounds what a request may say.
 const maxBody = 64 << 10
-
-// admit tells why a request may not be answered, nil if it may.
-func (s *Server) admit(r *http.Request, open bool) *Problem {
-	if s.cfg.Token != "" {
-		if open || s.knows(r) {
-			return nil
-		}
-		return problem(http.StatusUnauthorized, "token", "send the token of admin.token_file: Authorization: Bearer <token>, or reseat ... --token-file FILE")
-	}
-	return admitLocal(r, open)
-}
-
-// knows compares the bearer token in a time that does not tell how much of it is right.
-func (s *Server) knows(r *http.Request) bool {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	got, want := sha256.Sum256([]byte(strings.TrimSpace(token))), sha256.Sum256([]byte(s.cfg.Token))
-	return strings.EqualFold(scheme, "Bearer") && subtle.ConstantTimeCompare(got[:], want[:]) == 1
-}
 
 // admitLocal is for requests without a token on a loopback address: they may come
 // from a browser of this machine that shows the page of somebody else. Its name for

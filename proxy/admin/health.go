@@ -12,7 +12,7 @@ import (
 
 // getLive tells that the process answers: nothing else, so that a supervisor does
 // not restart an edge that waits for Consul.
-func (s *Server) getLive(w http.ResponseWriter, _ *http.Request) error {
+func getLive(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = fmt.Fprintln(w, "ok")
 	return nil
@@ -40,28 +40,7 @@ func (c check) String() string {
 // getReady tells whether new players should be sent here. With ?verbose it says
 // why, one check a line; but only to those who may know.
 func (s *Server) getReady(w http.ResponseWriter, r *http.Request) error {
-	checks := s.checks(time.Now())
-	status, word := http.StatusOK, "ok"
-	for _, c := range checks {
-		if c.bad {
-			status, word = http.StatusServiceUnavailable, "not ready: "+c.name
-			break
-		}
-	}
-	var out strings.Builder
-	if r.URL.Query().Has("verbose") {
-		if p := s.admit(r, false); p != nil {
-			return p
-		}
-		for _, c := range checks {
-			fmt.Fprintln(&out, c)
-		}
-	}
-	fmt.Fprintln(&out, word)
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write([]byte(out.String()))
-	return nil
+	return s.answerChecks(w, r, s.checks(time.Now()))
 }
 
 // checks are what makes an edge ready. A region without a primary is a warning: the
@@ -95,4 +74,30 @@ func (s *Server) checks(now time.Time) []check {
 		out = append(out, c)
 	}
 	return out
+}
+
+// answerChecks says whether all is well and, to those who may know and ask for it,
+// what is not.
+func (f *front) answerChecks(w http.ResponseWriter, r *http.Request, checks []check) error {
+	status, word := http.StatusOK, "ok"
+	for _, c := range checks {
+		if c.bad {
+			status, word = http.StatusServiceUnavailable, "not ready: "+c.name
+			break
+		}
+	}
+	var out strings.Builder
+	if r.URL.Query().Has("verbose") {
+		if p := f.admit(r, false); p != nil {
+			return p
+		}
+		for _, c := range checks {
+			fmt.Fprintln(&out, c)
+		}
+	}
+	fmt.Fprintln(&out, word)
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(out.String()))
+	return nil
 }

@@ -122,6 +122,7 @@ func (p *picture) region(v discovery.View, here *proxy.RegionStatus, judged *mes
 	}
 	out.Epoch, out.Protected = max(out.Epoch, here.Epoch), here.Protected
 	out.Players, out.Kept = max(out.Players, here.Players), max(out.Kept, here.Kept)
+	out.Departures, out.Arrivals, out.Arriving = here.Departures, here.Arrivals, here.Arriving
 	if out.Since = here.Since; out.State == Restoring {
 		out.Since = p.view.since(v.Region, out.State, p.now)
 	}

@@ -48,11 +48,21 @@ func (e *fakeEdge) Status() proxy.Status {
 func (e *fakeEdge) Stats() proxy.Counters {
 	return proxy.Counters{
 		Sessions: 7, Switches: 3, Holds: 2, Refused: map[wire.Code]uint64{wire.CodeOverloaded: 4}, Ended: map[wire.Code]uint64{wire.CodeLeft: 5},
-		Thinned: map[string]uint64{"arena": 6},
+		Joins: map[wire.Code]uint64{wire.CodeOverloaded: 3}, Thinned: map[string]uint64{"arena": 6},
+		Failovers: []proxy.FailoverCount{{Region: "arena", Reason: failover.ReasonSilence, N: 2}},
 	}
 }
 
-func (e *fakeEdge) Kept(string) buffer.Stats { return buffer.Stats{Kept: 9, Appended: 20, Acked: 11} }
+func (e *fakeEdge) Kept(string) buffer.Stats {
+	return buffer.Stats{Kept: 9, Appended: 20, Acked: 11, Repeats: 3, FullBytes: 8}
+}
+
+// Waits has one wait of a millisecond, one of 2 ms, and a stall of a minute.
+func (e *fakeEdge) Waits(string) (w proxy.Waits) {
+	w.Durable.Counts[1], w.Durable.Counts[2], w.Durable.Sum = 1, 1, 3*time.Millisecond
+	w.Stall.Counts[len(proxy.WaitBounds)], w.Stall.Sum = 1, time.Minute
+	return w
+}
 
 func (e *fakeEdge) Failovers() []proxy.Failover {
 	e.mu.Lock()
@@ -150,7 +160,7 @@ func newRig(t *testing.T, change ...func(*Config)) *rig {
 			status: proxy.Status{
 				Name: "edge-1", Incarnation: "e1", Address: "127.0.0.1:7777",
 				Regions: []proxy.RegionStatus{
-					{Name: "arena", Epoch: 4, Phase: failover.Serving, Primary: "a1", Players: 3, Kept: 2, Protected: true, Since: start},
+					{Name: "arena", Epoch: 4, Phase: failover.Serving, Primary: "a1", Players: 3, Kept: 2, Protected: true, Since: start, Departures: 6, Arrivals: 5, Arriving: 1, Waiting: 2, Stranded: 4},
 					{Name: "plaza", Epoch: 1, Phase: failover.Holding, Reason: failover.ReasonRefused, Since: start},
 				},
 			},

@@ -2,12 +2,7 @@ package admin
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
-	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,16 +33,13 @@ const (
 
 // Server is the API of one edge.
 type Server struct {
+	*front
 	cfg     Config
 	view    *view
 	events  *journal.Journal[Event]
 	metrics *metrics
 	readers subscribers
 	asked   chan struct{} // a slot for each request that waits for a backend
-
-	ready chan struct{} // closed when addr is set
-	once  sync.Once
-	addr  net.Addr
 }
 
 // New checks the configuration. It does no I/O.
@@ -57,86 +49,35 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, view: newView(), asked: make(chan struct{}, maxAsked), ready: make(chan struct{}),
+		cfg: cfg, view: newView(), asked: make(chan struct{}, maxAsked),
 		// IDs rise over restarts, so that a subscriber who comes back with one of an
 		// earlier life is told of the gap.
 		events: journal.New[Event](keptEvents, uint64(max(time.Now().UnixMilli(), 1))),
 	}
 	s.metrics = newMetrics(s)
+	s.front = &front{
+		what: "admin API", listen: cfg.Listen, listener: cfg.Listener, token: cfg.Token, tls: cfg.TLS, log: cfg.Log,
+		requests: s.metrics.requests, ready: make(chan struct{}),
+	}
 	return s, nil
 }
 
 // Run listens and serves until ctx ends; then it returns nil, and an error if it
 // cannot listen.
 func (s *Server) Run(ctx context.Context) error {
-	ln := s.cfg.Listener
-	if ln == nil {
-		var err error
-		if ln, err = new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen); err != nil {
-			return fmt.Errorf("admin: listen: %w", err)
-		}
+	ln, err := s.open(ctx)
+	if err != nil {
+		return err
 	}
-	s.once.Do(func() { s.addr = ln.Addr(); close(s.ready) })
-	s.cfg.Log.Info("admin API listens", "event", "admin", "url", s.scheme()+"://"+ln.Addr().String())
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.follow(gctx) })
 	g.Go(func() error { return s.listen(gctx) })
 	g.Go(func() error { return s.askEdges(gctx) })
-	g.Go(func() error { return s.serve(gctx, ln) })
+	g.Go(func() error { return s.serve(gctx, ln, s.Handler()) })
 	if err := g.Wait(); ctx.Err() == nil {
 		return err
 	}
 	return nil
-}
-
-// serve answers requests until ctx ends, and with it their contexts.
-func (s *Server) serve(ctx context.Context, ln net.Listener) error {
-	server := &http.Server{
-		Handler: s.Handler(), TLSConfig: s.cfg.TLS,
-		ReadHeaderTimeout: headTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: maxHeader, ErrorLog: slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug), BaseContext: func(net.Listener) context.Context { return ctx },
-	}
-	var ended sync.WaitGroup
-	ended.Add(1) // before ctx can have ended
-	stop := context.AfterFunc(ctx, func() {
-		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), goodbye)
-		defer cancel()
-		if server.Shutdown(bye) != nil {
-			_ = server.Close()
-		}
-		ended.Done()
-	})
-	var err error
-	if s.cfg.TLS != nil {
-		err = server.ServeTLS(ln, "", "")
-	} else {
-		err = server.Serve(ln)
-	}
-	if stop() {
-		ended.Done()
-	}
-	ended.Wait()
-	if errors.Is(err, http.ErrServerClosed) {
-		return context.Cause(ctx)
-	}
-	return fmt.Errorf("admin: %w", err)
-}
-
-func (s *Server) scheme() string {
-	if s.cfg.TLS != nil {
-		return "https"
-	}
-	return "http"
-}
-
-// Addr waits until the server listens and returns its address.
-func (s *Server) Addr(ctx context.Context) (net.Addr, error) {
-	select {
-	case <-s.ready:
-		return s.addr, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
 }
 
 // ask runs fn, which asks a backend, for askTimeout at most. Whether fn heeds its

@@ -87,6 +87,12 @@ type RegionStatus struct {
 	Rank        int         `json:"rank"` // 1: recovered first
 	Critical    bool        `json:"critical"`
 	Since       time.Time   `json:"since"` // of State
+
+	// Players of the edge that answers who went from region to region since it began,
+	// and those of Players who are on their way here.
+	Departures uint64 `json:"departures"`
+	Arrivals   uint64 `json:"arrivals"`
+	Arriving   int    `json:"arriving"`
 }
 
 // PrimaryRef names the holder of a region's lock.

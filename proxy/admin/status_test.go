@@ -36,6 +36,7 @@ func TestStatus(t *testing.T) {
 	require.Equal(t, RegionStatus{
 		Name: "arena", Epoch: 4, State: Serving, Primary: &PrimaryRef{"one", "a1"}, InSync: []string{"one", "three"}, InSyncKnown: true,
 		Seats: []string{"three"}, Protected: true, Players: 8, Kept: 2, Score: 500, Rank: 2, Since: start,
+		Departures: 6, Arrivals: 5, Arriving: 1,
 	}, arena)
 	plaza := s.Regions[1]
 	require.Equal(t, Restoring, plaza.State, "three is elected in epoch 2, and the edge has followed epoch 1 only")

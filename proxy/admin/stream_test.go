@@ -365,3 +365,18 @@ func TestTellAlert(t *testing.T) {
 		require.Equal(t, []string{"alert", "arena", "warning", "alone"}, []string{string(e.Value.Type), e.Value.Region, e.Value.Severity, e.Value.Detail})
 	}
 }
+
+// Players who are stranded are an alert, which says what to do.
+func TestStrandedPlayersAreAnAlert(t *testing.T) {
+	r := newRig(t)
+	events := r.server.events.ReadNew()
+	defer events.Close()
+	r.server.tellSeen(proxy.Event{Kind: proxy.EventStranded, Region: "arena", To: "sea", Players: 3, Failover: 1, At: start})
+	e, ok := events.Try()
+	require.True(t, ok)
+	require.Equal(t, EventAlert, e.Value.Type)
+	require.Equal(t, "arena", e.Value.Region)
+	require.Equal(t, "warning", e.Value.Severity)
+	require.Equal(t, "stranded", e.Value.Reason)
+	require.Contains(t, e.Value.Detail, "3 players left for sea, which this edge does not serve")
+}

@@ -54,16 +54,19 @@ func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
 		return
 	}
 	r.post(failover.Freed{Epoch: s.Epoch})
+	r.stats.destroyed.Add(1)
 }
 
 func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEvent {
 	l := r.life
 	addr, _ := l.sc.Addr(ctx)
 	session := l.session()
+	r.stats.claims.Add(1)
 	grant, err := l.sc.cfg.Discovery.TakeOver(ctx, r.name, session,
 		discovery.Holder{Incarnation: l.id, Address: addr, Trace: r.story.claims(floor)}, floor)
 	r.story.claimed(grant.Epoch, grant.Yielded, err)
 	if err != nil {
+		r.stats.claimsLost.Add(1)
 		r.log.Info("claim failed", "error", err)
 		return failover.ClaimFailed{Final: isSessionGone(err)}
 	}

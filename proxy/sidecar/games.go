@@ -68,6 +68,8 @@ func (l *life) play(socket net.Listener) error {
 	l.sc.level.meet(game)
 	var g errgroup.Group
 	g.Go(func() error { end(game.run(ctx, l.find)); return nil })
+	l.sc.stats.games.Add(1)
+	l.fate.Store(0)
 	l.game.Store(game)
 	l.here.Wake()
 	for _, r := range l.active() {
@@ -88,6 +90,8 @@ func (l *life) gameLost(cause error, heard time.Time) {
 		return // the incarnation's end tells all
 	}
 	code := causeOf(cause)
+	l.sc.stats.deaths.Add(code)
+	l.fate.Store(uint64(code))
 	l.log.Warn("the game is gone", "event", "game_down", "reason", code.String(), "detail", cause.Error())
 	for _, r := range l.active() {
 		r.gameLost(code, heard)

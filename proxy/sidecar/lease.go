@@ -38,15 +38,21 @@ func (r *region) maySpeak() bool {
 	if fault.Bug(fault.SessionWithoutSelfFencing) || fault.Bug(fault.LeaseByTimerOnly) && !r.lease.over {
 		return true
 	}
-	if now.Before(r.lease.until) {
-		return true
-	}
-	r.lease.renew(r.life.leaseUntil())
-	if now.Before(r.lease.until) || r.confirmedBy(now) {
+	if r.leased(now) {
 		return true
 	}
 	r.stats.silenced.Add(1)
 	return false
+}
+
+// leased tells whether Consul, or everybody who matters, has lately said that we are
+// the primary. The caller holds r.mu.
+func (r *region) leased(now time.Time) bool {
+	if now.Before(r.lease.until) {
+		return true
+	}
+	r.lease.renew(r.life.leaseUntil())
+	return now.Before(r.lease.until) || r.confirmedBy(now)
 }
 
 // confirmedBy tells whether everybody who matters has lately echoed a pulse.

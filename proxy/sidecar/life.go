@@ -34,6 +34,7 @@ type life struct {
 	ctx    context.Context          //nolint:containedctx // it is the incarnation's life, and ends with its cause
 	end    context.CancelCauseFunc  // the first cause counts
 	game   atomic.Pointer[gameLink] // of the moment; nobody's while there is none
+	fate   atomic.Uint64            // the code that the last game ended with, while there is no other
 	here   pump.Waker               // there is a game again
 	tracer *trace.Tracer            // of this incarnation; may be nil
 	reg    atomic.Pointer[discovery.Registration]
@@ -102,17 +103,28 @@ func (l *life) serve() {
 		l.open(name)
 	}
 	l.sc.life.Store(l)
+	l.sc.stats.lives.Add(1)
 	l.log.Info("joined", "event", "joined", "regions", l.sc.cfg.Regions, "session", l.session())
 	for _, task := range []func(context.Context) error{l.stayRegistered, l.peers.run, l.vigil.Run, l.follow} {
 		l.tasks.Go(func() error { l.end(task(l.ctx)); return nil })
 	}
 	<-l.ctx.Done()
 	cause := context.Cause(l.ctx)
-	code := causeOf(cause)
+	code := l.verdict()
 	l.sc.life.CompareAndSwap(l, nil)
 	l.log.Warn("incarnation ends", "event", "down", "reason", code.String(), "detail", cause.Error())
 	l.tasks.Go(func() error { l.leave(code); return nil })
 	l.closeLinks(code)
+}
+
+// verdict is why the incarnation really ends: if others have deposed it because its
+// game had died, it is of that.
+func (l *life) verdict() wire.Code {
+	code := causeOf(context.Cause(l.ctx))
+	if fate := wire.Code(l.fate.Load()); code == wire.CodeDeposed && fate != wire.CodeNone {
+		return fate
+	}
+	return code
 }
 
 // leave frees the locks, then deregisters.
@@ -239,6 +251,8 @@ func (l *life) serveLink(conn *link.Conn) {
 	}
 	if l.ctx.Err() == nil {
 		conn.Close(wire.CodeNone) // it is closed; this frees what it holds
+	} else {
+		conn.Close(l.verdict()) // closeLinks may come too late for it
 	}
 	_ = g.Wait()
 	l.mu.Lock()

@@ -138,6 +138,7 @@ func (r *region) suspect(inc string, reason failover.Reason) {
 		r.mu.Unlock()
 		return
 	}
+	r.stats.reported.Add(1)
 	s := failover.Suspicion{Epoch: h.Epoch, Session: h.Session, Incarnation: inc, Reason: reason}
 	code, _ := wire.ParseCode(string(reason))
 	for other, u := range r.upstreams {

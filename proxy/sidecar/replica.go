@@ -49,18 +49,22 @@ func (s *stream) Fill(dst []byte) []byte {
 	if !r.leading || !p.matched || s.left {
 		return dst
 	}
-	end, first := r.end(), p.next
+	end, first, size := r.end(), p.next, 0
 	for ; p.next <= end && len(dst) < pump.Batch; p.next++ {
 		rec := r.records.At(p.next)
 		fault.Point(fault.BeforeSendISR)
 		if p.waiting.IsZero() {
 			p.waiting = time.Now()
 		}
-		r.stats.shipped.Add(1)
+		size += len(rec.Payload)
 		dst = wire.Record{
 			Epoch: r.epoch, Index: p.next, Of: rec.Epoch, Kind: uint64(rec.Kind),
 			ID: rec.ID, Seq: rec.Seq, Number: rec.Number, Payload: rec.Payload,
 		}.Append(dst)
+	}
+	if p.next > first {
+		r.stats.shipped.Add(p.next - first)
+		r.stats.shippedBytes.Add(uint64(size))
 	}
 	// What is durable rides on records: a packet of its own for each would cost as
 	// much as they do, and a standby is in no hurry.

@@ -155,6 +155,9 @@ func (s *Sidecar) Incarnation() string {
 	return ""
 }
 
+// Mesh is what the sidecar follows, for others in its process. It runs with the sidecar.
+func (s *Sidecar) Mesh() *discovery.MeshWatch { return s.mesh }
+
 // Stats returns the counters so far.
 func (s *Sidecar) Stats() Snapshot { return s.stats.snapshot() }
 

@@ -17,7 +17,12 @@ type Stats struct {
 	trials, quarantined, evictions  atomic.Uint64
 	yields, left                    atomic.Uint64
 	departures, arrivals            atomic.Uint64
+	shippedBytes, receivedBytes     atomic.Uint64
+	reported, heard, destroyed      atomic.Uint64
+	claims, claimsLost              atomic.Uint64
+	lives, games                    atomic.Uint64
 	refusals                        wire.Tally
+	deaths                          wire.Tally // of games
 }
 
 func (s *Stats) refuse(c wire.Code) { s.refusals.Add(c) }
@@ -44,11 +49,21 @@ type Snapshot struct {
 	Held          uint64 // updates that waited to become durable
 	Trials        uint64 // suspect actions that were tried alone
 	Quarantined   uint64
-	Evictions     uint64 // players who came back elsewhere
-	Yields        uint64 // regions handed over as planned
-	Left          uint64 // actions left to their edge during a hand-over, or by players who had gone on
-	Departures    uint64 // players let go to another region
-	Arrivals      uint64 // players taken in from one
+	Evictions     uint64               // players who came back elsewhere
+	Yields        uint64               // regions handed over as planned
+	Left          uint64               // actions left to their edge during a hand-over, or by players who had gone on
+	Departures    uint64               // players let go to another region
+	Arrivals      uint64               // players taken in from one
+	ShippedBytes  uint64               // payloads of Shipped
+	ReceivedBytes uint64               // payloads of Received
+	Reported      uint64               // our words against a primary
+	Heard         uint64               // such words of edges and other backups
+	Destroyed     uint64               // sessions of primaries that we have ended for two words against them
+	Claims        uint64               // attempts to take a region over
+	ClaimsLost    uint64               // those of them that came to nothing
+	Incarnations  uint64               // begun
+	Games         uint64               // that have said hello
+	Deaths        map[wire.Code]uint64 // of games
 	Refused       map[wire.Code]uint64
 }
 
@@ -62,6 +77,9 @@ func (s *Stats) snapshot() Snapshot {
 		SetChanges: s.setChanges.Load(), Late: s.late.Load(), Held: s.held.Load(),
 		Trials: s.trials.Load(), Quarantined: s.quarantined.Load(), Evictions: s.evictions.Load(),
 		Yields: s.yields.Load(), Left: s.left.Load(), Departures: s.departures.Load(), Arrivals: s.arrivals.Load(),
-		Refused: s.refusals.Counts(),
+		ShippedBytes: s.shippedBytes.Load(), ReceivedBytes: s.receivedBytes.Load(),
+		Reported: s.reported.Load(), Heard: s.heard.Load(), Destroyed: s.destroyed.Load(),
+		Claims: s.claims.Load(), ClaimsLost: s.claimsLost.Load(), Incarnations: s.lives.Load(), Games: s.games.Load(),
+		Deaths: s.deaths.Counts(), Refused: s.refusals.Counts(),
 	}
 }

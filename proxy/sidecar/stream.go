@@ -298,6 +298,7 @@ func (s *stream) take(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
+		r.stats.heard.Add(1)
 		r.post(failover.Witness{From: s.peer, Suspicion: failover.Suspicion{
 			Epoch: f.Epoch, Session: f.Session, Incarnation: f.Incarnation, Reason: failover.Reason(f.Reason.String()),
 		}})

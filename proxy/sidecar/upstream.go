@@ -261,6 +261,7 @@ func (u *upstream) record(f *wire.Record) error {
 	r.records.Append(rec)
 	r.note(f.Index, &rec)
 	r.stats.received.Add(1)
+	r.stats.receivedBytes.Add(uint64(len(f.Payload)))
 	u.wake.Wake()
 	return nil
 }

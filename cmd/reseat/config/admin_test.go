@@ -4,6 +4,7 @@ import (
 	"net"
 	"testing"
 
+	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
 )
 
@@ -92,5 +93,42 @@ func TestAdminURL(t *testing.T) {
 		"":                      {Admin{TLSCert: "c"}, "[::]:7700"},
 	} {
 		require.Equal(t, want, tt.admin.URL(addr(tt.addr)))
+	}
+}
+
+// A sidecar shows nothing unless it is told to, and then to nobody who should not see.
+func TestSidecarAdmin(t *testing.T) {
+	load := func(yaml string, args ...string) (*Sidecar, error) {
+		t.Helper()
+		t.Chdir(write(t, map[string]string{"sidecar.yaml": yaml}))
+		fs := pflag.NewFlagSet("sidecar", pflag.ContinueOnError)
+		flags := SidecarFlags(fs)
+		require.NoError(t, fs.Parse(args))
+		cfg, _, err := LoadSidecar(Source{Path: "sidecar.yaml", Environ: home, Flags: flags})
+		return cfg, err
+	}
+	const plain = "regions: [arena]\n"
+	cfg, err := load(plain)
+	require.NoError(t, err)
+	require.Equal(t, Shown{Listen: Off}, cfg.Admin)
+	cfg, err = load(plain, "--admin=127.0.0.1:7701", "--enable-pprof")
+	require.NoError(t, err)
+	require.Equal(t, Shown{Listen: "127.0.0.1:7701", EnablePprof: true}, cfg.Admin)
+	cfg, err = load(plain + "admin: {listen: ':7701', token_file: sidecar.yaml, tls_cert: sidecar.yaml, tls_key: sidecar.yaml}\n")
+	require.NoError(t, err)
+	require.Equal(t, ":7701", cfg.Admin.Listen)
+
+	for _, tt := range []struct{ yaml, want string }{
+		{"admin: {enable_pprof: true}\n", "is off, and admin.enable_pprof needs it: give an address, or turn that off"},
+		{"admin: {listen: ':7701'}\n", ":7701 is open to other machines, who could read its metrics there: set admin.token_file, admin.tls_cert and admin.tls_key, or use 127.0.0.1"},
+		{"admin: {listen: ':7701', token_file: sidecar.yaml}\n", "the token would cross the network in the clear"},
+		{"admin: {listen: ':7701', tls_cert: sidecar.yaml, tls_key: sidecar.yaml}\n", "who could read its metrics there: set admin.token_file, or use 127.0.0.1"},
+		{"admin: {listen: localhost}\n", "is not an address"},
+		{"admin: {listen: '127.0.0.1:1', token_file: nowhere}\n", "nowhere: no such file"},
+		{"admin: {advertise: here}\n", "admin.advertise"},
+	} {
+		_, err := load(plain + tt.yaml)
+		require.ErrorContains(t, err, tt.want)
+		require.ErrorContains(t, err, "admin.")
 	}
 }

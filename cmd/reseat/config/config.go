@@ -87,6 +87,7 @@ type Sidecar struct {
 	Game     Game     `yaml:"game"`
 	Snapshot Snapshot `yaml:"snapshot"`
 	Failover Failover `yaml:"failover"`
+	Admin    Shown    `yaml:"admin"`
 	LinkTLS  LinkTLS  `yaml:"link_tls"`
 	Link     Link     `yaml:"link"`
 	Consul   Consul   `yaml:"consul"`
@@ -120,8 +121,19 @@ type Admin struct {
 	TLSCert   string `yaml:"tls_cert"`
 	TLSKey    string `yaml:"tls_key"`
 	// EnablePprof serves profiles, EnableTestEndpoints what makes servers fail.
-	EnablePprof         bool `yaml:"enable_pprof"`
+	EnablePprof         bool `yaml:"enable_pprof" flag:"enable-pprof" help:"let the admin API serve profiles at /debug/pprof/"`
 	EnableTestEndpoints bool `yaml:"enable_test_endpoints" flag:"enable-test-endpoints" help:"let the admin API make servers fail on purpose"`
+}
+
+// Shown is what a sidecar shows of itself over HTTP: /metrics, /livez, /readyz.
+type Shown struct {
+	// Listen is the TCP address, or off. TokenFile, TLSCert and TLSKey are as in Admin.
+	Listen    string `yaml:"listen" flag:"admin" help:"TCP address for /metrics, /livez and /readyz, or off"`
+	TokenFile string `yaml:"token_file" flag:"admin-token-file" help:"file with the token that is asked for there"`
+	TLSCert   string `yaml:"tls_cert"`
+	TLSKey    string `yaml:"tls_key"`
+	// EnablePprof serves profiles there, too.
+	EnablePprof bool `yaml:"enable_pprof" flag:"enable-pprof" help:"serve profiles at /debug/pprof/ there, too"`
 }
 
 // Mesh is what the controller, in one of the edges, wants the mesh to be like. It

@@ -49,6 +49,7 @@ func DefaultSidecar() Sidecar {
 			Bytes:          16 * MiB,
 		},
 		Failover: defaultFailover(),
+		Admin:    Shown{Listen: Off},
 		Link:     defaultLink(),
 		Consul:   defaultConsul(),
 		Log:      defaultLog(),

@@ -19,7 +19,7 @@ func TestSamples(t *testing.T) {
 	}{
 		{"reseat-edge.yaml", &edge, "regions name host state_dir keys_file tls.cert tls.key link_tls.ca link_tls.cert link_tls.key " +
 			"consul.address consul.token_file log.format"},
-		{"reseat-sidecar.yaml", &sidecar, "listen advertise regions name zone host state_dir game.socket link_tls.ca link_tls.cert link_tls.key " +
+		{"reseat-sidecar.yaml", &sidecar, "listen advertise regions name zone host state_dir game.socket admin.listen link_tls.ca link_tls.cert link_tls.key " +
 			"consul.address consul.token_file log.format"},
 	} {
 		t.Run(tt.file, func(t *testing.T) {

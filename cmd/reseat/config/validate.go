@@ -67,6 +67,7 @@ func (s *Sidecar) check(c *checker) {
 	s.Game.check(c)
 	s.Snapshot.check(c)
 	s.Failover.check(c, s.Link)
+	s.Admin.check(c)
 	s.Link.check(c)
 	s.Consul.check(c)
 	s.Log.check(c)

@@ -8,10 +8,7 @@ import (
 const Off = "off"
 
 func (a Admin) check(c *checker) {
-	c.together([]string{"admin.tls_cert", "admin.tls_key"}, a.TLSCert, a.TLSKey)
-	c.secret("admin.token_file", a.TokenFile)
-	c.file("admin.tls_cert", a.TLSCert)
-	c.secret("admin.tls_key", a.TLSKey)
+	c.shown(a.TokenFile, a.TLSCert, a.TLSKey)
 	if a.Listen == Off {
 		if a.EnableTestEndpoints || a.EnablePprof {
 			c.refuse("admin.listen", "is off, and admin.enable_test_endpoints and admin.enable_pprof need it: give an address, or turn them off")
@@ -19,20 +16,41 @@ func (a Admin) check(c *checker) {
 		return
 	}
 	if host, _, ok := c.address("admin.listen", a.Listen); ok && !isLoopback(host) {
-		a.checkOpen(c)
+		c.openTo(a.Listen, "drain servers", a.TokenFile != "", a.TLSCert != "")
 	}
 	a.checkAdvertise(c)
 }
 
-// checkOpen is for an address that other machines can reach.
-func (a Admin) checkOpen(c *checker) {
-	switch token, tls := a.TokenFile != "", a.TLSCert != ""; {
+func (s Shown) check(c *checker) {
+	c.shown(s.TokenFile, s.TLSCert, s.TLSKey)
+	if s.Listen == Off {
+		if s.EnablePprof {
+			c.refuse("admin.listen", "is off, and admin.enable_pprof needs it: give an address, or turn that off")
+		}
+		return
+	}
+	if host, _, ok := c.address("admin.listen", s.Listen); ok && !isLoopback(host) {
+		c.openTo(s.Listen, "read its metrics", s.TokenFile != "", s.TLSCert != "")
+	}
+}
+
+// shown checks the files of the section admin.
+func (c *checker) shown(token, cert, key string) {
+	c.together([]string{"admin.tls_cert", "admin.tls_key"}, cert, key)
+	c.secret("admin.token_file", token)
+	c.file("admin.tls_cert", cert)
+	c.secret("admin.tls_key", key)
+}
+
+// openTo is for an address that other machines can reach, who could do something there.
+func (c *checker) openTo(address, what string, token, tls bool) {
+	switch {
 	case !token && !tls:
-		c.refuse("admin.listen", "%s is open to other machines, who could drain servers there: set admin.token_file, admin.tls_cert and admin.tls_key, or use 127.0.0.1", a.Listen)
+		c.refuse("admin.listen", "%s is open to other machines, who could %s there: set admin.token_file, admin.tls_cert and admin.tls_key, or use 127.0.0.1", address, what)
 	case !token:
-		c.refuse("admin.listen", "%s is open to other machines, who could drain servers there: set admin.token_file, or use 127.0.0.1", a.Listen)
+		c.refuse("admin.listen", "%s is open to other machines, who could %s there: set admin.token_file, or use 127.0.0.1", address, what)
 	case !tls:
-		c.refuse("admin.listen", "%s is open to other machines, and the token would cross the network in the clear: set admin.tls_cert and admin.tls_key, or use 127.0.0.1", a.Listen)
+		c.refuse("admin.listen", "%s is open to other machines, and the token would cross the network in the clear: set admin.tls_cert and admin.tls_key, or use 127.0.0.1", address)
 	}
 }
 

@@ -25,6 +25,9 @@ func (p Patient) certificates(r *report) {
 		}
 	} else if p.Sidecar != nil {
 		p.link(r, p.Sidecar.LinkTLS, certs.RoleServer)
+		if p.Sidecar.Admin.TLSCert != "" {
+			p.shown(r, "admin.tls", "the sidecar's metrics", p.Sidecar.Admin.TLSCert, p.Sidecar.Admin.TLSKey, "")
+		}
 	}
 }
 

@@ -26,6 +26,9 @@ func (p Patient) ports(ctx context.Context, r *report) {
 		return
 	}
 	listen(ctx, r, "udp", p.Sidecar.Listen, "listen", "links")
+	if p.Sidecar.Admin.Listen != config.Off {
+		listen(ctx, r, "tcp", p.Sidecar.Admin.Listen, "admin.listen", "the sidecar's metrics")
+	}
 	kind, at, _ := strings.Cut(p.Sidecar.Game.Socket, ":")
 	switch kind {
 	case "tcp":

@@ -31,6 +31,7 @@ func mesh(regions, servers int) status {
 			Name: name(i), Epoch: uint64(1 + i%4), State: "serving", Primary: &primary{Name: s.Servers[p].Name, Incarnation: s.Servers[p].Incarnation},
 			InSync: []string{s.Servers[b].Name, s.Servers[c].Name}, InSyncKnown: true, Seats: []string{}, Protected: true,
 			Players: 80 - 7*i%60, Kept: uint64(i % 5), Score: uint64(1000 - 31*i), Rank: i + 1, Critical: i == 0, Since: now.Add(-9 * time.Minute),
+			Arrivals: uint64(i % 3), Departures: uint64(2 * (i % 3)), Arriving: i % 3 / 2,
 		})
 	}
 	s.Regions[0].Score += 1 << 40 // as the mesh counts one that is critical

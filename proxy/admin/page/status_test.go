@@ -59,6 +59,15 @@ func expected(s status) (out []shown) {
 				v.Marks[r.Primary.Name] = "elected, not serving yet"
 			}
 		}
+		if r.Arrivals > 0 {
+			v.Players += fmt.Sprintf(" %d in", r.Arrivals)
+		}
+		if r.Departures > 0 {
+			v.Players += fmt.Sprintf(", %d out", r.Departures)
+		}
+		if r.Arriving > 0 {
+			v.Players += fmt.Sprintf(", %d coming", r.Arriving)
+		}
 		if r.Protected {
 			v.Protection = "protected"
 		}
