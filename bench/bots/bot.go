@@ -53,7 +53,7 @@ type bot struct {
 	reseats uint64
 	lost    []int64 // when connections were lost
 	resumed []int64 // and when the session went on
-	seated  int64   // when the client was told last that another primary serves
+	seats   []int64 // when the client was told that another primary serves
 	reader  world.Reader
 }
 
@@ -92,7 +92,7 @@ func (b *bot) handler() player.Handler {
 		},
 		Reseated: func(epoch, applied uint64) {
 			b.tape.tell(history.Record{What: history.Reseated, Epoch: epoch, Seq: applied})
-			b.note(func() { b.reseats++; b.seated = b.clock.now() })
+			b.note(func() { b.reseats++; b.seats = append(b.seats, b.clock.now()) })
 		},
 		Refused: func(seq uint64, why wire.Code, _ string) {
 			b.tape.tell(history.Record{What: history.Refused, Seq: seq, Code: why.String()})

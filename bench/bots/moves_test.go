@@ -56,3 +56,21 @@ func TestPlayersOfADeadEdge(t *testing.T) {
 		require.NoError(t, c.Leave())
 	})
 }
+
+// What the old primary said last is not the first word of the next one.
+func TestFirst(t *testing.T) {
+	w := judge.Window{From: 100, To: 1000}
+	samples := []judge.Sample{{Durable: 90}, {Durable: 110}, {Durable: 250}, {Durable: 260}, {Durable: 1500}}
+	for name, test := range map[string]struct {
+		seats, resumed []int64
+		want           time.Duration
+	}{
+		"reseated":                        {[]int64{50, 200, 255}, nil, 150},
+		"resumed at another edge":         {nil, []int64{255}, 160},
+		"neither":                         {[]int64{1200}, nil, 10},
+		"it wanted nothing in the window": {[]int64{300}, nil, 0},
+	} {
+		b := &bot{seats: test.seats, resumed: test.resumed, samples: samples}
+		require.Equal(t, test.want, b.first(w), name)
+	}
+}

@@ -47,6 +47,10 @@ type Config struct {
 	// default.
 	Recoveries int
 
+	// Memory is how many bytes each game has besides its world, and has written to.
+	Memory uint64
+	Env    []string // for all processes, besides our own
+
 	// Idle is how long it is measured, before the players play, what the processes
 	// cost meanwhile, and Beside other ones whose cost is wanted: process IDs by what
 	// they are. 0: nothing is measured.

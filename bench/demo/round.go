@@ -82,6 +82,9 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.steady(ctx, aftermath); err != nil {
 		return err
 	}
+	if err := s.stages(ctx); err != nil {
+		return err
+	}
 	if err := s.recover(ctx, b); err != nil {
 		return err
 	}
