@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func newBench() *cobra.Command {
@@ -13,9 +16,28 @@ func newBench() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchMesh())
+	cmd.AddCommand(newBenchRecovery(), newBenchMesh())
 	return cmd
 }
 
 // errBench: all was run, and the table says what went wrong.
 var errBench = errors.New("not all promises were kept, see above")
+
+// results is where benchmarks write to, unless told otherwise.
+const results = "bench/results"
+
+// commandLine is the command as one would write it to measure the same again. Flags
+// that only say where things are, or what is shown, are left out.
+func commandLine(cmd *cobra.Command, without ...string) string {
+	line := []string{cmd.CommandPath()}
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case slices.Contains(without, f.Name):
+		case f.Value.Type() == "bool" && f.Value.String() == "true":
+			line = append(line, "--"+f.Name)
+		default:
+			line = append(line, "--"+f.Name+"="+f.Value.String())
+		}
+	})
+	return strings.Join(line, " ")
+}

@@ -1,0 +1,59 @@
+package recovery
+
+import (
+	"context"
+
+	"github.com/reseat-proxy/reseat/bench/consul"
+	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/bench/measure"
+)
+
+// Report is all that was measured. As JSON, durations are nanoseconds.
+type Report struct {
+	Run      *measure.Run `json:"run"`
+	Registry string       `json:"registry"`
+	Rounds   int          `json:"rounds"` // of each cell
+	Results  []Result     `json:"results"`
+}
+
+// OK tells whether every promise was kept, whatever the machine was doing.
+func (r *Report) OK() bool {
+	for _, one := range r.Results {
+		if !one.OK {
+			return false
+		}
+	}
+	return true
+}
+
+// Run measures all cells, one after the other, on one Consul, and tells of each when
+// it is done. The circumstances are those of run, which the caller has begun and ends.
+// An error means that it was interrupted, or that there is no Consul; what became of a
+// cell is in its result.
+func Run(ctx context.Context, cfg Config, run *measure.Run, told func(Result)) (Report, error) {
+	out := Report{Run: run, Rounds: cfg.Rounds, Results: []Result{}}
+	var err error
+	if out.Registry, err = consul.Version(ctx, cfg.Consul); err != nil {
+		return out, err
+	}
+	err = consul.Run(ctx, cfg.Consul, cfg.Program, cfg.Echo, func(ctx context.Context, agent *consul.Agent) error {
+		for _, cell := range cfg.Cells() {
+			d, err := cfg.demo(cell, agent.Addr)
+			if err != nil {
+				return err
+			}
+			run.Watch().Take() // what came before is another cell's
+			report, err := demo.Run(ctx, d)
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			r := newResult(cell, report, err)
+			r.delayed(run.Watch().Take())
+			run.Note(r.Delay)
+			out.Results = append(out.Results, r)
+			told(r)
+		}
+		return nil
+	})
+	return out, err
+}
