@@ -92,7 +92,8 @@ func (r *Report) players() measure.Table {
 func (r *Report) stages() measure.Table {
 	t := measure.Table{Head: append([]string{"fault", "players"}, stageNames()...)}
 	for _, one := range r.Results {
-		row := []string{one.what(), strconv.Itoa(one.Players)}
+		row := make([]string, 0, len(t.Head))
+		row = append(row, one.what(), strconv.Itoa(one.Players))
 		for _, name := range stageNames() {
 			row = append(row, reached(one.stage(name)))
 		}
