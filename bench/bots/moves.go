@@ -46,13 +46,18 @@ func since(times []int64, moment int64) []int64 {
 	return times
 }
 
-// stall is what a window cost this bot. mu is held.
+// stall is what a window cost this bot. mu is held, and it does not play.
 func (b *bot) stall(w judge.Window, now int64) judge.Stall {
 	s := judge.Measure(b.name, b.samples, w, now)
 	s.Region = b.crew.region
 	s.Lost = len(since(b.lost, w.From)) - len(since(b.lost, w.To))
 	s.Resumed = len(since(b.resumed, w.From)) - len(since(b.resumed, w.To))
 	s.First = b.first(w)
+	for _, l := range b.late {
+		if l.due >= w.From && l.due <= w.To {
+			s.Lag = max(s.Lag, time.Duration(l.by))
+		}
+	}
 	return s
 }
 

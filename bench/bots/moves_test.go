@@ -57,6 +57,16 @@ func TestPlayersOfADeadEdge(t *testing.T) {
 	})
 }
 
+// A late start counts in the window in which it was due.
+func TestLagOfAWindow(t *testing.T) {
+	b := &bot{}
+	for due, by := range map[int64]int64{90: 90e6, 100: 20e6, 150: 30e6, 160: 9e6, 201: 70e6} {
+		b.lagged(due, by)
+	}
+	require.Equal(t, 30*time.Millisecond, b.stall(judge.Window{From: 100, To: 200}, 300).Lag)
+	require.EqualValues(t, 90e6, b.lag)
+}
+
 // What the old primary said last is not the first word of the next one.
 func TestFirst(t *testing.T) {
 	w := judge.Window{From: 100, To: 1000}

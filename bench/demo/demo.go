@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Config says what to show.
@@ -56,6 +57,9 @@ type Config struct {
 	// they are. 0: nothing is measured.
 	Idle   time.Duration
 	Beside map[string]int
+
+	// Delay watches how late this machine wakes anybody up; nil: nobody does.
+	Delay *measure.Delay
 
 	// OutputCommit says when replies leave for players: "strict" or "none".
 	OutputCommit string

@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Cell is one fault under one load.
@@ -68,8 +69,8 @@ func (c Config) Cells() (out []Cell) {
 	return out
 }
 
-// demo is the run of a cell.
-func (c Config) demo(cell Cell, consul string) (demo.Config, error) {
+// demo is the run of a cell, under the eyes of watch.
+func (c Config) demo(cell Cell, consul string, watch *measure.Delay) (demo.Config, error) {
 	k := kinds[cell.Fault]
 	faults, err := demo.ParseFaults(k.demo)
 	if err != nil {
@@ -81,7 +82,7 @@ func (c Config) demo(cell Cell, consul string) (demo.Config, error) {
 	}
 	return demo.Config{
 		Players: cell.Players, Rate: cell.Rate, Rounds: c.Rounds, Faults: faults, Seed: c.Seed,
-		Servers: k.servers, Regions: k.regions, Edges: k.edges, Pool: k.pool, Memory: cell.Memory,
+		Servers: k.servers, Regions: k.regions, Edges: k.edges, Pool: k.pool, Memory: cell.Memory, Delay: watch,
 		OutputCommit: "strict", Consul: consul, Program: c.Program, Env: c.Env, Echo: c.Echo, Screen: demo.NewScreen(screen),
 	}, nil
 }

@@ -32,6 +32,8 @@
 //	        action was durable, and when the last player was back. Of a drain they count
 //	        from when the actions were held, for nobody waits before that
 //
-// A cell is ok when every promise was kept and what it is about has happened, and void
-// when the machine was too busy meanwhile.
+// A cell is ok when every promise was kept and what it is about has happened. It is void
+// when the machine was too busy between a fault and a second after all played on: it
+// woke this process or a player up too late. What happens between the faults, when
+// servers are started again, is no part of any figure but the quiet ones.
 package recovery

@@ -77,7 +77,7 @@ func TestCells(t *testing.T) {
 func TestEveryFaultCanBeShown(t *testing.T) {
 	require.Len(t, kinds, len(FaultNames()))
 	for _, name := range FaultNames() {
-		d, err := Config{Rounds: 3}.demo(Cell{name, Load{10, 2}, 5}, "here:8500")
+		d, err := Config{Rounds: 3}.demo(Cell{name, Load{10, 2}, 5}, "here:8500", nil)
 		require.NoError(t, err, name)
 		require.Len(t, d.Faults, 1, name)
 		require.NoError(t, d.Faults[0].Check(d), name)
@@ -123,10 +123,10 @@ func report(second demo.Round) demo.Report {
 	}}, Stalls: []judge.Stall{
 		{Region: "big", Durable: 30 * ms, First: 25 * ms, InFlight: 2},
 		{Region: "big", Durable: 50 * ms, InFlight: 1},
-		{Region: "else", Durable: 900 * ms, First: 900 * ms},
-	}}
+		{Region: "else", Durable: 900 * ms, First: 900 * ms, Lag: 6 * ms},
+	}, Delay: 5 * ms}
 	return demo.Report{
-		OK: true, Hot: 1, LagMax: 7 * ms, Rounds: []demo.Round{killed, second},
+		OK: true, Hot: 1, LagMax: 700 * ms, Rounds: []demo.Round{killed, second},
 		Verdict: judge.Verdict{Sent: 100, Lost: 1, Skipped: 2, Doubled: 3, Disconnects: 4, Resumes: 1},
 	}
 }
@@ -142,6 +142,7 @@ func TestResultIsOfThoseWhoWereConcerned(t *testing.T) {
 	require.Equal(t, []Stage{
 		{noticed, 1, 2 * ms, 2 * ms}, {"held", 1, 3 * ms, 3 * ms}, {"elected", 1, 20 * ms, 20 * ms}, {back, 1, 40 * ms, 40 * ms},
 	}, r.Stages)
+	require.Equal(t, 6*ms, r.Delay, "what the players noticed while nothing was measured does not count")
 	require.False(t, r.Void)
 	r.delayed(measure.MaxDelay + 1)
 	require.True(t, r.Void)

@@ -21,7 +21,8 @@ type Result struct {
 	Problems []string `json:"problems,omitempty"` // why it is not
 
 	Void  bool          `json:"void"`
-	Delay time.Duration `json:"delay_ns"` // the longest that something waited for a core
+	Delay time.Duration `json:"delay_ns"` // the longest that something waited for a core, from a fault until a second after
+	Lag   time.Duration `json:"lag_ns"`   // of the players at any time, while servers were started again too
 
 	Stall  measure.Hist `json:"stall"` // of each player who was concerned, in each round
 	First  measure.Hist `json:"first"`
@@ -70,14 +71,16 @@ func newResult(cell Cell, r demo.Report, failed error) Result {
 		Servers: r.Settings.Servers, Regions: len(r.Settings.Regions), Edges: r.Settings.Edges, Rounds: len(r.Rounds),
 		Stall: measure.NewHist(), First: measure.NewHist(), Reply: measure.NewHist(), Stages: stagesOf(r.Rounds),
 		Hot: r.Hot, Sent: r.Verdict.Sent, Lost: r.Verdict.Lost + r.Verdict.Skipped, Twice: r.Verdict.Doubled,
-		Reordered: r.Verdict.Reordered, Dropped: r.Dropped(), Resumed: r.Verdict.Resumes, Quiet: r.QuietDurable, Took: r.Took,
+		Reordered: r.Verdict.Reordered, Dropped: r.Dropped(), Resumed: r.Verdict.Resumes, Quiet: r.QuietDurable, Lag: r.LagMax, Took: r.Took,
 	}
 	if failed != nil {
 		out.Problems = append(slices.Clone(out.Problems), failed.Error())
 	}
 	for _, round := range r.Rounds {
+		out.delayed(round.Delay)
 		out.Moves += len(round.Regions)
 		for _, s := range round.Stalls {
+			out.delayed(s.Lag)
 			if !round.Concerns(s) {
 				continue
 			}
@@ -89,7 +92,6 @@ func newResult(cell Cell, r demo.Report, failed error) Result {
 			}
 		}
 	}
-	out.delayed(r.LagMax)
 	return out
 }
 

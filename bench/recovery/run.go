@@ -28,7 +28,8 @@ func (r *Report) OK() bool {
 
 // Run measures all cells, one after the other, on one Consul, and tells of each when
 // it is done. The circumstances are those of run, which the caller has begun and ends.
-// An error means that it was interrupted, or that there is no Consul; what became of a
+// Its delay is that of the times that count: from each fault until a second after all
+// played on. An error means that it was interrupted, or that there is no Consul; what became of a
 // cell is in its result.
 func Run(ctx context.Context, cfg Config, run *measure.Run, told func(Result)) (Report, error) {
 	out := Report{Run: run, Rounds: cfg.Rounds, Results: []Result{}}
@@ -38,17 +39,16 @@ func Run(ctx context.Context, cfg Config, run *measure.Run, told func(Result)) (
 	}
 	err = consul.Run(ctx, cfg.Consul, cfg.Program, cfg.Echo, func(ctx context.Context, agent *consul.Agent) error {
 		for _, cell := range cfg.Cells() {
-			d, err := cfg.demo(cell, agent.Addr)
+			d, err := cfg.demo(cell, agent.Addr, run.Watch())
 			if err != nil {
 				return err
 			}
-			run.Watch().Take() // what came before is another cell's
 			report, err := demo.Run(ctx, d)
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
 			r := newResult(cell, report, err)
-			r.delayed(run.Watch().Take())
+			run.Watch().Take() // what comes between the faults makes nothing void
 			run.Note(r.Delay)
 			out.Results = append(out.Results, r)
 			told(r)
