@@ -135,7 +135,7 @@ func (c Config) Check(burdened bool) error {
 	if c.Rounds < 1 || c.Rounds > 100 {
 		return fmt.Errorf("--rounds %d is not 1 to 100", c.Rounds)
 	}
-	if burdened && !slices.Contains(c.Faults, sized) {
+	if burdened && slices.Max(c.Memory) > 0 && !slices.Contains(c.Faults, sized) {
 		return fmt.Errorf("--memory is of %s: add it to --faults, or leave --memory out", sized)
 	}
 	for _, cell := range c.Cells() {
