@@ -22,6 +22,8 @@ type Config struct {
 	Consul  string // path of the binary, or consul.Memory
 	Program string // the path of reseat
 
+	Trace bool // also have one kill traced, under the load with the most players
+
 	Env    []string  // for all processes, besides our own
 	Screen io.Writer // for what happens as it happens; nil: nothing
 	Echo   io.Writer // of the processes' logs; nil: none

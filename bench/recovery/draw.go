@@ -1,18 +1,39 @@
 package recovery
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/bench/plots"
 )
 
-// Save writes name.json into a folder, and two plots for each load: how the stalls of
+// save writes the trace into a folder, as JSON and as the tree that people read.
+func (t *Traced) save(dir, name string) error {
+	if _, err := measure.Save(dir, name, t); err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if err := t.Print(&text); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".txt"), text.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("results: %w", err)
+	}
+	return nil
+}
+
+// Save writes name.json into a folder, name-trace.json and .txt if there is one, and two plots for each load: how the stalls of
 // each fault are spread (name-LOAD), and when each stage was reached (name-LOAD-stages).
 func (r *Report) Save(dir, name string) error {
 	_, err := measure.Save(dir, name, r)
+	if r.Traced != nil {
+		err = errors.Join(err, r.Traced.save(dir, name+"-trace"))
+	}
 	for _, load := range r.loads() {
 		base := fmt.Sprintf("%s-%v", name, load)
 		if p := r.stallPlot(load); len(p.Lines) > 0 {

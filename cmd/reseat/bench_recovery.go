@@ -66,6 +66,7 @@ the figures say nothing: they are printed and written then too, as void.`,
 	flags.StringVar(&f.memory, "memory", "0,1GiB,4GiB", "memory of each game besides its world, for kill")
 	flags.IntVar(&f.config.Rounds, "rounds", 5, "how often each fault happens under each load, 1 to 100")
 	flags.BoolVar(&f.quick, "quick", false, "two minutes: --faults "+quickFaults+" --load "+quickLoads+" --memory "+quickMemory+" --rounds "+fmt.Sprint(quickRounds))
+	flags.BoolVar(&f.config.Trace, "trace", false, "also print the trace of one more kill, under the load with the most players")
 	flags.Uint64Var(&f.config.Seed, "seed", 1, "decides what the players do")
 	flags.StringVar(&f.config.Consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
 	flags.StringVar(&f.out, "out", results, "folder for results and plots; empty: none are written")
@@ -151,14 +152,14 @@ func runBenchRecovery(ctx context.Context, f recoveryFlags, line string, stdout,
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, recovery.ErrUntraced) {
 		return err
 	}
 	if err := f.present(report, stdout, stderr); err != nil {
 		return err
 	}
 	if !report.OK() {
-		err = errBench
+		err = errors.Join(errBench, err)
 	}
 	return errors.Join(err, void)
 }
@@ -176,6 +177,12 @@ func (f *recoveryFlags) present(report recovery.Report, stdout, stderr io.Writer
 	}
 	if err := report.Print(tables, f.markdown); err != nil {
 		return err
+	}
+	if report.Traced != nil {
+		fmt.Fprintln(tables)
+		if err := report.Traced.Print(tables); err != nil {
+			return err
+		}
 	}
 	if f.out == "" {
 		return nil
