@@ -3,6 +3,7 @@
 # make simulate  whole meshes under hundreds of seeded plans of faults, in virtual time
 # make check   formatting, vet, linters, import directions
 # make chaos   whole meshes broken in every way we know, judged promise by promise
+# make bench-quick  recovery and steady load, measured in at most five minutes
 # make demo    servers die under real players: make demo ARGS='--players 100'
 
 # Tools run as MODULE@VERSION, so that go.mod holds only what Reseat itself needs.
@@ -27,10 +28,10 @@ SHELL       := bash
 .SHELLFLAGS := -euo pipefail -c
 
 .DEFAULT_GOAL := help
-.PHONY: help test seeded simulate consul chromium check rules layering fmt fuzz bench build chaos demo clean
+.PHONY: help test seeded simulate consul chromium check rules layering fmt fuzz bench bench-quick build chaos demo clean
 
 help: ## say what the targets do
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-10s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-13s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # find_consul prints the path of a Consul that is new enough: $RESEAT_CONSUL,
 # then PATH, then one built from its Go module (minutes, once).
@@ -100,6 +101,13 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 
 bench: ## all benchmarks, with allocations
 	go test -run '^$$' -bench . -benchmem -p 1 $(PKGS)
+
+bench-quick: build ## measure recovery and steady load in at most five minutes; tables, and plots in bench/results
+	@consul=$$($(find_consul)); export RESEAT_CONSUL="$$consul"; \
+	good=true; \
+	bin/reseat bench recovery --quick || good=false; \
+	bin/reseat bench steady --quick || good=false; \
+	$$good
 
 build: ## a static binary in bin/
 	CGO_ENABLED=0 go build -trimpath -o bin/ ./cmd/...

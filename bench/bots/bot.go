@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"time"
 
 	"github.com/reseat-proxy/reseat/bench/history"
 	"github.com/reseat-proxy/reseat/bench/judge"
@@ -37,6 +38,7 @@ type bot struct {
 	client Client // from Join on; Progress uses it, too, once done is set
 	rng    *rand.Rand
 	lag    int64
+	late   []late // when it was worth noting
 
 	mu      sync.Mutex
 	on      Client          // client, for those who hear; nil before it has joined
@@ -53,9 +55,15 @@ type bot struct {
 	reseats uint64
 	lost    []int64 // when connections were lost
 	resumed []int64 // and when the session went on
-	seated  int64   // when the client was told last that another primary serves
+	seats   []int64 // when the client was told that another primary serves
 	reader  world.Reader
 }
+
+// late is a time at which the bot woke up later than its schedule said, by so much.
+type late struct{ due, by int64 }
+
+// lateNoted is how late is worth noting: nobody feels less.
+const lateNoted = int64(10 * time.Millisecond)
 
 type audit struct {
 	n     uint64
@@ -92,7 +100,7 @@ func (b *bot) handler() player.Handler {
 		},
 		Reseated: func(epoch, applied uint64) {
 			b.tape.tell(history.Record{What: history.Reseated, Epoch: epoch, Seq: applied})
-			b.note(func() { b.reseats++; b.seated = b.clock.now() })
+			b.note(func() { b.reseats++; b.seats = append(b.seats, b.clock.now()) })
 		},
 		Refused: func(seq uint64, why wire.Code, _ string) {
 			b.tape.tell(history.Record{What: history.Refused, Seq: seq, Code: why.String()})

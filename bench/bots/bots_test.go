@@ -213,7 +213,10 @@ func TestBack(t *testing.T) {
 		"only an action from before is durable":   {0, []judge.Sample{{Intended: 90, Durable: 125}, {Intended: 110}}, 0},
 		"durable sooner than it heard of another": {140, []judge.Sample{{Intended: 110, Durable: 130}, {Intended: 150}}, 140},
 	} {
-		b := &bot{seated: test.seated, samples: test.samples}
+		b := &bot{samples: test.samples}
+		if test.seated != 0 {
+			b.seats = []int64{test.seated}
+		}
 		require.Equal(t, test.want, b.back(fault), what)
 		require.Zero(t, b.back(0), "no fault")
 	}

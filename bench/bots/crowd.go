@@ -163,7 +163,7 @@ func (b *bot) play(ctx context.Context, next, interval int64) {
 			case <-ctx.Done():
 				return
 			case <-timer.C:
-				b.lag = max(b.lag, b.clock.now()-next)
+				b.lagged(next, b.clock.now()-next)
 			}
 		} else if ctx.Err() != nil {
 			return
@@ -172,6 +172,14 @@ func (b *bot) play(ctx context.Context, next, interval int64) {
 			return // the schedule is over, or the session: Result says why
 		}
 		next += interval
+	}
+}
+
+// lagged notes how late the bot woke up.
+func (b *bot) lagged(due, by int64) {
+	b.lag = max(b.lag, by)
+	if by >= lateNoted {
+		b.late = append(b.late, late{due, by})
 	}
 }
 

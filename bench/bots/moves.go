@@ -1,6 +1,10 @@
 package bots
 
-import "github.com/reseat-proxy/reseat/bench/judge"
+import (
+	"time"
+
+	"github.com/reseat-proxy/reseat/bench/judge"
+)
 
 // Moves is who went from one edge to another since the open fault.
 type Moves struct {
@@ -42,11 +46,38 @@ func since(times []int64, moment int64) []int64 {
 	return times
 }
 
-// stall is what a window cost this bot. mu is held.
+// stall is what a window cost this bot. mu is held, and it does not play.
 func (b *bot) stall(w judge.Window, now int64) judge.Stall {
 	s := judge.Measure(b.name, b.samples, w, now)
 	s.Region = b.crew.region
 	s.Lost = len(since(b.lost, w.From)) - len(since(b.lost, w.To))
 	s.Resumed = len(since(b.resumed, w.From)) - len(since(b.resumed, w.To))
+	s.First = b.first(w)
+	for _, l := range b.late {
+		if l.due >= w.From && l.due <= w.To {
+			s.Lag = max(s.Lag, time.Duration(l.by))
+		}
+	}
 	return s
+}
+
+// first is the time from a window's fault until something was durable by the word of
+// whoever serves after it: the next primary, or that of another edge; 0: nothing was
+// in the window. mu is held.
+func (b *bot) first(w judge.Window) time.Duration {
+	from := w.From
+	for _, moments := range [][]int64{b.seats, b.resumed} {
+		if m := since(moments, w.From); len(m) > 0 && m[0] <= w.To {
+			from = max(from, m[0])
+		}
+	}
+	for _, a := range b.samples {
+		if a.Durable > from {
+			if a.Durable > w.To {
+				break
+			}
+			return time.Duration(a.Durable - w.From)
+		}
+	}
+	return 0
 }

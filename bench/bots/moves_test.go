@@ -56,3 +56,31 @@ func TestPlayersOfADeadEdge(t *testing.T) {
 		require.NoError(t, c.Leave())
 	})
 }
+
+// A late start counts in the window in which it was due.
+func TestLagOfAWindow(t *testing.T) {
+	b := &bot{}
+	for due, by := range map[int64]int64{90: 90e6, 100: 20e6, 150: 30e6, 160: 9e6, 201: 70e6} {
+		b.lagged(due, by)
+	}
+	require.Equal(t, 30*time.Millisecond, b.stall(judge.Window{From: 100, To: 200}, 300).Lag)
+	require.EqualValues(t, 90e6, b.lag)
+}
+
+// What the old primary said last is not the first word of the next one.
+func TestFirst(t *testing.T) {
+	w := judge.Window{From: 100, To: 1000}
+	samples := []judge.Sample{{Durable: 90}, {Durable: 110}, {Durable: 250}, {Durable: 260}, {Durable: 1500}}
+	for name, test := range map[string]struct {
+		seats, resumed []int64
+		want           time.Duration
+	}{
+		"reseated":                        {[]int64{50, 200, 255}, nil, 150},
+		"resumed at another edge":         {nil, []int64{255}, 160},
+		"neither":                         {[]int64{1200}, nil, 10},
+		"it wanted nothing in the window": {[]int64{300}, nil, 0},
+	} {
+		b := &bot{seats: test.seats, resumed: test.resumed, samples: samples}
+		require.Equal(t, test.want, b.first(w), name)
+	}
+}

@@ -70,21 +70,31 @@ func (b *bot) back(fault int64) (at int64) {
 	if fault == 0 {
 		return 0
 	}
+	seated := b.seated()
 	for _, a := range slices.Backward(b.samples) {
 		switch {
-		case b.seated > fault && a.Intended <= b.seated:
+		case seated > fault && a.Intended <= seated:
 			if a.Durable == 0 {
 				return at
 			}
-			return max(b.seated, a.Durable)
+			return max(seated, a.Durable)
 		case a.Intended < fault:
 			return at
 		case a.Durable != 0:
 			at = a.Durable
 		}
 	}
-	if b.seated > fault && at == 0 {
-		return b.seated // it has not wanted anything yet
+	if seated > fault && at == 0 {
+		return seated // it has not wanted anything yet
 	}
 	return at
+}
+
+// seated is when the client was told last that another primary serves; 0: never. mu
+// is held.
+func (b *bot) seated() int64 {
+	if len(b.seats) == 0 {
+		return 0
+	}
+	return b.seats[len(b.seats)-1]
 }

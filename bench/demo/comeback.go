@@ -79,6 +79,7 @@ func (s *scene) tellMoves(m bots.Moves) {
 	if m.Lost == 0 {
 		return
 	}
+	s.Left, s.Resumed = time.Unix(0, m.LostAt).Sub(s.At), time.Unix(0, m.ResumedAt).Sub(s.At)
 	t := s.d.stage.timeline
 	t.add(time.Unix(0, m.LostAt), markStep, fmt.Sprintf("the first of %s notices that its edge is gone", plural(m.Lost, "player")))
 	t.add(time.Unix(0, m.ResumedAt), markStep, plural(m.Resumed, "player")+" resumed at another edge")

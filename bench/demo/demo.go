@@ -25,6 +25,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/bots"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Config says what to show.
@@ -47,11 +48,18 @@ type Config struct {
 	// default.
 	Recoveries int
 
+	// Memory is how many bytes each game has besides its world, and has written to.
+	Memory uint64
+	Env    []string // for all processes, besides our own
+
 	// Idle is how long it is measured, before the players play, what the processes
 	// cost meanwhile, and Beside other ones whose cost is wanted: process IDs by what
 	// they are. 0: nothing is measured.
 	Idle   time.Duration
 	Beside map[string]int
+
+	// Delay watches how late this machine wakes anybody up; nil: nobody does.
+	Delay *measure.Delay
 
 	// OutputCommit says when replies leave for players: "strict" or "none".
 	OutputCommit string

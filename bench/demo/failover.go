@@ -24,9 +24,11 @@ type Failover struct {
 	EpochAfter  uint64 `json:"epoch_after"`
 	Hot         bool   `json:"hot"` // the new primary had everything and was restored from nothing
 
-	Elected time.Duration `json:"elected_ns"` // since the fault
+	Noticed time.Duration `json:"noticed_ns"` // since the fault: until any process did; 0: none said so
+	Elected time.Duration `json:"elected_ns"`
 	Serves  time.Duration `json:"serves_ns"`
 	Back    time.Duration `json:"back_ns"` // until all of its players could play on
+	Stages  []Stage       `json:"stages,omitempty"`
 
 	heir string // who was elected last
 }
@@ -80,6 +82,7 @@ func (s *stage) concern(now []standing, servers []string) {
 
 // take takes in what a primary says of itself, in a round that began at a time.
 func (f *Failover) take(e fleet.Event, began time.Time) {
+	f.notice(e, began)
 	if uint64(e.Number("epoch")) <= f.EpochBefore {
 		return
 	}

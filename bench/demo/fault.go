@@ -16,6 +16,7 @@ type Fault struct {
 
 	servers, edges, regions int // that it needs at least
 	why                     string
+	asked                   bool // sidecars do it to themselves when they are asked to
 	run                     func(context.Context, *demo) error
 	counted                 func(servers int) func(context.Context, *demo) error // nil: it has no number
 }
@@ -26,6 +27,7 @@ func faults() []Fault {
 		{Name: "kill", run: one("kill")},
 		{Name: "host", run: one("host")},
 		{Name: "freeze", run: one("freeze")},
+		{Name: "cut", run: cut, asked: true},
 		{Name: "edge", run: one("edge"), edges: 2, why: "the players of a dead edge must have another one"},
 		{Name: "many", run: many(0), counted: many, servers: 4, why: "every region must keep a server"},
 		{Name: "cascade", run: cascade, servers: 3, why: "every region must keep a server"},

@@ -22,8 +22,9 @@ type known struct {
 	regions map[string]*told           // by name
 	width   int                        // of their names
 	mesh    discovery.Mesh
-	page    bool   // people may move regions as they like
-	ruler   string // the incarnation that was the controller last
+	page    bool                 // people may move regions as they like
+	ruler   string               // the incarnation that was the controller last
+	severed map[string]time.Time // when each server was cut off last
 
 	// Of this round:
 	began   time.Time
@@ -49,6 +50,7 @@ func newKnown(regions []Region) known {
 	k := known{
 		addrs: map[string]string{}, admins: map[string]string{}, names: names{}, lives: map[string]string{},
 		follows: map[string]map[string]bool{}, regions: map[string]*told{}, moves: map[string]*Failover{},
+		severed: map[string]time.Time{},
 	}
 	for _, r := range regions {
 		k.regions[r.Name] = &told{Region: r}
@@ -90,8 +92,10 @@ func (s *stage) take(e fleet.Event) {
 		if r := k.regions[e.Text("region")]; r != nil {
 			r.take(e)
 		}
-		if f := k.moves[e.Text("region")]; f != nil && !k.back {
-			f.take(e, k.began)
+		for region, f := range k.moves {
+			if !k.back && (region == e.Text("region") || e.From == f.From && !e.Has("region")) {
+				f.take(e, k.began)
+			}
 		}
 		if len(s.regions) == 1 {
 			text = tell(e, k.names)
@@ -115,6 +119,8 @@ func (k *known) take(e fleet.Event) {
 			k.follows[e.From] = map[string]bool{}
 		}
 		k.follows[e.From][e.Text("region")] = true
+	case "severed":
+		k.severed[e.From] = e.At
 	}
 }
 

@@ -64,14 +64,17 @@ type Round struct {
 	Servers   []string      `json:"servers,omitempty"` // that it happened to
 	Edges     []string      `json:"edges,omitempty"`   // likewise
 	At        time.Time     `json:"at"`
-	Regions   []Failover    `json:"regions"`      // that had to move, in the order in which they were served again
-	Back      time.Duration `json:"back_ns"`      // until all players could play on
-	Protected time.Duration `json:"protected_ns"` // until all backups were in sync again; 0: they had stayed so
+	Regions   []Failover    `json:"regions"`              // that had to move, in the order in which they were served again
+	Back      time.Duration `json:"back_ns"`              // until all players could play on
+	Left      time.Duration `json:"left_ns,omitempty"`    // of an edge that died: until the first player noticed
+	Resumed   time.Duration `json:"resumed_ns,omitempty"` // and until the last of them was on another one
+	Protected time.Duration `json:"protected_ns"`         // until all backups were in sync again; 0: they had stayed so
 	Levels    []Level       `json:"levels,omitempty"`
-	Covered   []Cover       `json:"covered,omitempty"` // the regions before the servers were back, where others had taken their places
-	Costs     []Cost        `json:"costs,omitempty"`   // from just before it happened until all players could play on
-	Asked     int           `json:"asked"`             // how often the API of an edge was asked what it knows
-	Untrue    []string      `json:"untrue,omitempty"`  // what it told otherwise than it was
+	Covered   []Cover       `json:"covered,omitempty"`  // the regions before the servers were back, where others had taken their places
+	Costs     []Cost        `json:"costs,omitempty"`    // from just before it happened until all players could play on
+	Delay     time.Duration `json:"delay_ns,omitempty"` // see Config.Delay: from the fault until a second after all played on
+	Asked     int           `json:"asked"`              // how often the API of an edge was asked what it knows
+	Untrue    []string      `json:"untrue,omitempty"`   // what it told otherwise than it was
 	Timeline  []Entry       `json:"timeline"`
 	Stalls    []judge.Stall `json:"stalls"` // of each player
 }

@@ -59,6 +59,7 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err != nil {
 		return err
 	}
+	d.delay() // what was until now is over
 	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
 	d.cfg.Screen.Line("")
 	d.stage.begin(s.At, b.planned)
@@ -82,6 +83,10 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.steady(ctx, aftermath); err != nil {
 		return err
 	}
+	s.Delay = d.delay()
+	if err := s.stages(ctx); err != nil {
+		return err
+	}
 	if err := s.recover(ctx, b); err != nil {
 		return err
 	}
@@ -99,6 +104,15 @@ func (d *demo) measure() (costs func() ([]Cost, error), err error) {
 		all, _, err := m.read()
 		return all, err
 	}, err
+}
+
+// delay is the longest of this machine's delays since it was asked last, if anybody
+// watches.
+func (d *demo) delay() time.Duration {
+	if d.cfg.Delay == nil {
+		return 0
+	}
+	return d.cfg.Delay.Take()
 }
 
 // pick chooses servers that may fail at once, those that lead the most players.

@@ -162,11 +162,15 @@ func (s *stage) sidecar(name string) fleet.Spec {
 	if s.cfg.Pool {
 		args = append(args, "--pool")
 	}
-	if s.cfg.Page {
+	if s.cfg.Page || slices.ContainsFunc(s.cfg.Faults, func(f Fault) bool { return f.asked }) {
 		args = append(args, "--enable-test-endpoints")
 	}
 	args = append(args, "--output-commit", s.cfg.OutputCommit, "--", s.cfg.Program, "demo-game")
 	env := s.env()
+	if s.cfg.Memory > 0 { // it says hello when it has it
+		args = append(args, "--memory", strconv.FormatUint(s.cfg.Memory, 10))
+		env = append(env, "RESEAT_SIDECAR_GAME_HELLO_TIMEOUT="+patience.String())
+	}
 	if s.cfg.Recoveries > 0 {
 		env = append(env, "RESEAT_SIDECAR_FAILOVER_RECOVERIES="+strconv.Itoa(s.cfg.Recoveries))
 	}
@@ -214,6 +218,7 @@ func (s *stage) env() []string {
 	for _, role := range []string{"EDGE", "SIDECAR"} {
 		env = append(env, "RESEAT_"+role+"_CONSUL_PREFIX="+s.space, "RESEAT_"+role+"_CONSUL_SERVICE="+s.space)
 	}
+	env = append(env, s.cfg.Env...)
 	return append(env, "TMPDIR="+s.dir) // sockets too go when the demo does
 }
 

@@ -42,6 +42,15 @@ type Stall struct {
 	InFlight  int           `json:"in_flight"` // actions sent but not durable when the fault came
 	Unreplied int           `json:"unreplied"` // actions whose reply never came
 
+	// First is the time from the fault until the player heard that something new is
+	// durable, from whoever serves the region after it; 0: not in the window. Whoever
+	// wants nothing for a while waits for itself in it. [Measure] does not know.
+	First time.Duration `json:"first_ns,omitempty"`
+
+	// Lag is the longest time that the player woke up later than its schedule said, in
+	// the window; 0: less than is worth noting. [Measure] does not know.
+	Lag time.Duration `json:"lag_ns,omitempty"`
+
 	// Lost is how often the player's connection was lost in the window, Resumed
 	// how often the session went on. [Measure] does not know.
 	Lost    int `json:"lost,omitempty"`

@@ -41,6 +41,17 @@ func ThisMachine() Machine {
 	return m
 }
 
+// NeedMemory checks that this machine has so many bytes of memory that nobody uses.
+// Where it does not say how much there is, nothing is checked.
+func NeedMemory(n uint64) error {
+	available, known := strings.CutSuffix(field("/proc/meminfo", "MemAvailable"), " kB")
+	kib, _ := strconv.ParseUint(available, 10, 64) // as ThisMachine reads it
+	if !known || kib<<10 >= n {
+		return nil
+	}
+	return fmt.Errorf("this needs %.1f GiB of memory, and %.1f GiB are free", float64(n)/(1<<30), float64(kib)/(1<<20))
+}
+
 // field is the value of the first line "name: value" of a file.
 func field(path, name string) string {
 	f, err := os.Open(path)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,13 @@ func TestTable(t *testing.T) {
 	require.Equal(t, "fault       p50\nkill     3.1 ms\nnothing\n", text.String())
 	require.NoError(t, table.Markdown(&md))
 	require.Equal(t, "| fault | p50 |\n| --- | ---: |\n| kill | 3.1 ms |\n| nothing |\n", md.String())
+}
+
+func TestNeedMemory(t *testing.T) {
+	require.NoError(t, measure.NeedMemory(1<<20))
+	if runtime.GOOS == "linux" {
+		require.ErrorContains(t, measure.NeedMemory(1<<50), "this needs 1048576.0 GiB of memory, and ")
+	}
 }
 
 func TestNeedFiles(t *testing.T) {

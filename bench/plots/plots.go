@@ -31,8 +31,9 @@ type Line struct {
 // Plot is lines over common axes.
 type Plot struct {
 	Title, X, Y string
-	LogX, LogY  bool // values must be positive
-	Points      bool // mark each value, too
+	LogX, LogY  bool     // values must be positive
+	Points      bool     // mark each value, too
+	YNames      []string // of the values 0, 1, 2 … of Y; nil: they are numbers
 	Lines       []Line
 }
 
@@ -72,10 +73,13 @@ func (p Plot) draw() (*plot.Plot, error) {
 	out.Legend.XOffs = vg.Points(6)
 	out.Add(plotter.NewGrid())
 	if p.LogX {
-		out.X.Scale, out.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		out.X.Scale, out.X.Tick.Marker = plot.LogScale{}, logTicks{}
 	}
 	if p.LogY {
-		out.Y.Scale, out.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+		out.Y.Scale, out.Y.Tick.Marker = plot.LogScale{}, logTicks{}
+	}
+	if p.YNames != nil {
+		out.NominalY(p.YNames...)
 	}
 	for i, l := range p.Lines {
 		if len(l.X) == 0 || len(l.X) != len(l.Y) {

@@ -49,7 +49,8 @@ and two backups somewhere among --servers. The first has the most players, the
 last the fewest, but is critical; so they differ in how urgent they are.
 
 Faults: kill (SIGKILL of the game process), host (SIGKILL of game and sidecar),
-freeze (SIGSTOP of both), edge (SIGKILL of the edge with the most players, who
+freeze (SIGSTOP of both), cut (the server loses all packets of its links for two
+seconds, but has its way to Consul), edge (SIGKILL of the edge with the most players, who
 resume at another one), many (host for a third of the servers at once; many:3 for
 three), cascade (host, and again for the new primary when it is elected).
 Planned, so that nothing fails: drain (all regions of a server move to others),

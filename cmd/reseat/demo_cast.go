@@ -62,6 +62,7 @@ func runDemoRegistry(ctx context.Context, listen string, log *slog.Logger) error
 
 func newDemoGame() *cobra.Command {
 	var ballast int
+	var memory uint64
 	var poison bool
 	cmd := &cobra.Command{
 		Use:    "demo-game",
@@ -73,6 +74,11 @@ func newDemoGame() *cobra.Command {
 			if poison {
 				options = append(options, world.AllowPoison())
 			}
+			free, err := world.Burden(cmd.Context(), memory)
+			if err != nil {
+				return err
+			}
+			defer free()
 			return game.Run(cmd.Context(), game.Config{
 				Name: "demo-game",
 				New:  func(string) game.World { return world.New(options...) },
@@ -81,6 +87,7 @@ func newDemoGame() *cobra.Command {
 		},
 	}
 	cmd.Flags().IntVar(&ballast, "ballast", 0, "KiB of state besides the game's own")
+	cmd.Flags().Uint64Var(&memory, "memory", 0, "bytes to write to and keep before it says hello")
 	cmd.Flags().BoolVar(&poison, "poison", false, "let players kill the game")
 	return cmd
 }

@@ -19,9 +19,9 @@ import (
 func TestDemoUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"demo now":                `reseat demo takes no arguments, but got "now": see reseat demo --help`,
-		"demo --fault=quake":      `--fault: unknown fault "quake": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
+		"demo --fault=quake":      `--fault: unknown fault "quake": choose from kill, host, freeze, cut, edge, many, cascade, drain, rolling, controller`,
 		"demo --fault=many:0":     `--fault: "many:0": write how many servers are to fail, as in many:2`,
-		"demo --fault=kill:2":     `--fault: unknown fault "kill:2": choose from kill, host, freeze, edge, many, cascade, drain, rolling, controller`,
+		"demo --fault=kill:2":     `--fault: unknown fault "kill:2": choose from kill, host, freeze, cut, edge, many, cascade, drain, rolling, controller`,
 		"demo --fault=many":       `--fault many needs --servers 4 or more: every region must keep a server`,
 		"demo --fault=many:3":     `--fault many:3 needs --servers 5 or more: every region must keep a server`,
 		"demo --servers=2":        `--servers 2 is not 3 to 30: a region has a primary and two backups`,

@@ -28,6 +28,7 @@ func (s striker) strike(kind string, d time.Duration) {
 			s.log.Error("cannot freeze", "error", err)
 		}
 	case discovery.StrikeCut:
+		s.log.Warn("cutting off all links", "event", "severed", "ms", d.Milliseconds())
 		s.network.Sever(d)
 	}
 }

@@ -1,0 +1,88 @@
+package recovery
+
+import (
+	"io"
+
+	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/bench/measure"
+)
+
+// Cell is one fault under one load.
+type Cell struct {
+	Fault string `json:"fault"`
+	Load
+	Memory uint64 `json:"memory_bytes,omitempty"` // of each game
+}
+
+// String names the cell.
+func (c Cell) String() string { return c.what() + " " + c.Load.String() }
+
+// what is the fault with what makes it special.
+func (c Cell) what() string {
+	if c.Memory == 0 {
+		return c.Fault
+	}
+	return c.Fault + " " + size(c.Memory)
+}
+
+// kind is a fault, and the mesh that it happens to.
+type kind struct {
+	demo    string // what package demo calls it
+	servers int
+	regions int
+	edges   int
+	pool    bool // the controller gives servers their regions
+}
+
+// sized is the fault to which the memory of a game matters.
+const sized = "kill"
+
+var kinds = map[string]kind{
+	sized:    {demo: "kill", servers: 3, regions: 1, edges: 1},
+	"host":   {demo: "host", servers: 3, regions: 1, edges: 1},
+	"freeze": {demo: "freeze", servers: 3, regions: 1, edges: 1},
+	"cut":    {demo: "cut", servers: 3, regions: 1, edges: 1},
+	"drain":  {demo: "drain", servers: 3, regions: 1, edges: 1},
+	"edge":   {demo: "edge", servers: 3, regions: 1, edges: 2},
+	"many":   {demo: "many:2", servers: 5, regions: 5, edges: 1, pool: true},
+}
+
+// FaultNames are all there are, in the order in which they are measured.
+func FaultNames() []string {
+	return []string{sized, "host", "freeze", "cut", "drain", "edge", "many"}
+}
+
+// Cells are all that is to be measured, in this order: a load after the other, and
+// under each all faults.
+func (c Config) Cells() (out []Cell) {
+	for _, load := range c.Loads {
+		for _, fault := range c.Faults {
+			if fault != sized {
+				out = append(out, Cell{fault, load, 0})
+				continue
+			}
+			for _, memory := range c.Memory {
+				out = append(out, Cell{fault, load, memory})
+			}
+		}
+	}
+	return out
+}
+
+// demo is the run of a cell, under the eyes of watch.
+func (c Config) demo(cell Cell, consul string, watch *measure.Delay) (demo.Config, error) {
+	k := kinds[cell.Fault]
+	faults, err := demo.ParseFaults(k.demo)
+	if err != nil {
+		return demo.Config{}, err
+	}
+	screen := c.Screen
+	if screen == nil {
+		screen = io.Discard
+	}
+	return demo.Config{
+		Players: cell.Players, Rate: cell.Rate, Rounds: c.Rounds, Faults: faults, Seed: c.Seed,
+		Servers: k.servers, Regions: k.regions, Edges: k.edges, Pool: k.pool, Memory: cell.Memory, Delay: watch,
+		OutputCommit: "strict", Consul: consul, Program: c.Program, Env: c.Env, Echo: c.Echo, Screen: demo.NewScreen(screen),
+	}, nil
+}

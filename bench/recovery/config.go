@@ -1,0 +1,172 @@
+package recovery
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/reseat-proxy/reseat/bench/measure"
+)
+
+// Config says what is measured, and with what.
+type Config struct {
+	Faults []string // names
+	Loads  []Load
+	Memory []uint64 // bytes that each game has written to besides its world, for kill
+	Rounds int      // how often each fault happens, 1 or more
+	Seed   uint64   // decides what the players do
+
+	Consul  string // path of the binary, or consul.Memory
+	Program string // the path of reseat
+
+	Trace bool // also have one kill traced, under the load with the most players
+
+	Env    []string  // for all processes, besides our own
+	Screen io.Writer // for what happens as it happens; nil: nothing
+	Echo   io.Writer // of the processes' logs; nil: none
+}
+
+// Load is how many players there are, and how often a second each of them acts.
+type Load struct {
+	Players int     `json:"players"`
+	Rate    float64 `json:"rate"`
+}
+
+// String is the load as [ParseLoads] reads it.
+func (l Load) String() string { return fmt.Sprintf("%dx%v", l.Players, l.Rate) }
+
+// What one machine carries, bots included.
+const (
+	maxPlayers = 2000
+	maxRate    = 1000
+	minRate    = 0.1
+)
+
+// ParseLoads reads "10x60,100x20": players, and actions per second of each.
+func ParseLoads(list string) (out []Load, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		players, rate, ok := strings.Cut(strings.TrimSpace(text), "x")
+		l := Load{}
+		var err error
+		if ok {
+			l.Players, err = strconv.Atoi(players)
+		}
+		if ok && err == nil {
+			l.Rate, err = strconv.ParseFloat(rate, 64)
+		}
+		switch {
+		case !ok || err != nil:
+			return nil, fmt.Errorf("%q: write players and actions per second of each, as in 100x20", text)
+		case l.Players < 1 || l.Players > maxPlayers:
+			return nil, fmt.Errorf("%q: players are 1 to %d", text, maxPlayers)
+		case !(l.Rate >= minRate && l.Rate <= maxRate): // not a number, too
+			return nil, fmt.Errorf("%q: actions per second are %v to %d", text, minRate, maxRate)
+		case slices.Contains(out, l):
+			return nil, fmt.Errorf("%q is there twice", text)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// units are those of [ParseSizes], the longest suffix first.
+var units = []struct {
+	suffix string
+	bytes  uint64
+}{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"", 1}}
+
+// maxMemory is the most that a game may be given.
+const maxMemory = 64 << 30
+
+// ParseSizes reads "0,512MiB,4GiB".
+func ParseSizes(list string) (out []uint64, err error) {
+	for text := range strings.SplitSeq(list, ",") {
+		text = strings.TrimSpace(text)
+		for _, unit := range units {
+			digits, ok := strings.CutSuffix(text, unit.suffix)
+			if !ok {
+				continue
+			}
+			n, err := strconv.ParseUint(digits, 10, 32)
+			switch {
+			case err != nil:
+				return nil, fmt.Errorf("%q: write a size, as in 512MiB or 4GiB", text)
+			case n*unit.bytes > maxMemory:
+				return nil, fmt.Errorf("%q: no more than %s", text, size(maxMemory))
+			case slices.Contains(out, n*unit.bytes):
+				return nil, fmt.Errorf("%q is there twice", text)
+			}
+			out = append(out, n*unit.bytes)
+			break
+		}
+	}
+	return out, nil
+}
+
+// size is a number of bytes as ParseSizes reads it.
+func size(n uint64) string {
+	for _, unit := range units {
+		if n >= unit.bytes && n%unit.bytes == 0 {
+			return strconv.FormatUint(n/unit.bytes, 10) + unit.suffix
+		}
+	}
+	return "0"
+}
+
+// ParseFaults reads a comma-separated list of names.
+func ParseFaults(list string) (out []string, err error) {
+	for name := range strings.SplitSeq(list, ",") {
+		name = strings.TrimSpace(name)
+		switch {
+		case !slices.Contains(FaultNames(), name):
+			return nil, fmt.Errorf("unknown fault %q: choose from %s", name, strings.Join(FaultNames(), ", "))
+		case slices.Contains(out, name):
+			return nil, fmt.Errorf("%q is there twice", name)
+		}
+		out = append(out, name)
+	}
+	return out, nil
+}
+
+// Check tells whether all of it can be measured, but not whether this machine can:
+// see [Config.Fits]. burdened: that Memory was asked for, which matters to one fault.
+func (c Config) Check(burdened bool) error {
+	if c.Rounds < 1 || c.Rounds > 100 {
+		return fmt.Errorf("--rounds %d is not 1 to 100", c.Rounds)
+	}
+	if burdened && slices.Max(c.Memory) > 0 && !slices.Contains(c.Faults, sized) {
+		return fmt.Errorf("--memory is of %s: add it to --faults, or leave --memory out", sized)
+	}
+	for _, cell := range c.Cells() {
+		if regions := kinds[cell.Fault].regions; cell.Players < regions {
+			return fmt.Errorf("--load %v is too small for %s, which has %d regions: somebody must be in each", cell.Load, cell.Fault, regions)
+		}
+	}
+	return nil
+}
+
+// A player has a socket in the players' process, and an edge and sidecars have some
+// files besides.
+const otherFiles = 256
+
+// Fits tells what this machine lacks to measure all of it.
+func (c Config) Fits() error {
+	most, burden := 0, uint64(0)
+	for _, cell := range c.Cells() {
+		most, burden = max(most, cell.Players), max(burden, cell.Memory)
+	}
+	if err := measure.NeedFiles(uint64(2*most + otherFiles)); err != nil {
+		return err
+	}
+	servers := uint64(kinds[sized].servers)
+	if err := measure.NeedMemory(servers*burden + spare); err != nil {
+		return errors.Join(err, fmt.Errorf("--memory %s is for each of %d games: give less of it", size(burden), servers))
+	}
+	return nil
+}
+
+// spare is memory for all that has nothing to do with --memory.
+const spare = 1 << 30
