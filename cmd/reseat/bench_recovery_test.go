@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,7 +22,7 @@ func TestBenchRecovery(t *testing.T) {
 	dir := t.TempDir()
 	var out, tables bytes.Buffer
 	err := run(t.Context(), []string{
-		"bench", "recovery", "--consul=" + consul.Memory, "--faults=kill,cut", "--load=12x10", "--memory=16MiB", "--rounds=1", "--json", "--out=" + dir,
+		"bench", "recovery", "--consul=" + consul.Memory, "--faults=kill,cut", "--load=12x10", "--memory=16MiB", "--rounds=1", "--trace", "--json", "--out=" + dir,
 	}, strings.NewReader(""), &out, &tables)
 	var r struct {
 		Run     measure.Run `json:"run"`
@@ -40,7 +41,7 @@ func TestBenchRecovery(t *testing.T) {
 	} else {
 		require.NoError(t, err, "%s", &tables)
 	}
-	require.Equal(t, "reseat bench recovery --faults=kill,cut --load=12x10 --memory=16MiB --rounds=1", r.Run.Command)
+	require.Equal(t, "reseat bench recovery --faults=kill,cut --load=12x10 --memory=16MiB --rounds=1 --trace", r.Run.Command)
 	require.Len(t, r.Results, 2)
 	for _, one := range r.Results {
 		require.True(t, one.OK, one.Problems)
@@ -62,5 +63,10 @@ func TestBenchRecovery(t *testing.T) {
 	require.Contains(t, tables.String(), "kill 16MiB")
 	files, err := filepath.Glob(dir + "/recovery*")
 	require.NoError(t, err)
-	require.Len(t, files, 5, "results, and two plots of two kinds")
+	require.Len(t, files, 7, "results, two plots of two kinds, and a trace as JSON and as text")
+	tree, err := os.ReadFile(dir + "/recovery-trace.txt")
+	require.NoError(t, err)
+	for _, span := range []string{"failover ", "├─ detect ", "├─ elect ", "├─ promote ", "├─ hold ", "├─ resend ", "└─ first_durable "} {
+		require.Contains(t, string(tree), span)
+	}
 }
