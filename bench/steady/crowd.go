@@ -185,17 +185,18 @@ func (c *crowd) play(ctx context.Context, load Load, warm, lasts time.Duration, 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, gctx := errgroup.WithContext(ctx)
-	end := make(chan struct{})
+	schedule, end := context.WithCancel(gctx)
+	defer end()
 	for _, v := range c.players {
 		g.Go(func() error {
 			if load.Window > 0 {
-				return v.saturate(gctx, end)
+				return v.saturate(gctx, schedule)
 			}
-			return v.follow(gctx, load.interval(), end)
+			return v.follow(gctx, schedule, load.interval())
 		})
 	}
 	err := c.during(gctx, warm, lasts, began)
-	close(end)
+	end()
 	if err := g.Wait(); err != nil {
 		return Tally{}, err
 	}
@@ -231,17 +232,18 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// follow acts when the schedule says so, whatever became of the actions before.
-func (v *voice) follow(ctx context.Context, interval time.Duration, end <-chan struct{}) error {
+// follow acts when the schedule says so, whatever became of the actions before, until
+// it ends.
+func (v *voice) follow(ctx, schedule context.Context, interval time.Duration) error {
 	next := v.crowd.now() + int64(v.rng.Float64()*float64(interval))
-	clock, err := newAlarm()
+	clock, err := newAlarm(schedule)
 	if err != nil {
 		return err
 	}
 	defer clock.close()
-	for {
-		if early := next - v.crowd.now(); early > 0 && !clock.wait(time.Duration(early), end) {
-			return nil
+	for schedule.Err() == nil {
+		if early := next - v.crowd.now(); early > 0 && !clock.wait(time.Duration(early)) {
+			break
 		}
 		for now := v.crowd.now(); next <= now; next += int64(interval) {
 			if err := v.act(ctx, next); err != nil {
@@ -251,32 +253,20 @@ func (v *voice) follow(ctx context.Context, interval time.Duration, end <-chan s
 		if err := v.client.flush(); err != nil {
 			return err
 		}
-		select {
-		case <-end:
-			return nil
-		default:
-		}
 	}
+	return nil
 }
 
-// saturate keeps the window full: it takes all room that there is, and acts with it at
-// once.
-func (v *voice) saturate(ctx context.Context, end <-chan struct{}) error {
+// saturate keeps the window full until the schedule ends: it takes all room that there
+// is, and acts with it at once.
+func (v *voice) saturate(ctx, schedule context.Context) error {
 	for {
 		select {
-		case <-end:
+		case <-schedule.Done():
 			return nil
 		case <-v.window:
 		}
-		room := 1
-		for more := true; more; {
-			select {
-			case <-v.window:
-				room++
-			default:
-				more = false
-			}
-		}
+		room := 1 + drain(v.window)
 		for range room {
 			if err := v.act(ctx, v.crowd.now()); err != nil {
 				return err
@@ -284,6 +274,18 @@ func (v *voice) saturate(ctx context.Context, end <-chan struct{}) error {
 		}
 		if err := v.client.flush(); err != nil {
 			return err
+		}
+	}
+}
+
+// drain takes what there is.
+func drain(tokens <-chan struct{}) (n int) {
+	for {
+		select {
+		case <-tokens:
+			n++
+		default:
+			return n
 		}
 	}
 }

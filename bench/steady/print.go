@@ -60,6 +60,11 @@ func times(ratio float64) string {
 	return fmt.Sprintf("%.2f", ratio)
 }
 
-func micros(us float64) string { return fmt.Sprintf("%.0f µs", us) }
+func micros(us float64) string {
+	if us < 10 {
+		return fmt.Sprintf("%.1f µs", us)
+	}
+	return fmt.Sprintf("%.0f µs", us)
+}
 
 func kib(v float64) string { return fmt.Sprintf("%.0f KiB", v) }
