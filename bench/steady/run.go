@@ -70,7 +70,7 @@ func Run(ctx context.Context, cfg Config, run *measure.Run) ([]Pass, error) {
 	for _, load := range cfg.Loads {
 		for round := range cfg.Rounds {
 			for _, path := range cfg.Paths {
-				p, err := One(ctx, cfg, path, load, round, run)
+				p, err := calmly(ctx, cfg, path, load, round, run)
 				if err != nil {
 					return all, fmt.Errorf("%s under %v: %w", path.Name, load, err)
 				}
@@ -102,18 +102,27 @@ func profiles(ctx context.Context, cfg Config, load Load, run *measure.Run) erro
 // profiled is the round of passes that are profiled.
 const profiled = -1
 
-// One measures one path under one load.
-func One(ctx context.Context, cfg Config, path Path, load Load, round int, run *measure.Run) (p Pass, err error) {
+// calmly measures one path under one load, again if the machine was too busy.
+func calmly(ctx context.Context, cfg Config, path Path, load Load, round int, run *measure.Run) (p Pass, err error) {
 	for attempt := range attempts {
-		if p, err = pass(ctx, cfg, path, load, round, run); err != nil {
+		if p, err = One(ctx, cfg, path, load, round, run); err != nil {
 			return p, err
 		}
-		cfg.tell("%-10s %-11s round %d: %s", load, path.Name, round+1, p.brief())
 		if err = measure.Loaded(p.Delay); err == nil || cfg.Busy {
 			run.Note(p.Delay)
 			return p, nil
 		}
 		cfg.tell("%v, attempt %d of %d", err, attempt+1, attempts)
+	}
+	return p, err
+}
+
+// One measures one path under one load. What of its Delay the run is to know is up to
+// the caller.
+func One(ctx context.Context, cfg Config, path Path, load Load, round int, run *measure.Run) (Pass, error) {
+	p, err := pass(ctx, cfg, path, load, round, run)
+	if err == nil {
+		cfg.tell("%-10s %-11s round %d: %s", load, path.Name, round+1, p.brief())
 	}
 	return p, err
 }
