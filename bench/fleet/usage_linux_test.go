@@ -12,7 +12,7 @@ import (
 func TestClock(t *testing.T) {
 	before, err := Clock(os.Getpid())
 	require.NoError(t, err)
-	for began := time.Now(); time.Since(began) < 20*time.Millisecond; { //nolint:revive // it burns time
+	for began := time.Now(); time.Since(began) < 20*time.Millisecond; {
 	}
 	after, err := Clock(os.Getpid())
 	require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestResident(t *testing.T) {
 func TestReadNetwork(t *testing.T) {
 	before, err := ReadNetwork()
 	require.NoError(t, err)
-	here, err := net.ListenPacket("udp", "127.0.0.1:0")
+	here, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer here.Close()
 	for range 3 {

@@ -21,7 +21,8 @@ type Config struct {
 	Limit   time.Duration // p99 above which a point does not hold
 }
 
-// attempts is how often a point is tried that the machine had no core for.
+// attempts is how often a point is tried that does not hold: something else may have
+// had the machine meanwhile.
 const attempts = 2
 
 // Check tells what cannot be measured.
@@ -92,7 +93,7 @@ func (cfg Config) point(ctx context.Context, s step, run *measure.Run) (p Point,
 			return p, err
 		}
 		p.X = s.x
-		if p.Failed = cfg.judge(p.Pass); p.Pass.Delay <= measure.MaxDelay {
+		if p.Failed = cfg.judge(p.Pass); p.Held() {
 			break
 		}
 	}

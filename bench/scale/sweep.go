@@ -23,7 +23,7 @@ var sweeps = []Sweep{Players, Regions, Edges, Backups}
 
 // Names are the names of all sweeps, separated by commas.
 func Names() string {
-	var names []string
+	names := make([]string, 0, len(sweeps))
 	for _, s := range sweeps {
 		names = append(names, string(s))
 	}

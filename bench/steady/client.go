@@ -43,7 +43,7 @@ func plainly(addr string, conf *tls.Config) dialer {
 		}
 		go func() {
 			in := frames{r: p.stream}
-			for in.next(heard) == nil { //nolint:revive // what is heard is in heard
+			for in.next(heard) == nil {
 			}
 		}()
 		return p, nil

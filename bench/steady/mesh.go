@@ -73,9 +73,9 @@ func (s *stage) openMesh(ctx context.Context, size Mesh) error {
 
 // common are the flags that edges and sidecars share.
 func (s *stage) common(name string) []string {
-	args := []string{
+	args := slices.Grow([]string{
 		"--name", name, "--listen", anyPort, "--state-dir", filepath.Join(s.dir, "state"), "--consul", s.mesh.consul.Addr, "--log-format", "json",
-	}
+	}, 2*len(s.mesh.regions))
 	for _, r := range s.mesh.regions {
 		args = append(args, "--region", r)
 	}

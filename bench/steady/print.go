@@ -7,9 +7,9 @@ import (
 	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
-// many is from how many players on memory per player means something: below, it is
-// what the process would have taken anyway.
-const many = 100
+// many is from how many players on memory per player means something: below, what the
+// process takes anyway, and the heap's steps, are more than the players.
+const many = 500
 
 // Print writes the rows for people, a table for the load and one for the costs.
 func Print(w io.Writer, rows []Row) error {

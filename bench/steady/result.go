@@ -133,9 +133,9 @@ func newRow(all []Pass, path string, load Load) Row {
 	r := Row{Path: path, Load: load, Histograms: measure.NewHist()}
 	of := pick(all, path, load)
 	mid := func(figure func(*Pass) float64) float64 {
-		var values []float64
-		for _, p := range of {
-			values = append(values, figure(p))
+		values := make([]float64, len(of))
+		for i, p := range of {
+			values[i] = figure(p)
 		}
 		return median(values)
 	}

@@ -16,14 +16,14 @@ const milli = time.Millisecond
 
 // passOf is a pass in which every figure is a multiple of x.
 func passOf(path string, round int, x float64) Pass {
-	p := Pass{Path: path, Load: Load{Players: 100, Rate: 30}, Round: round}
+	p := Pass{Path: path, Load: Load{Players: 500, Rate: 6}, Round: round}
 	d := time.Duration(x * float64(milli))
 	t := Tally{Sent: 1000, Answered: 1000, RoundTrip: measure.HistOf([]time.Duration{d, d, 10 * d}), FromSend: measure.HistOf([]time.Duration{d}), Took: 2 * time.Second}
 	us := func(n float64) time.Duration { return time.Duration(x * n * 1e6) }
 	before := reading{cpu: map[string]time.Duration{Front: time.Hour, Crowd: time.Hour}, network: fleet.Network{Packets: 7, Bytes: 9}}
 	after := reading{cpu: map[string]time.Duration{Front: time.Hour + us(100), Crowd: time.Hour + us(50), Primary: us(200)}, network: fleet.Network{Packets: 4007, Bytes: 900_009}}
 	p.take(t, before, after)
-	p.Empty, p.Idle, p.Active = Memory{Resident: 1 << 20, Go: 1 << 19}, Memory{Resident: 1<<20 + uint64(x*100*1024), Go: 1<<19 + 50*1024}, Memory{Resident: 1<<20 + uint64(x*200*1024)}
+	p.Empty, p.Idle, p.Active = Memory{Resident: 1 << 20, Go: 1 << 19}, Memory{Resident: 1<<20 + uint64(x*500*1024), Go: 1<<19 + 250*1024}, Memory{Resident: 1<<20 + uint64(x*1000*1024)}
 	return p
 }
 
@@ -81,11 +81,11 @@ func TestPrintAndDraw(t *testing.T) {
 	rows := Rows([]Pass{passOf(direct, 0, 0.5), passOf(relay, 0, 1), passOf("reseat-2", 0, 1.5)})
 	var out bytes.Buffer
 	require.NoError(t, Print(&out, rows))
-	require.Contains(t, out.String(), "100x30  reseat-2        500   1.5 ms     1.50   15 ms     1.50     0      0\n")
-	require.Contains(t, out.String(), "100x30  reseat-2     150 µs     1.50   450 µs     1.50    75 µs      4.0    900  2 KiB      3.00     1.50   3 KiB     1.50\n")
+	require.Contains(t, out.String(), "500x6  reseat-2        500   1.5 ms     1.50   15 ms     1.50     0      0\n")
+	require.Contains(t, out.String(), "500x6  reseat-2     150 µs     1.50   450 µs     1.50    75 µs      4.0    900  2 KiB      3.00     1.50   3 KiB     1.50\n")
 	dir := t.TempDir()
 	require.NoError(t, Draw(dir, rows))
-	for _, name := range []string{"steady-100x30.svg", "steady-100x30.png", "steady-cpu.svg", "steady-cpu.png"} {
+	for _, name := range []string{"steady-500x6.svg", "steady-500x6.png", "steady-cpu.svg", "steady-cpu.png"} {
 		info, err := os.Stat(dir + "/" + name)
 		require.NoError(t, err)
 		require.Greater(t, info.Size(), int64(1000))

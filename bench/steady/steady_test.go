@@ -199,7 +199,7 @@ func TestRelayEndsWithItsServer(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	_, trusted := keys(t)
-	socket, err := net.ListenPacket("udp", anyPort)
+	socket, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", anyPort)
 	require.NoError(t, err)
 	nowhere := socket.LocalAddr().String()
 	require.NoError(t, socket.Close())
