@@ -10,5 +10,6 @@
 // backups share this machine's cores, so that it is a bound for the whole, and not what an
 // edge would carry alone on one.
 //
-// A first point that does not hold because the machine is busy makes the run void.
+// A point that does not hold is measured again before that is believed. If the machine is
+// too busy for the first one of the players' sweep, or for any of another, the run is void.
 package scale

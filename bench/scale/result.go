@@ -44,9 +44,13 @@ func (c Curve) Most() (x int, limited bool) {
 const mib = 1 << 20
 
 // Print writes curves for people.
-func Print(w io.Writer, all []Curve) error {
+func Print(w io.Writer, all []Curve, markdown bool) error {
+	show := (*measure.Table).Print
+	if markdown {
+		show = (*measure.Table).Markdown
+	}
 	for _, c := range all {
-		if err := c.table().Print(w); err != nil {
+		if err := show(c.table(), w); err != nil {
 			return err
 		}
 		if c.Sweep == Players {

@@ -106,7 +106,7 @@ func TestPrintAndDraw(t *testing.T) {
 		{Sweep: Backups, Path: "reseat", Points: []Point{{X: 0, Pass: held(10)}, {X: 3, Pass: held(10)}}},
 	}
 	var out bytes.Buffer
-	require.NoError(t, Print(&out, all))
+	require.NoError(t, Print(&out, all, false))
 	require.Contains(t, out.String(), "players, relay  answers/s     p50     p99  front  servers  front/action  servers/action   empty    idle  active\n"+
 		"10                    200  1.0 ms  5.0 ms   0.02     0.03        100 µs          150 µs  20 MiB  30 MiB  40 MiB\n")
 	require.Contains(t, out.String(), "relay: 20 players and more\n")

@@ -8,9 +8,9 @@ import (
 	"github.com/reseat-proxy/reseat/bench/plots"
 )
 
-// Draw writes the plots: the round trips of all paths under each load with a schedule,
-// and what the front costs over all loads.
-func Draw(dir string, rows []Row) error {
+// Draw writes the plots, whose names begin with name: the round trips of all paths under
+// each load, and what an action costs over all loads.
+func Draw(dir, name string, rows []Row) error {
 	var errs []error
 	var loads []Load
 	for _, r := range rows {
@@ -31,13 +31,13 @@ func Draw(dir string, rows []Row) error {
 				p.Lines = append(p.Lines, plots.Distribution(r.Path, r.Histograms))
 			}
 		}
-		errs = append(errs, p.Save(dir, "steady-"+load.String()))
+		errs = append(errs, p.Save(dir, name+"-"+load.String()))
 	}
-	return errors.Join(append(errs, drawCPU(dir, rows))...)
+	return errors.Join(append(errs, drawCPU(dir, name, rows))...)
 }
 
 // drawCPU draws what each action costs at the front and in all, by the rate of actions.
-func drawCPU(dir string, rows []Row) error {
+func drawCPU(dir, name string, rows []Row) error {
 	p := plots.Plot{
 		Title: "CPU time per action", X: "actions per second", Y: "microseconds", LogX: true, Points: true,
 	}
@@ -45,11 +45,11 @@ func drawCPU(dir string, rows []Row) error {
 		if r.Path == direct || r.Second == 0 {
 			continue
 		}
-		for name, us := range map[string]float64{"": r.Front, ", all servers": r.Servers} {
-			i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == r.Path+name })
+		for what, us := range map[string]float64{"": r.Front, ", all servers": r.Servers} {
+			i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == r.Path+what })
 			if i < 0 {
 				i = len(p.Lines)
-				p.Lines = append(p.Lines, plots.Line{Name: r.Path + name})
+				p.Lines = append(p.Lines, plots.Line{Name: r.Path + what})
 			}
 			at, _ := slices.BinarySearch(p.Lines[i].X, r.Second)
 			p.Lines[i].X = slices.Insert(p.Lines[i].X, at, r.Second)
@@ -60,5 +60,5 @@ func drawCPU(dir string, rows []Row) error {
 		return nil
 	}
 	slices.SortFunc(p.Lines, func(a, b plots.Line) int { return len(a.Name) - len(b.Name) })
-	return p.Save(dir, "steady-cpu")
+	return p.Save(dir, name+"-cpu")
 }

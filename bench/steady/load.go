@@ -2,6 +2,7 @@ package steady
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,21 @@ func (l Load) String() string {
 
 // interval is how far apart the actions of a player are.
 func (l Load) interval() time.Duration { return time.Duration(float64(time.Second) / l.Rate) }
+
+// ParseLoads reads loads that commas separate.
+func ParseLoads(text string) (loads []Load, err error) {
+	for one := range strings.SplitSeq(text, ",") {
+		l, err := ParseLoad(strings.TrimSpace(one))
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(loads, l) {
+			return nil, fmt.Errorf("load %v is there twice", l)
+		}
+		loads = append(loads, l)
+	}
+	return loads, nil
+}
 
 // ParseLoad reads "100x30", which is 100 players with 30 actions a second each;
 // "50w64", which is 50 players who keep 64 actions on the way each; or "saturated".

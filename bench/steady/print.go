@@ -11,14 +11,18 @@ import (
 // process takes anyway, and the heap's steps, are more than the players.
 const many = 500
 
-// Print writes the rows for people, a table for the load and one for the costs.
-func Print(w io.Writer, rows []Row) error {
-	trips, costs := Tables(rows)
-	if err := trips.Print(w); err != nil {
+// Print writes the rows for people, a table for round trips and one for costs.
+func Print(w io.Writer, rows []Row, markdown bool) error {
+	trips, costs := tables(rows)
+	show := (*measure.Table).Print
+	if markdown {
+		show = (*measure.Table).Markdown
+	}
+	if err := show(&trips, w); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := costs.Print(w); err != nil {
+	if err := show(&costs, w); err != nil {
 		return err
 	}
 	_, err := fmt.Fprint(w, `
@@ -31,8 +35,7 @@ front's resident memory per player, after a collection and under load.
 	return err
 }
 
-// Tables are the rows as tables, for a README too.
-func Tables(rows []Row) (trips, costs measure.Table) {
+func tables(rows []Row) (trips, costs measure.Table) {
 	trips.Text, costs.Text = 2, 2
 	trips.Head = []string{"load", "path", "answers/s", "p50", "x relay", "p99", "x relay", "lost", "wrong"}
 	costs.Head = []string{

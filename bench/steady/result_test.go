@@ -80,11 +80,14 @@ func TestMedian(t *testing.T) {
 func TestPrintAndDraw(t *testing.T) {
 	rows := Rows([]Pass{passOf(direct, 0, 0.5), passOf(relay, 0, 1), passOf("reseat-2", 0, 1.5)})
 	var out bytes.Buffer
-	require.NoError(t, Print(&out, rows))
+	require.NoError(t, Print(&out, rows, false))
 	require.Contains(t, out.String(), "500x6  reseat-2        500   1.5 ms     1.50   15 ms     1.50     0      0\n")
 	require.Contains(t, out.String(), "500x6  reseat-2     150 µs     1.50   450 µs     1.50    75 µs      4.0    900  2 KiB      3.00     1.50   3 KiB     1.50\n")
+	out.Reset()
+	require.NoError(t, Print(&out, rows, true))
+	require.Contains(t, out.String(), "| 500x6 | reseat-2 | 500 | 1.5 ms | 1.50 | 15 ms |")
 	dir := t.TempDir()
-	require.NoError(t, Draw(dir, rows))
+	require.NoError(t, Draw(dir, "steady", rows))
 	for _, name := range []string{"steady-500x6.svg", "steady-500x6.png", "steady-cpu.svg", "steady-cpu.png"} {
 		info, err := os.Stat(dir + "/" + name)
 		require.NoError(t, err)

@@ -23,7 +23,7 @@ type Config struct {
 	Lasts   time.Duration // of what counts in a pass
 	Rounds  int
 	Seed    uint64
-	Busy    bool                             // take figures of a machine that is too busy, too: the run is void then
+	Busy    bool                             // try no pass again when the machine is too busy: the run is void then
 	Pprof   string                           // folder for profiles, of passes that do not count; empty: none
 	Told    func(format string, args ...any) // what is going on; nil: nobody asks
 	Echo    io.Writer                        // logs of all processes; nil: nobody reads them
@@ -61,7 +61,8 @@ func (cfg *Config) Check() error {
 	return measure.NeedFiles(files(most))
 }
 
-// Run measures. The error is measure.ErrLoaded if the machine never was calm enough.
+// Run measures. The error is measure.ErrLoaded if the machine was not calm enough to begin
+// with; if it is so later, the run is void.
 func Run(ctx context.Context, cfg Config, run *measure.Run) ([]Pass, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -71,6 +72,9 @@ func Run(ctx context.Context, cfg Config, run *measure.Run) ([]Pass, error) {
 		for round := range cfg.Rounds {
 			for _, path := range cfg.Paths {
 				p, err := calmly(ctx, cfg, path, load, round, run)
+				if errors.Is(err, measure.ErrLoaded) && len(all) > 0 {
+					err = nil // the run is void; what else there is may still be of use
+				}
 				if err != nil {
 					return all, fmt.Errorf("%s under %v: %w", path.Name, load, err)
 				}
@@ -114,6 +118,7 @@ func calmly(ctx context.Context, cfg Config, path Path, load Load, round int, ru
 		}
 		cfg.tell("%v, attempt %d of %d", err, attempt+1, attempts)
 	}
+	run.Note(p.Delay)
 	return p, err
 }
 

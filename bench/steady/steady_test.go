@@ -51,6 +51,13 @@ func TestParseLoad(t *testing.T) {
 		require.ErrorContains(t, err, want, text)
 	}
 	require.Error(t, Load{Players: 1, Rate: 1, Window: 1}.Check())
+	loads, err := ParseLoads("saturated, 1x30")
+	require.NoError(t, err)
+	require.Equal(t, []Load{Saturated, {Players: 1, Rate: 30}}, loads)
+	for _, bad := range []string{"1x30,", "1x30,1x30.0"} {
+		_, err := ParseLoads(bad)
+		require.Error(t, err, bad)
+	}
 }
 
 func TestFind(t *testing.T) {

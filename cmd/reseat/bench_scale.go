@@ -17,12 +17,13 @@ import (
 
 // scaleFlags are what a person can ask bench scale for.
 type scaleFlags struct {
-	sweeps  string
-	seconds float64
-	config  scale.Config
-	json    bool
-	out     string
-	verbose bool
+	sweeps   string
+	seconds  float64
+	config   scale.Config
+	json     bool
+	out      string
+	markdown bool
+	verbose  bool
 }
 
 func newBenchScale() *cobra.Command {
@@ -34,7 +35,7 @@ func newBenchScale() *cobra.Command {
 Reseat with two backups, until the p99 of their round trips is too high; then
 measures a mesh over its regions, edges and backups. Everything is a process on
 this machine. Takes about five minutes.`,
-		Example: `  reseat bench scale --out bench/results
+		Example: `  reseat bench scale
   reseat bench scale --sweep players --rate 10 --step 100 --most 1000`,
 		Args: noArguments,
 	}
@@ -50,11 +51,12 @@ this machine. Takes about five minutes.`,
 	flags.Uint64Var(&f.config.Steady.Seed, "seed", 1, "decides when players act")
 	flags.StringVar(&f.config.Steady.Consul, "consul", consul.Memory, "Consul's binary, or "+consul.Memory+": it is not on the way of an action")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
-	flags.StringVar(&f.out, "out", "", "folder for the result as JSON, and for plots (default: none are written)")
-	flags.BoolVar(&f.config.Steady.Busy, "busy", false, "go on on a machine that is too busy; the run is void")
+	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
+	flags.StringVar(&f.out, "out", benchResults, "folder for the result and its plots; empty: none are written")
+	flags.BoolVar(&f.config.Steady.Busy, "busy", false, "go on when the machine is too busy; the run is void then")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return runBenchScale(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return runBenchScale(cmd.Context(), f, spelled(cmd), cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
@@ -65,7 +67,7 @@ type scaleResult struct {
 	Curves []scale.Curve `json:"curves"`
 }
 
-func runBenchScale(ctx context.Context, f scaleFlags, stdout, stderr io.Writer) error {
+func runBenchScale(ctx context.Context, f scaleFlags, line string, stdout, stderr io.Writer) error {
 	cfg, err := f.toRun()
 	if err != nil {
 		return &usageError{err}
@@ -77,7 +79,7 @@ func runBenchScale(ctx context.Context, f scaleFlags, stdout, stderr io.Writer) 
 	if f.verbose {
 		cfg.Steady.Echo = stderr
 	}
-	run := measure.Begin("reseat bench scale", cfg.Steady.Seed)
+	run := measure.Begin(line, cfg.Steady.Seed)
 	curves, err := scale.Run(ctx, cfg, run)
 	void := run.End()
 	if ctx.Err() != nil {
@@ -101,7 +103,7 @@ func (f *scaleFlags) show(r scaleResult, stdout, stderr io.Writer) error {
 		}
 	}
 	fmt.Fprintln(tables, r.Run)
-	if err := scale.Print(tables, r.Curves); err != nil {
+	if err := scale.Print(tables, r.Curves, f.markdown); err != nil {
 		return err
 	}
 	if f.out == "" {
@@ -116,6 +118,9 @@ func (f *scaleFlags) show(r scaleResult, stdout, stderr io.Writer) error {
 // toRun checks what was asked for.
 func (f *scaleFlags) toRun() (cfg scale.Config, err error) {
 	cfg = f.config
+	if f.json && f.markdown {
+		return cfg, errors.New("--json and --markdown: leave one of them out")
+	}
 	if cfg.Sweeps, err = scale.Find(f.sweeps); err != nil {
 		return cfg, fmt.Errorf("--sweep: %w", err)
 	}

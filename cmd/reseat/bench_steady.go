@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/measure"
@@ -19,15 +20,19 @@ import (
 
 // steadyFlags are what a person can ask bench steady for.
 type steadyFlags struct {
-	loads   []string
-	paths   string
-	seconds float64
-	config  steady.Config
-	quick   bool
-	json    bool
-	out     string
-	verbose bool
+	loads    string
+	paths    string
+	seconds  float64
+	config   steady.Config
+	quick    bool
+	json     bool
+	out      string
+	markdown bool
+	verbose  bool
 }
+
+// benchResults is where results go: in this repository.
+const benchResults = "bench/results"
 
 const (
 	steadyPaths      = "direct,relay,reseat-0,reseat-2,reseat-none"
@@ -45,13 +50,14 @@ round trips, CPU time, packets and bytes per action, and memory per player.
 
 Paths: ` + strings.Join(steady.PathNames(), ", "),
 		Example: `  reseat bench steady --quick
-  reseat bench steady --load 100x30 --load saturated --paths relay,reseat-2 --pprof /tmp/profiles`,
+  reseat bench steady --load 100x30,saturated --paths relay,reseat-2 --rounds 5
+  reseat bench steady --load 1000x3 --pprof /tmp/profiles --out ""`,
 		Args: noArguments,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringArrayVar(&f.loads, "load", []string{"1x30", "100x30", "200x30", "1000x3", "saturated"},
-		"PLAYERSxRATE, PLAYERSwWINDOW (that many on the way) or saturated; may be repeated")
+	flags.StringVar(&f.loads, "load", "1x30,100x30,200x30,1000x3,saturated",
+		"each PLAYERSxRATE, PLAYERSwWINDOW (that many on the way), or saturated")
 	flags.StringVar(&f.paths, "paths", steadyPaths, "what lies between players and game, in this order")
 	flags.Float64Var(&f.seconds, "seconds", 10, "how long each path is measured under each load, 1 to 600")
 	flags.IntVar(&f.config.Rounds, "rounds", 3, "how often, 1 to 100: medians are shown")
@@ -59,23 +65,38 @@ Paths: ` + strings.Join(steady.PathNames(), ", "),
 	flags.BoolVar(&f.quick, "quick", false, "two loads, three paths, one round of 8 s: less than two minutes")
 	flags.StringVar(&f.config.Consul, "consul", consul.Memory, "Consul's binary, or "+consul.Memory+": it is not on the way of an action")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
-	flags.StringVar(&f.out, "out", "", "folder for the result as JSON, and for plots (default: none are written)")
+	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
+	flags.StringVar(&f.out, "out", benchResults, "folder for the result and its plots; empty: none are written")
 	flags.StringVar(&f.config.Pprof, "pprof", "", "folder for profiles of all processes, in passes that do not count (default: none are taken)")
-	flags.BoolVar(&f.config.Busy, "busy", false, "go on on a machine that is too busy; the run is void, and good for profiles only")
+	flags.BoolVar(&f.config.Busy, "busy", false, "measure nothing again when the machine is too busy; the run is void then")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.quick {
 			f.shorten(cmd.Flags().Changed)
 		}
-		return runBenchSteady(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return runBenchSteady(cmd.Context(), f, spelled(cmd), cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
+}
+
+// spelled is the command line with what was given on it, as far as it decides what is
+// measured.
+func spelled(cmd *cobra.Command) string {
+	line := cmd.CommandPath()
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch f.Name {
+		case "out", "json", "markdown", "verbose":
+		default:
+			line += fmt.Sprintf(" --%s=%s", f.Name, f.Value)
+		}
+	})
+	return line
 }
 
 // shorten takes the values of a quick run for all flags that were not given.
 func (f *steadyFlags) shorten(given func(string) bool) {
 	if !given("load") {
-		f.loads = []string{"100x30", "1000x3"}
+		f.loads = "100x30,1000x3"
 	}
 	if !given("paths") {
 		f.paths = steadyQuickPaths
@@ -95,7 +116,7 @@ type steadyResult struct {
 	Passes []steady.Pass `json:"passes"`
 }
 
-func runBenchSteady(ctx context.Context, f steadyFlags, stdout, stderr io.Writer) error {
+func runBenchSteady(ctx context.Context, f steadyFlags, line string, stdout, stderr io.Writer) error {
 	cfg, err := f.toRun()
 	if err != nil {
 		return &usageError{err}
@@ -107,7 +128,7 @@ func runBenchSteady(ctx context.Context, f steadyFlags, stdout, stderr io.Writer
 	if f.verbose {
 		cfg.Echo = stderr
 	}
-	run := measure.Begin("reseat bench steady", cfg.Seed)
+	run := measure.Begin(line, cfg.Seed)
 	passes, err := steady.Run(ctx, cfg, run)
 	void := run.End()
 	if ctx.Err() != nil {
@@ -132,27 +153,30 @@ func (f *steadyFlags) show(r steadyResult, stdout, stderr io.Writer) error {
 		}
 	}
 	fmt.Fprintln(tables, r.Run)
-	if err := steady.Print(tables, r.Rows); err != nil {
+	if err := steady.Print(tables, r.Rows, f.markdown); err != nil {
 		return err
 	}
 	if f.out == "" {
 		return nil
 	}
-	if _, err := measure.Save(f.out, "steady", r); err != nil {
+	name := "steady"
+	if f.quick { // it does not replace the rest
+		name += "-quick"
+	}
+	if _, err := measure.Save(f.out, name, r); err != nil {
 		return err
 	}
-	return steady.Draw(f.out, r.Rows)
+	return steady.Draw(f.out, name, r.Rows)
 }
 
 // toRun checks what was asked for.
 func (f *steadyFlags) toRun() (cfg steady.Config, err error) {
 	cfg = f.config
-	for _, text := range f.loads {
-		load, err := steady.ParseLoad(text)
-		if err != nil {
-			return cfg, fmt.Errorf("--load: %w", err)
-		}
-		cfg.Loads = append(cfg.Loads, load)
+	if f.json && f.markdown {
+		return cfg, errors.New("--json and --markdown: leave one of them out")
+	}
+	if cfg.Loads, err = steady.ParseLoads(f.loads); err != nil {
+		return cfg, fmt.Errorf("--load: %w", err)
 	}
 	if cfg.Paths, err = steady.Find(f.paths); err != nil {
 		return cfg, fmt.Errorf("--paths: %w", err)

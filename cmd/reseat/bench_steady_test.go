@@ -25,6 +25,8 @@ func TestBenchSteadyUsage(t *testing.T) {
 		"bench steady --rounds=0":            `--rounds 0: 1 to 100`,
 		"bench steady --consul=/nowhere/x":   `no Consul: exec: "/nowhere/x": stat /nowhere/x: no such file or directory: name its binary with --consul or RESEAT_CONSUL (make consul prints one)`,
 		"bench steady --pprof=/dev/null/x":   `--pprof: mkdir /dev/null: not a directory`,
+		"bench steady --json --markdown":     `--json and --markdown: leave one of them out`,
+		"bench steady --load=1x3,":           `--load: "" is no load: write PLAYERSxRATE such as 100x30, PLAYERSwWINDOW such as 50w64, or saturated`,
 		"bench steady now":                   `reseat bench steady takes no arguments, but got "now": see reseat bench steady --help`,
 		"bench steady --quick --load=0x1":    `--load: load 0x1: 1 to 5000 players`,
 		"bench steady --load=1x2 --paths=,a": `--paths: unknown path "": choose from direct, relay, relay-each, relay-twice, reseat-0, reseat-2, reseat-none`,
@@ -47,7 +49,7 @@ func TestBenchSteady(t *testing.T) {
 	dir := t.TempDir()
 	var out, table bytes.Buffer
 	err := run(t.Context(), []string{
-		"bench", "steady", "--busy", "--load=4x20", "--load=2w8", "--paths=direct,relay,reseat-2", "--seconds=1", "--rounds=1", "--json",
+		"bench", "steady", "--busy", "--load=4x20,2w8", "--paths=direct,relay,reseat-2", "--seconds=1", "--rounds=1", "--json",
 		"--out", dir, "--pprof", filepath.Join(dir, "profiles"),
 	}, strings.NewReader(""), &out, &table)
 	calm(t, err, &table)
