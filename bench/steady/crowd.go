@@ -2,8 +2,8 @@ package steady
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -29,29 +29,10 @@ type Tally struct {
 type crowd struct {
 	start   time.Time // all times are since then
 	players []*voice
-	from    atomic.Int64 // actions that are due from then on count
+	plays   uint64       // so far
+	from    atomic.Int64 // actions count that are due from then on,
+	until   atomic.Int64 // and before then
 }
-
-// voice is one player.
-type voice struct {
-	crowd  *crowd
-	client client
-	rng    *rand.Rand
-	window chan struct{} // a token for each action that may be on the way
-	buf    [Payload]byte
-	n      uint64 // actions so far
-
-	mu       sync.Mutex
-	changed  chan struct{} // of 1: an answer has come
-	heard    uint64        // answers so far
-	wrong    uint64
-	sent     uint64 // that count
-	answered uint64 // likewise
-	trips    []trip // of those
-}
-
-// trip is when an action was due, when it was handed in, and when it was answered.
-type trip struct{ due, sent, back int64 }
 
 const (
 	dialing = 8                // that join at once
@@ -66,6 +47,7 @@ func join(ctx context.Context, n int, seed uint64, dial dialer) (*crowd, error) 
 	ctx, cancel := context.WithTimeoutCause(ctx, joining, fmt.Errorf("not all players were there after %v", joining))
 	defer cancel()
 	c := &crowd{start: time.Now()}
+	c.from.Store(math.MaxInt64)
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(dialing)
 	for i := range n {
@@ -103,77 +85,16 @@ func (c *crowd) leave() {
 
 func (c *crowd) now() int64 { return int64(time.Since(c.start)) }
 
-// An action carries its number, when it was due, and when it was handed in.
-func (v *voice) act(ctx context.Context, due int64) error {
-	now := v.crowd.now()
-	binary.BigEndian.PutUint64(v.buf[:], v.n+1)
-	binary.BigEndian.PutUint64(v.buf[8:], uint64(due))  //nolint:gosec // and back
-	binary.BigEndian.PutUint64(v.buf[16:], uint64(now)) //nolint:gosec // and back
-	v.n++
-	if due >= v.crowd.from.Load() {
-		v.mu.Lock()
-		v.sent++
-		v.mu.Unlock()
-	}
-	return v.client.act(ctx, v.buf[:])
-}
-
-// hear takes an answer.
-func (v *voice) hear(payload []byte) {
-	now := v.crowd.now()
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(payload) != Payload || binary.BigEndian.Uint64(payload) != v.heard+1 {
-		v.wrong++
-	}
-	v.heard++
-	if len(payload) == Payload {
-		t := trip{due: int64(binary.BigEndian.Uint64(payload[8:])), sent: int64(binary.BigEndian.Uint64(payload[16:])), back: now} //nolint:gosec // from act
-		if t.due >= v.crowd.from.Load() {
-			v.answered++
-			v.trips = append(v.trips, t)
-		}
-	}
-	if v.window != nil {
-		select {
-		case v.window <- struct{}{}:
-		default: // one answer too many: wrong says so
-		}
-	}
-	select {
-	case v.changed <- struct{}{}:
-	default:
-	}
-}
-
-// settle waits until everything is answered.
-func (v *voice) settle(ctx context.Context) error {
-	for {
-		v.mu.Lock()
-		done := v.heard >= v.n
-		v.mu.Unlock()
-		if done {
-			return nil
-		}
-		select {
-		case <-v.changed:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-}
-
-// never is a time that no action is due at.
-const never = 1<<63 - 1
-
 // play carries a load for as long as warm and then for lasts; began is called in
 // between, and what counts is what is due from then on. It returns when that is
 // answered, or nothing comes any more.
 func (c *crowd) play(ctx context.Context, load Load, warm, lasts time.Duration, began func() error) (Tally, error) {
-	c.from.Store(never)
+	c.plays++
+	c.from.Store(math.MaxInt64)
+	c.until.Store(math.MaxInt64)
 	for _, v := range c.players {
 		v.mu.Lock()
-		v.sent, v.answered, v.wrong, v.trips, v.window = 0, 0, 0, nil, nil
+		v.play, v.sent, v.answered, v.wrong, v.trips, v.window = c.plays, 0, 0, 0, nil, nil
 		if load.Window > 0 {
 			v.window = make(chan struct{}, load.Window)
 			for range load.Window {
@@ -219,7 +140,9 @@ func (c *crowd) during(ctx context.Context, warm, lasts time.Duration, began fun
 	if err := began(); err != nil {
 		return err
 	}
-	c.from.Store(c.now())
+	from := c.now()
+	c.until.Store(from + int64(lasts))
+	c.from.Store(from)
 	return pause(ctx, lasts)
 }
 
@@ -232,67 +155,9 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// follow acts when the schedule says so, whatever became of the actions before, until
-// it ends.
-func (v *voice) follow(ctx, schedule context.Context, interval time.Duration) error {
-	next := v.crowd.now() + int64(v.rng.Float64()*float64(interval))
-	clock, err := newAlarm(schedule)
-	if err != nil {
-		return err
-	}
-	defer clock.close()
-	for schedule.Err() == nil {
-		if early := next - v.crowd.now(); early > 0 && !clock.wait(time.Duration(early)) {
-			break
-		}
-		for now := v.crowd.now(); next <= now; next += int64(interval) {
-			if err := v.act(ctx, next); err != nil {
-				return err
-			}
-		}
-		if err := v.client.flush(); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// saturate keeps the window full until the schedule ends: it takes all room that there
-// is, and acts with it at once.
-func (v *voice) saturate(ctx, schedule context.Context) error {
-	for {
-		select {
-		case <-schedule.Done():
-			return nil
-		case <-v.window:
-		}
-		room := 1 + drain(v.window)
-		for range room {
-			if err := v.act(ctx, v.crowd.now()); err != nil {
-				return err
-			}
-		}
-		if err := v.client.flush(); err != nil {
-			return err
-		}
-	}
-}
-
-// drain takes what there is.
-func drain(tokens <-chan struct{}) (n int) {
-	for {
-		select {
-		case <-tokens:
-			n++
-		default:
-			return n
-		}
-	}
-}
-
 func (c *crowd) tally() Tally {
 	t := Tally{RoundTrip: measure.NewHist(), FromSend: measure.NewHist()}
-	first, last := int64(never), int64(0)
+	first, last := int64(math.MaxInt64), int64(0)
 	for _, v := range c.players {
 		v.mu.Lock()
 		t.Sent += v.sent

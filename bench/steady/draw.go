@@ -27,8 +27,8 @@ func Draw(dir, name string, rows []Row) error {
 			p.Title = fmt.Sprintf("Round trip of an action, %d players with %d on the way", load.Players, load.Window)
 		}
 		for _, r := range rows {
-			if r.Load == load && r.Histograms.Count() > 0 {
-				p.Lines = append(p.Lines, plots.Distribution(r.Path, r.Histograms))
+			if r.Load == load && r.hist.Count() > 0 {
+				p.Lines = append(p.Lines, plots.Distribution(r.Path, r.hist))
 			}
 		}
 		errs = append(errs, p.Save(dir, name+"-"+load.String()))

@@ -68,7 +68,7 @@ func TestRows(t *testing.T) {
 	require.InEpsilon(t, 1, r.ToRelay.Second, 0.01)
 	require.Zero(t, r.ToDirect)
 	require.EqualValues(t, 4, r.Lost)
-	require.EqualValues(t, 9, r.Histograms.Count())
+	require.EqualValues(t, 9, r.hist.Count())
 }
 
 func TestMedian(t *testing.T) {

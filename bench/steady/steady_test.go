@@ -179,7 +179,7 @@ func TestEchoAndRelays(t *testing.T) {
 				require.EqualValues(t, tally.Answered, tally.RoundTrip.Count())
 				require.LessOrEqual(t, tally.FromSend.Quantile(1), tally.RoundTrip.Quantile(1))
 				if load.Rate > 0 {
-					require.InDelta(t, 100, float64(tally.Sent), 15, "200 ms of 5 players at 100/s")
+					require.InDelta(t, 100, float64(tally.Sent), 5, "200 ms of 5 players at 100/s")
 				}
 			}
 		})
