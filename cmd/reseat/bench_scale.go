@@ -52,11 +52,11 @@ this machine. Takes about five minutes.`,
 	flags.StringVar(&f.config.Steady.Consul, "consul", consul.Memory, "Consul's binary, or "+consul.Memory+": it is not on the way of an action")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
-	flags.StringVar(&f.out, "out", benchResults, "folder for the result and its plots; empty: none are written")
+	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
 	flags.BoolVar(&f.config.Steady.Busy, "busy", false, "go on when the machine is too busy; the run is void then")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return runBenchScale(cmd.Context(), f, spelled(cmd), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return runBenchScale(cmd.Context(), f, commandLine(cmd, "consul", "out", "json", "markdown", "verbose"), cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }

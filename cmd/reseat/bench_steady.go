@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/measure"
@@ -30,9 +29,6 @@ type steadyFlags struct {
 	markdown bool
 	verbose  bool
 }
-
-// benchResults is where results go: in this repository.
-const benchResults = "bench/results"
 
 const (
 	steadyPaths      = "direct,relay,reseat-0,reseat-2,reseat-none"
@@ -66,7 +62,7 @@ Paths: ` + strings.Join(steady.PathNames(), ", "),
 	flags.StringVar(&f.config.Consul, "consul", consul.Memory, "Consul's binary, or "+consul.Memory+": it is not on the way of an action")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
-	flags.StringVar(&f.out, "out", benchResults, "folder for the result and its plots; empty: none are written")
+	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
 	flags.StringVar(&f.config.Pprof, "pprof", "", "folder for profiles of all processes, in passes that do not count (default: none are taken)")
 	flags.BoolVar(&f.config.Busy, "busy", false, "measure nothing again when the machine is too busy; the run is void then")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
@@ -74,23 +70,9 @@ Paths: ` + strings.Join(steady.PathNames(), ", "),
 		if f.quick {
 			f.shorten(cmd.Flags().Changed)
 		}
-		return runBenchSteady(cmd.Context(), f, spelled(cmd), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return runBenchSteady(cmd.Context(), f, commandLine(cmd, "consul", "out", "json", "markdown", "verbose"), cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
-}
-
-// spelled is the command line with what was given on it, as far as it decides what is
-// measured.
-func spelled(cmd *cobra.Command) string {
-	line := cmd.CommandPath()
-	cmd.Flags().Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "out", "json", "markdown", "verbose":
-		default:
-			line += fmt.Sprintf(" --%s=%s", f.Name, f.Value)
-		}
-	})
-	return line
 }
 
 // shorten takes the values of a quick run for all flags that were not given.
