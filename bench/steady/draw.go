@@ -9,7 +9,7 @@ import (
 )
 
 // Draw writes the plots, whose names begin with name: the round trips of all paths under
-// each load, and what an action costs over all loads.
+// each load, and what an action costs at the front.
 func Draw(dir, name string, rows []Row) error {
 	var errs []error
 	var loads []Load
@@ -33,32 +33,32 @@ func Draw(dir, name string, rows []Row) error {
 		}
 		errs = append(errs, p.Save(dir, name+"-"+load.String()))
 	}
-	return errors.Join(append(errs, drawCPU(dir, name, rows))...)
+	return errors.Join(append(errs, drawCPU(dir, name, rows, loads))...)
 }
 
-// drawCPU draws what each action costs at the front and in all, by the rate of actions.
-func drawCPU(dir, name string, rows []Row) error {
+// drawCPU draws what an action costs at the front, for each load: the first is at the top.
+func drawCPU(dir, name string, rows []Row, loads []Load) error {
 	p := plots.Plot{
-		Title: "CPU time per action", X: "actions per second", Y: "microseconds", LogX: true, Points: true,
+		Title: "CPU time of what the players are connected to", X: "microseconds per action", LogX: true, Points: true,
 	}
-	for _, r := range rows {
-		if r.Path == direct || r.Second == 0 {
-			continue
-		}
-		for what, us := range map[string]float64{"": r.Front, ", all servers": r.Servers} {
-			i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == r.Path+what })
+	for _, load := range slices.Backward(loads) {
+		y := float64(len(p.YNames))
+		p.YNames = append(p.YNames, load.String())
+		for _, r := range rows {
+			if r.Load != load || r.Front <= 0 {
+				continue
+			}
+			i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == r.Path })
 			if i < 0 {
 				i = len(p.Lines)
-				p.Lines = append(p.Lines, plots.Line{Name: r.Path + what})
+				p.Lines = append(p.Lines, plots.Line{Name: r.Path})
 			}
-			at, _ := slices.BinarySearch(p.Lines[i].X, r.Second)
-			p.Lines[i].X = slices.Insert(p.Lines[i].X, at, r.Second)
-			p.Lines[i].Y = slices.Insert(p.Lines[i].Y, at, us)
+			p.Lines[i].X = append(p.Lines[i].X, r.Front)
+			p.Lines[i].Y = append(p.Lines[i].Y, y)
 		}
 	}
 	if len(p.Lines) == 0 {
 		return nil
 	}
-	slices.SortFunc(p.Lines, func(a, b plots.Line) int { return len(a.Name) - len(b.Name) })
 	return p.Save(dir, name+"-cpu")
 }
