@@ -46,7 +46,7 @@ var layers = map[string]struct {
 	"bench/history":    {[]string{"bench"}, "who judges with the code that is judged acquits it"},
 	"bench": {
 		[]string{
-			"bench/judge", "bench/history", "proxy/game", "proxy/player", "proxy/certs", "proxy", "proxy/pump",
+			"bench/judge", "bench/history", "proxy/game", "proxy/player", "proxy/certs", "proxy/udp", "proxy", "proxy/pump",
 			"failover/mesh", "failover", "proxy/wire", "discovery", "buffer",
 		},
 		"benchmarks drive processes",

@@ -2,6 +2,8 @@ package measure
 
 import (
 	"encoding/json"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -103,4 +105,31 @@ func (h Hist) MarshalJSON() ([]byte, error) {
 		Spread
 		Curve []Point `json:"curve"`
 	}{h.Spread(), h.Curve()})
+}
+
+// UnmarshalJSON reads what MarshalJSON has written, such as by another process.
+func (h *Hist) UnmarshalJSON(text []byte) error {
+	var in struct {
+		N     int64   `json:"n"`
+		Curve []Point `json:"curve"`
+	}
+	if err := json.Unmarshal(text, &in); err != nil {
+		return err
+	}
+	*h = NewHist()
+	seen := int64(0)
+	for _, p := range in.Curve {
+		until := int64(math.Round(p.Share * float64(in.N)))
+		if until <= seen || p.At < 0 {
+			return fmt.Errorf("measure: %v at %v is no point of a distribution of %d", p.Share, p.At, in.N)
+		}
+		if err := h.h.RecordValues(int64(min(p.At, longest)/finest), until-seen); err != nil {
+			return fmt.Errorf("measure: %w", err)
+		}
+		seen = until
+	}
+	if seen != in.N {
+		return fmt.Errorf("measure: a distribution of %d has a curve of %d", in.N, seen)
+	}
+	return nil
 }

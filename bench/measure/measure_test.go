@@ -62,6 +62,25 @@ func TestHistAsJSON(t *testing.T) {
 	require.Len(t, out.Curve, 1)
 }
 
+func TestHistComesBack(t *testing.T) {
+	h := measure.NewHist()
+	for i := range 10_000 {
+		h.Record(time.Duration(i*i) * time.Microsecond)
+	}
+	h.Record(time.Hour)
+	text, err := json.Marshal(h)
+	require.NoError(t, err)
+	var back measure.Hist
+	require.NoError(t, json.Unmarshal(text, &back))
+	require.Equal(t, h.Curve(), back.Curve())
+	require.Equal(t, h.Spread(), back.Spread())
+	for _, bad := range []string{`{"n":2,"curve":[{"at_ns":5000,"share":0.5}]}`, `{"n":1,"curve":[{"at_ns":-1,"share":1}]}`, `{"n":-1}`, `[]`} {
+		require.Error(t, json.Unmarshal([]byte(bad), &back), bad)
+	}
+	require.NoError(t, json.Unmarshal([]byte(`{"n":0}`), &back))
+	require.Zero(t, back.Count())
+}
+
 // In a bubble a timer is never late, so any delay that is seen would be our own.
 func TestDelayIsOfTheMachine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -101,6 +120,14 @@ func TestTable(t *testing.T) {
 	require.Equal(t, "fault       p50\nkill     3.1 ms\nnothing\n", text.String())
 	require.NoError(t, table.Markdown(&md))
 	require.Equal(t, "| fault | p50 |\n| --- | ---: |\n| kill | 3.1 ms |\n| nothing |\n", md.String())
+
+	two := measure.Table{Head: []string{"load", "path", "p50"}, Rows: [][]string{{"1x3", "relay-each", "1 ms"}, {"100x3", "direct", "2 ms"}}, Text: 2}
+	text.Reset()
+	md.Reset()
+	require.NoError(t, two.Print(&text))
+	require.Equal(t, "load   path         p50\n1x3    relay-each  1 ms\n100x3  direct      2 ms\n", text.String())
+	require.NoError(t, two.Markdown(&md))
+	require.Contains(t, md.String(), "| --- | --- | ---: |\n")
 }
 
 func TestNeedMemory(t *testing.T) {

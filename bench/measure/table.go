@@ -13,7 +13,11 @@ import (
 type Table struct {
 	Head []string
 	Rows [][]string
+	Text int // columns that are text; 0: the first
 }
+
+// left tells whether a column is text.
+func (t *Table) left(column int) bool { return column < max(1, t.Text) }
 
 // Row adds a row. Cells that are missing are empty.
 func (t *Table) Row(cells ...string) { t.Rows = append(t.Rows, cells) }
@@ -31,10 +35,13 @@ func (t *Table) Print(w io.Writer) error {
 		var b strings.Builder
 		for i, cell := range cells {
 			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
+			if i > 0 {
+				b.WriteString("  ")
+			}
+			if t.left(i) {
 				b.WriteString(cell + pad)
 			} else {
-				b.WriteString("  " + pad + cell)
+				b.WriteString(pad + cell)
 			}
 		}
 		if _, err := io.WriteString(w, strings.TrimRight(b.String(), " ")+"\n"); err != nil {
@@ -49,8 +56,10 @@ func (t *Table) Markdown(w io.Writer) error {
 	rule := make([]string, len(t.Head))
 	for i := range rule {
 		rule[i] = "---:"
+		if t.left(i) {
+			rule[i] = "---"
+		}
 	}
-	rule[0] = "---"
 	for _, cells := range append([][]string{t.Head, rule}, t.Rows...) {
 		if _, err := fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | ")); err != nil {
 			return err

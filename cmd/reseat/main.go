@@ -23,6 +23,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // from now on a signal does what it does by default
+	lookInto(ctx, os.Args[1:], os.Stderr)
 	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	report(os.Stderr, err)
 	os.Exit(exitCode(err))
@@ -53,7 +54,7 @@ func newRoot() *cobra.Command {
 		return &usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newEdge(), newSidecar(), newStatus(), newDrain(), newMove(), newDoctor(), newForceTakeover(), newDemo(), newChaos(), newBench(), newVersion(),
-		newDemoRegistry(), newDemoGame(), newDemoBots())
+		newDemoRegistry(), newDemoGame(), newDemoBots(), newBenchEcho(), newBenchRelay(), newBenchGame(), newBenchPlayers())
 	return root
 }
 

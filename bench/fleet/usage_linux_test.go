@@ -1,0 +1,60 @@
+package fleet
+
+import (
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestClock(t *testing.T) {
+	before, err := Clock(os.Getpid())
+	require.NoError(t, err)
+	for began := time.Now(); time.Since(began) < 20*time.Millisecond; {
+	}
+	after, err := Clock(os.Getpid())
+	require.NoError(t, err)
+	require.Greater(t, after, before)
+	coarse, err := CPU(os.Getpid())
+	require.NoError(t, err)
+	require.InDelta(t, coarse.Seconds(), after.Seconds(), 0.1)
+	_, err = Clock(1 << 22)
+	require.Error(t, err)
+}
+
+func TestResident(t *testing.T) {
+	before, err := Resident(os.Getpid())
+	require.NoError(t, err)
+	ballast := make([]byte, 32<<20)
+	for i := 0; i < len(ballast); i += os.Getpagesize() {
+		ballast[i] = 1
+	}
+	after, err := Resident(os.Getpid())
+	require.NoError(t, err)
+	require.Greater(t, after, before+24<<20)
+	require.EqualValues(t, 1, ballast[0])
+}
+
+func TestReadNetwork(t *testing.T) {
+	before, err := ReadNetwork()
+	require.NoError(t, err)
+	here, err := new(net.ListenConfig).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer here.Close()
+	for range 3 {
+		_, err = here.WriteTo(make([]byte, 1000), here.LocalAddr())
+		require.NoError(t, err)
+		_, _, err = here.ReadFrom(make([]byte, 2000))
+		require.NoError(t, err)
+	}
+	after, err := ReadNetwork()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, after.Packets, before.Packets+3)
+	require.GreaterOrEqual(t, after.Bytes, before.Bytes+3000)
+	_, err = parseSNMP([]byte("Tcp: 1 2\n"))
+	require.Error(t, err)
+	_, err = parseDev([]byte("eth0: 1 2\n"))
+	require.Error(t, err)
+}

@@ -1,0 +1,64 @@
+package steady
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/reseat-proxy/reseat/bench/plots"
+)
+
+// Draw writes the plots, whose names begin with name: the round trips of all paths under
+// each load, and what an action costs at the front.
+func Draw(dir, name string, rows []Row) error {
+	var errs []error
+	var loads []Load
+	for _, r := range rows {
+		if !slices.Contains(loads, r.Load) {
+			loads = append(loads, r.Load)
+		}
+	}
+	for _, load := range loads {
+		p := plots.Plot{
+			Title: fmt.Sprintf("Round trip of an action, %d players at %g/s", load.Players, load.Rate),
+			X:     "milliseconds from the time in the schedule", Y: "% of all", LogX: true,
+		}
+		if load.Window > 0 {
+			p.Title = fmt.Sprintf("Round trip of an action, %d players with %d on the way", load.Players, load.Window)
+		}
+		for _, r := range rows {
+			if r.Load == load && r.hist.Count() > 0 {
+				p.Lines = append(p.Lines, plots.Distribution(r.Path, r.hist))
+			}
+		}
+		errs = append(errs, p.Save(dir, name+"-"+load.String()))
+	}
+	return errors.Join(append(errs, drawCPU(dir, name, rows, loads))...)
+}
+
+// drawCPU draws what an action costs at the front, for each load: the first is at the top.
+func drawCPU(dir, name string, rows []Row, loads []Load) error {
+	p := plots.Plot{
+		Title: "CPU time of what the players are connected to", X: "microseconds per action", LogX: true, Points: true,
+	}
+	for _, load := range slices.Backward(loads) {
+		y := float64(len(p.YNames))
+		p.YNames = append(p.YNames, load.String())
+		for _, r := range rows {
+			if r.Load != load || r.Front <= 0 {
+				continue
+			}
+			i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == r.Path })
+			if i < 0 {
+				i = len(p.Lines)
+				p.Lines = append(p.Lines, plots.Line{Name: r.Path})
+			}
+			p.Lines[i].X = append(p.Lines[i].X, r.Front)
+			p.Lines[i].Y = append(p.Lines[i].Y, y)
+		}
+	}
+	if len(p.Lines) == 0 {
+		return nil
+	}
+	return p.Save(dir, name+"-cpu")
+}
