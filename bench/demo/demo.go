@@ -58,6 +58,10 @@ type Config struct {
 	Idle   time.Duration
 	Beside map[string]int
 
+	// Profiles is a folder for CPU profiles of all processes during the first fault;
+	// empty: none are taken, for that costs time.
+	Profiles string
+
 	// Delay watches how late this machine wakes anybody up; nil: nobody does.
 	Delay *measure.Delay
 

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/bench/fleet"
+	"github.com/reseat-proxy/reseat/bench/probe"
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
@@ -24,6 +25,7 @@ type known struct {
 	mesh    discovery.Mesh
 	page    bool                 // people may move regions as they like
 	ruler   string               // the incarnation that was the controller last
+	probes  map[probed]string    // addresses
 	severed map[string]time.Time // when each server was cut off last
 
 	// Of this round:
@@ -50,7 +52,7 @@ func newKnown(regions []Region) known {
 	k := known{
 		addrs: map[string]string{}, admins: map[string]string{}, names: names{}, lives: map[string]string{},
 		follows: map[string]map[string]bool{}, regions: map[string]*told{}, moves: map[string]*Failover{},
-		severed: map[string]time.Time{},
+		severed: map[string]time.Time{}, probes: map[probed]string{},
 	}
 	for _, r := range regions {
 		k.regions[r.Name] = &told{Region: r}
@@ -119,6 +121,8 @@ func (k *known) take(e fleet.Event) {
 			k.follows[e.From] = map[string]bool{}
 		}
 		k.follows[e.From][e.Text("region")] = true
+	case probe.Event:
+		k.probe(e)
 	case "severed":
 		k.severed[e.From] = e.At
 	}

@@ -61,6 +61,8 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	}
 	d.delay() // what was until now is over
 	s := &scene{Round: &Round{Fault: b.fault, Planned: b.planned, At: time.Now()}, d: d, now: d.stage.standings()}
+	profiled := s.profile(ctx)
+	defer profiled()
 	d.cfg.Screen.Line("")
 	d.stage.begin(s.At, b.planned)
 	if err := b.strike(ctx, s); err != nil {
@@ -84,6 +86,7 @@ func (d *demo) round(ctx context.Context, b blow) error {
 		return err
 	}
 	s.Delay = d.delay()
+	profiled()
 	if err := s.stages(ctx); err != nil {
 		return err
 	}

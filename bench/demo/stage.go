@@ -16,6 +16,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/bench/bots"
 	"github.com/reseat-proxy/reseat/bench/fleet"
+	"github.com/reseat-proxy/reseat/bench/probe"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 )
@@ -217,6 +218,9 @@ func (s *stage) env() []string {
 	})
 	for _, role := range []string{"EDGE", "SIDECAR"} {
 		env = append(env, "RESEAT_"+role+"_CONSUL_PREFIX="+s.space, "RESEAT_"+role+"_CONSUL_SERVICE="+s.space)
+	}
+	if s.cfg.Profiles != "" {
+		env = append(env, probe.Env+"="+anyPort)
 	}
 	env = append(env, s.cfg.Env...)
 	return append(env, "TMPDIR="+s.dir) // sockets too go when the demo does

@@ -1,7 +1,11 @@
 package recovery
 
 import (
+	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/reseat-proxy/reseat/bench/demo"
 	"github.com/reseat-proxy/reseat/bench/measure"
@@ -80,9 +84,16 @@ func (c Config) demo(cell Cell, consul string, watch *measure.Delay) (demo.Confi
 	if screen == nil {
 		screen = io.Discard
 	}
+	profiles := c.Profiles
+	if profiles != "" {
+		profiles = filepath.Join(profiles, strings.ReplaceAll(cell.String(), " ", "-"))
+		if err := os.MkdirAll(profiles, 0o755); err != nil {
+			return demo.Config{}, fmt.Errorf("profiles: %w", err)
+		}
+	}
 	return demo.Config{
 		Players: cell.Players, Rate: cell.Rate, Rounds: c.Rounds, Faults: faults, Seed: c.Seed,
-		Servers: k.servers, Regions: k.regions, Edges: k.edges, Pool: k.pool, Memory: cell.Memory, Delay: watch,
+		Servers: k.servers, Regions: k.regions, Edges: k.edges, Pool: k.pool, Memory: cell.Memory, Delay: watch, Profiles: profiles,
 		OutputCommit: "strict", Consul: consul, Program: c.Program, Env: c.Env, Echo: c.Echo, Screen: demo.NewScreen(screen),
 	}, nil
 }

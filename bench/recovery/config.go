@@ -24,6 +24,10 @@ type Config struct {
 
 	Trace bool // also have one kill traced, under the load with the most players
 
+	// Profiles is a folder for CPU profiles of all processes, one folder in it for each
+	// cell; empty: none are taken.
+	Profiles string
+
 	Env    []string  // for all processes, besides our own
 	Screen io.Writer // for what happens as it happens; nil: nothing
 	Echo   io.Writer // of the processes' logs; nil: none

@@ -36,7 +36,7 @@ func (c Config) trace(ctx context.Context, consul string, watch *measure.Delay) 
 	if err != nil {
 		return nil, err
 	}
-	c.Rounds, c.Env = 1, slices.Concat(c.Env, collector.Environ())
+	c.Rounds, c.Profiles, c.Env = 1, "", slices.Concat(c.Env, collector.Environ())
 	cell := c.largest()
 	d, err := c.demo(cell, consul, watch)
 	if err != nil {

@@ -70,6 +70,7 @@ the figures say nothing: they are printed and written then too, as void.`,
 	flags.Uint64Var(&f.config.Seed, "seed", 1, "decides what the players do")
 	flags.StringVar(&f.config.Consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
 	flags.StringVar(&f.out, "out", results, "folder for results and plots; empty: none are written")
+	flags.StringVar(&f.config.Profiles, "pprof", "", "folder for CPU profiles of all processes during the first fault of each cell")
 	flags.BoolVar(&f.json, "json", false, "print the results as JSON; the tables go to standard error")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
 	flags.BoolVar(&f.show, "show", false, "show what happens as it happens, on standard error")
@@ -81,7 +82,7 @@ the figures say nothing: they are printed and written then too, as void.`,
 		if err := f.config.Fits(); err != nil {
 			return err
 		}
-		line := commandLine(cmd, "consul", "out", "json", "markdown", "show", "verbose")
+		line := commandLine(cmd, "consul", "out", "pprof", "json", "markdown", "show", "verbose")
 		return runBenchRecovery(cmd.Context(), f, line, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd

@@ -23,6 +23,7 @@ func TestBenchRecovery(t *testing.T) {
 	var out, tables bytes.Buffer
 	err := run(t.Context(), []string{
 		"bench", "recovery", "--consul=" + consul.Memory, "--faults=kill,cut", "--load=12x10", "--memory=16MiB", "--rounds=1", "--trace", "--json", "--out=" + dir,
+		"--pprof=" + dir + "/profiles",
 	}, strings.NewReader(""), &out, &tables)
 	var r struct {
 		Run     measure.Run `json:"run"`
@@ -68,5 +69,12 @@ func TestBenchRecovery(t *testing.T) {
 	require.NoError(t, err)
 	for _, span := range []string{"failover ", "├─ detect ", "├─ elect ", "├─ promote ", "├─ hold ", "├─ resend ", "└─ first_durable "} {
 		require.Contains(t, string(tree), span)
+	}
+	for _, cell := range []string{"kill-16MiB-12x10", "cut-12x10"} {
+		for _, process := range []string{"edge-edge", "server-*-sidecar", "server-*-demo-game", "players-demo-bots"} {
+			files, err := filepath.Glob(dir + "/profiles/" + cell + "/" + process + ".cpu.pprof")
+			require.NoError(t, err)
+			require.NotEmpty(t, files, cell+" "+process)
+		}
 	}
 }
