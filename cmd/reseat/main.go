@@ -53,7 +53,7 @@ func newRoot() *cobra.Command {
 		return &usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newEdge(), newSidecar(), newStatus(), newDrain(), newMove(), newDoctor(), newForceTakeover(), newDemo(), newChaos(), newBench(), newVersion(),
-		newDemoRegistry(), newDemoGame(), newDemoBots())
+		newDemoRegistry(), newDemoGame(), newDemoBots(), newPeersGame(), newPeersPlayers())
 	return root
 }
 

@@ -1,0 +1,44 @@
+package peers
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/reseat-proxy/reseat/bench/plots"
+)
+
+// Save draws the distribution of the interruptions, one plot for each load and fault:
+// how many of all players waited no longer.
+func (r *Result) Save(dir string) error {
+	var errs []error
+	all := r.Rows()
+	for len(all) > 0 {
+		first, n := all[0], 0
+		p := plots.Plot{
+			Title: fmt.Sprintf("%s of the game server, %d players at %v actions/s", first.Fault, first.Load.Players, first.Load.Rate),
+			X:     "interruption, ms", Y: "% of all players", LogX: true,
+		}
+		for ; n < len(all) && all[n].Load == first.Load && all[n].Fault == first.Fault; n++ {
+			if all[n].Sum.Moved > 0 {
+				p.Lines = append(p.Lines, all[n].line())
+			}
+		}
+		if len(p.Lines) > 0 {
+			errs = append(errs, p.Save(dir, fmt.Sprintf("peers-%s-%v", first.Fault, first.Load)))
+		}
+		all = all[n:]
+	}
+	return errors.Join(errs...)
+}
+
+// line is the distribution over all players, so that it ends where the rest never
+// moved.
+func (w *Row) line() plots.Line {
+	l := plots.Distribution(w.Contender, w.Hist)
+	share := float64(w.Sum.Moved) / float64(w.Players)
+	for i := range l.Y {
+		l.Y[i] *= share
+	}
+	l.Name = fmt.Sprintf("%s (p50 %s, p99 %s)", w.Contender, w.wait(.5), w.wait(.99))
+	return l
+}
