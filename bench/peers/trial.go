@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -125,7 +126,7 @@ func (t trial) ours(ctx context.Context, f *fleet.Fleet, dir string) (o Outcome,
 	report, err := demo.Run(ctx, demo.Config{
 		Players: t.load.Players, Rate: t.load.Rate, Rounds: 1, Faults: faults, Seed: t.seed(),
 		Servers: 3, Regions: 1, Edges: 1, OutputCommit: "strict", Consul: agent.Addr,
-		Program: t.Program, Echo: t.Echo, Screen: demo.NewScreen(t.screen()),
+		Program: t.Program, Echo: t.Echo, Screen: demo.NewScreen(io.Discard),
 	})
 	if err != nil {
 		return o, err

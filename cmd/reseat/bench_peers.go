@@ -66,7 +66,7 @@ Contenders: ` + strings.Join(peers.Names(), ", "),
 	flags.BoolVar(&f.quick, "quick", false, "one round at 100x20, unless they are said: some two minutes")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
-	flags.StringVar(&f.out, "out", "", "folder to write the result and its plots into, such as bench/results (default: nowhere)")
+	flags.StringVar(&f.out, "out", "bench/results", "folder for the result and its plots; empty: none are written")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.quick && !flags.Changed("load") {
