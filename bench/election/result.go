@@ -24,8 +24,14 @@ type Measure struct {
 	Cell
 	Rounds  int           `json:"rounds"` // faults
 	Samples []Sample      `json:"samples"`
-	Delay   time.Duration `json:"delay_ns"` // the longest wait for a core
-	Void    bool          `json:"void"`     // that was too long
+	Delay   time.Duration `json:"delay_ns"`         // the longest wait for a core
+	Void    bool          `json:"void"`             // that was too long
+	Failed  string        `json:"failed,omitempty"` // why there are not enough samples
+}
+
+// Whole tells whether every cell was measured to its end.
+func (r *Result) Whole() bool {
+	return !slices.ContainsFunc(r.Measures, func(m Measure) bool { return m.Failed != "" })
 }
 
 // hist is of one time of all samples.
@@ -42,7 +48,12 @@ func taken(s Sample) time.Duration { return s.Taken }
 func first(s Sample) time.Duration { return s.First }
 func all(s Sample) time.Duration   { return s.All }
 
-func (m *Measure) brief() string { return "all watchers after " + spread(m.hist(all)) }
+func (m *Measure) brief(err error) string {
+	if err != nil {
+		return err.Error()
+	}
+	return "all watchers after " + spread(m.hist(all))
+}
 
 func spread(h measure.Hist) string {
 	s := h.Spread()
@@ -57,7 +68,10 @@ func (r *Result) Table() measure.Table {
 	for i := range r.Measures {
 		m := &r.Measures[i]
 		note := ""
-		if m.Void {
+		switch {
+		case m.Failed != "":
+			note = "FAILED: " + m.Failed
+		case m.Void:
 			note = "VOID"
 		}
 		t.Row(fmt.Sprintf("%d of %d", m.Failing, m.Regions), m.Way, strconv.Itoa(m.Watchers),
@@ -97,7 +111,7 @@ func (r *Result) Save(dir string) error {
 			Title: "From a lost session to all watchers (" + way + ")", X: "watchers", Y: "ms", LogX: true, LogY: true, Points: true,
 		}
 		for i := range r.Measures {
-			if m := &r.Measures[i]; m.Way == way {
+			if m := &r.Measures[i]; m.Way == way && len(m.Samples) > 0 {
 				h := m.hist(all)
 				which := fmt.Sprintf("%d of %d regions", m.Failing, m.Regions)
 				point(&p, which+", p50", m.Watchers, h.Quantile(.5))

@@ -24,10 +24,10 @@ func (s *stage) round() ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.leader.share(s.ctx, next, s.regions, s.versions); err != nil {
+	if err := s.prepare(next); err != nil {
 		return nil, err
 	}
-	each, seen := s.watched.watch(next.Session(), s.regions)
+	each, seen := s.watched.watch(s.regions, ledBy(next))
 	campaign, stop := s.campaign(next)
 	defer stop()
 	if err := s.quiet(); err != nil {
@@ -54,10 +54,19 @@ func (s *stage) round() ([]Sample, error) {
 	return out, gone.Close(s.ctx)
 }
 
+// prepare takes who is next into the in-sync sets, and waits until everybody knows.
+func (s *stage) prepare(next *server) error {
+	_, seen := s.watched.watch(s.regions, inSync(next))
+	if err := s.leader.share(s.ctx, next, s.regions, s.versions); err != nil {
+		return err
+	}
+	return s.wait(seen)
+}
+
 // campaign begins to wait for the regions, as the sidecar of a backup does: each on
 // its own. wait returns how it went, in the order of the regions.
 func (s *stage) campaign(next *server) (wait func() ([]heir, error), stop func()) {
-	ctx, cancel := context.WithTimeoutCause(s.ctx, timeout, fmt.Errorf("election: %v: not all regions were taken over after %v", s.cell, timeout))
+	ctx, cancel := context.WithTimeoutCause(s.ctx, timeout, fmt.Errorf("%w: not all regions were taken over after %v", errLate, timeout))
 	g, ctx := errgroup.WithContext(ctx)
 	heirs := make([]heir, len(s.regions))
 	for i, region := range s.regions {

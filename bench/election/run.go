@@ -10,6 +10,7 @@ import (
 	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/fleet"
 	"github.com/reseat-proxy/reseat/bench/measure"
+	"github.com/reseat-proxy/reseat/discovery"
 )
 
 // Settings say what to measure, and with what.
@@ -64,7 +65,12 @@ func (r *Result) measure(ctx context.Context, s Settings, f *fleet.Fleet, dir st
 	go watch(ctx, f, cancel)
 	for i, cell := range s.Cells {
 		m, err := s.cell(ctx, cell, a, fmt.Sprintf("reseat-election-%d", i), r.Run.Watch())
-		if err != nil {
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, discovery.ErrUnavailable), errors.Is(err, errLate):
+			m.Failed = err.Error() // this machine does not carry so much, which is a result
+		case err != nil:
 			return fmt.Errorf("%v: %w", cell, err)
 		}
 		r.Run.Note(m.Delay)
@@ -114,8 +120,8 @@ func (s Settings) cell(ctx context.Context, cell Cell, a *consul.Agent, space st
 		}
 		return nil
 	})
-	if s.Screen != nil && err == nil {
-		fmt.Fprintf(s.Screen, "%v: %s\n", cell, m.brief())
+	if s.Screen != nil {
+		fmt.Fprintf(s.Screen, "%v: %s\n", cell, m.brief(err))
 	}
 	return m, err
 }

@@ -43,10 +43,15 @@ func (s *server) take(ctx context.Context, region string) (discovery.Grant, erro
 	holder := discovery.Holder{Incarnation: s.incarnation, Address: address}
 	for {
 		grant, err := s.client.TakeOver(ctx, region, s.Session(), holder, 0)
-		if err == nil || ctx.Err() != nil || !errors.Is(err, discovery.ErrRaced) && !errors.Is(err, discovery.ErrHeld) {
+		if err == nil || ctx.Err() != nil || !passing(err) {
 			return grant, err
 		}
 	}
+}
+
+// passing tells whether a take-over that ended so may be repeated as it is.
+func passing(err error) bool {
+	return errors.Is(err, discovery.ErrRaced) || errors.Is(err, discovery.ErrHeld) || errors.Is(err, discovery.ErrUnavailable)
 }
 
 // found makes a server the leader of regions that nobody has led, alone in sync.
@@ -96,7 +101,7 @@ func (s *server) fall(ctx context.Context, way string, a agent) error {
 	case Session:
 		return s.client.DestroySession(ctx, s.Session())
 	case Check:
-		return a.Do(ctx, http.MethodPut, "/v1/agent/check/fail/beat:reseat-"+s.incarnation, "")
+		return a.Do(ctx, http.MethodPut, "/v1/agent/check/update/beat:reseat-"+s.incarnation, `{"Status":"critical"}`)
 	}
 	return fmt.Errorf("election: unknown way %q", way)
 }

@@ -2,6 +2,7 @@ package election
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,7 +29,14 @@ type stage struct {
 }
 
 // timeout bounds a round: many times what anything in it takes.
-const timeout = 20 * time.Second
+const timeout = time.Minute
+
+// errLate is of something that takes too long to wait for.
+var errLate = errors.New("election: too late")
+
+// slow is how long a call may take: longer than by default, so that one which takes
+// long is measured, and not repeated.
+const slow = 10 * time.Second
 
 // rest is how long it is quiet before each fault: longer than it takes a MeshWatch to
 // be allowed all of its quick answers again.
@@ -36,7 +44,7 @@ const rest = 300 * time.Millisecond
 
 // run measures a cell with a prefix of its own, by calling play.
 func run(ctx context.Context, cell Cell, a agent, addr, space string, play func(*stage) error) error {
-	cfg := discovery.Config{Address: addr, Prefix: space, Service: space}
+	cfg := discovery.Config{Address: addr, Prefix: space, Service: space, Timeout: slow, CheckTTL: 3 * slow, SessionTTL: 3 * slow}
 	client, err := discovery.New(cfg, nil)
 	if err != nil {
 		return err
@@ -75,17 +83,9 @@ func (s *stage) server() (*server, error) {
 	return register(s.ctx, s.group, s.client, fmt.Sprintf("server-%d", s.servers))
 }
 
-// open seats everybody, and waits until all watchers see it.
+// open seats everybody, has them watched, and waits until all watchers see it.
 func (s *stage) open() error {
 	s.spawn(s.mesh.Run)
-	for range s.cell.Watchers {
-		w, err := newWatcher(s.cfg)
-		if err != nil {
-			return err
-		}
-		s.watched = append(s.watched, w)
-		s.spawn(w.run)
-	}
 	all := make([]string, s.cell.Regions)
 	for i := range all {
 		all[i] = fmt.Sprintf("region-%03d", i+1)
@@ -101,9 +101,19 @@ func (s *stage) open() error {
 		return err
 	}
 	s.regions = all[:s.cell.Failing]
-	_, seen := s.watched.watch(s.leader.Session(), s.regions)
 	if s.versions, err = s.leader.found(s.ctx, s.regions); err != nil {
 		return err
+	}
+	for range s.cell.Watchers {
+		w, err := newWatcher(s.cfg)
+		if err != nil {
+			return err
+		}
+		s.watched = append(s.watched, w)
+	}
+	_, seen := s.watched.watch(s.regions, ledBy(s.leader))
+	for _, w := range s.watched {
+		s.spawn(w.run)
 	}
 	return s.wait(seen)
 }
@@ -116,7 +126,7 @@ func (s *stage) wait(seen <-chan struct{}) error {
 	case <-seen:
 		return nil
 	case <-late.C:
-		return fmt.Errorf("election: %v: not all watchers have seen the new holders after %v", s.cell, timeout)
+		return fmt.Errorf("%w: not all watchers have seen it after %v", errLate, timeout)
 	case <-s.ctx.Done():
 		return context.Cause(s.ctx)
 	}

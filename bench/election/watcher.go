@@ -2,6 +2,7 @@ package election
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,12 +18,12 @@ type watcher struct {
 	expect atomic.Pointer[expectation]
 }
 
-// expectation is of a session that will hold the locks of some regions.
+// expectation is of something that is to be seen of some regions.
 type expectation struct {
-	session string
 	regions []string
+	met     func(discovery.View) bool
 
-	seen []time.Time // of each region; zero: not yet. Only the watcher's goroutine uses it before done
+	seen []time.Time // when, of each region; only the watcher's goroutine uses it before done
 	left int
 	done func()
 }
@@ -51,7 +52,7 @@ func (w *watcher) see(m discovery.Mesh) {
 		return
 	}
 	for i, region := range e.regions {
-		if p := m.Region(region).Primary; e.seen[i].IsZero() && p != nil && p.Session == e.session {
+		if e.seen[i].IsZero() && e.met(m.Region(region)) {
 			e.seen[i] = now
 			e.left--
 		}
@@ -64,14 +65,14 @@ func (w *watcher) see(m discovery.Mesh) {
 // audience is all watchers.
 type audience []*watcher
 
-// watch says what is to be seen. seen is closed when all have seen all of it; then
-// each expectation can be read.
-func (a audience) watch(session string, regions []string) (each []*expectation, seen <-chan struct{}) {
+// watch says what is to be seen from now on. seen is closed when all have seen it of
+// all regions; then each expectation can be read.
+func (a audience) watch(regions []string, met func(discovery.View) bool) (each []*expectation, seen <-chan struct{}) {
 	all := make(chan struct{})
 	var left sync.WaitGroup
 	for _, w := range a {
 		left.Add(1)
-		e := &expectation{session: session, regions: regions, seen: make([]time.Time, len(regions)), left: len(regions), done: left.Done}
+		e := &expectation{regions: regions, met: met, seen: make([]time.Time, len(regions)), left: len(regions), done: left.Done}
 		each = append(each, e)
 		w.expect.Store(e)
 	}
@@ -80,4 +81,14 @@ func (a audience) watch(session string, regions []string) (each []*expectation, 
 		close(all)
 	}()
 	return each, all
+}
+
+// ledBy is met when a server leads.
+func ledBy(s *server) func(discovery.View) bool {
+	return func(v discovery.View) bool { return v.Primary != nil && v.Primary.Session == s.Session() }
+}
+
+// inSync is met when a server may take over.
+func inSync(s *server) func(discovery.View) bool {
+	return func(v discovery.View) bool { return slices.Contains(v.InSync, s.incarnation) }
 }

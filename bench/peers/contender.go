@@ -147,14 +147,18 @@ func (c Contender) find() (tool, error) {
 	return tool{}, nil
 }
 
+// daemons is where daemons are that PATH does not have.
+var daemons = []string{"/usr/sbin", "/usr/local/sbin"}
+
 // look finds a program in PATH, or where daemons are.
 func look(name string) (path string, ok bool) {
-	for _, name := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path, true
+	path, err := exec.LookPath(name)
+	for _, dir := range daemons {
+		if err != nil {
+			path, err = exec.LookPath(filepath.Join(dir, name))
 		}
 	}
-	return "", false
+	return path, err == nil
 }
 
 // streamModule reads out of `nginx -V` whether there is a stream module, and the file

@@ -30,8 +30,8 @@ type Crowd struct {
 
 // NewCrowd makes players who do nothing until Run.
 func NewCrowd(cfg Config) (*Crowd, error) {
-	if cfg.Players < 1 || cfg.Rate <= 0 || cfg.Network != "tcp" && cfg.Network != "udp" {
-		return nil, fmt.Errorf("peers: %d players at %v actions per second over %q are no crowd", cfg.Players, cfg.Rate, cfg.Network)
+	if cfg.Addr == "" || cfg.Players < 1 || cfg.Rate <= 0 || cfg.Network != "tcp" && cfg.Network != "udp" {
+		return nil, fmt.Errorf("peers: %d players at %v actions per second over %s %q are no crowd", cfg.Players, cfg.Rate, cfg.Network, cfg.Addr)
 	}
 	c := &Crowd{cfg: cfg, clock: clock{time.Now()}}
 	c.mark.Store(math.MaxInt64)

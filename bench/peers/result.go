@@ -26,6 +26,16 @@ type Entrant struct {
 	Missing string `json:"missing,omitempty"` // why it was not measured
 }
 
+// Whole tells whether every contender was measured.
+func (r *Result) Whole() bool {
+	return !slices.ContainsFunc(r.Contenders, func(e Entrant) bool { return e.Missing != "" })
+}
+
+// OK tells whether Reseat kept its promises.
+func (r *Result) OK() bool {
+	return !slices.ContainsFunc(r.Outcomes, func(o Outcome) bool { return len(o.Problems) > 0 })
+}
+
 // Row is the outcomes of one contender, load and fault.
 type Row struct {
 	Contender string

@@ -40,7 +40,8 @@ free, until another server has taken the region over, and until every watcher ha
 seen that: for one region among many, and for all of them at once.
 
 Ways: session (it is destroyed), check (the check that it depends on is set
-critical). The exit code is 1 if this machine was too busy to measure.`,
+critical). The exit code is 1 if this machine was too busy to measure, or carries
+less than was asked for.`,
 		Example: `  reseat bench consul
   reseat bench consul --quick
   reseat bench consul --regions 30 --watchers 3 --samples 100 --json`,
@@ -93,6 +94,9 @@ func runBenchConsul(ctx context.Context, f consulFlags, stdout, stderr io.Writer
 		return errors.New("interrupted")
 	case result == nil || err != nil && !errors.Is(err, measure.ErrLoaded):
 		return err
+	}
+	if !result.Whole() {
+		err = errors.Join(err, errNotAll)
 	}
 	return errors.Join(err, f.publish(result, stdout, stderr))
 }

@@ -46,8 +46,8 @@ are done, and how often they had to connect again.
 
 It installs nothing: a program that is not there is named with its package
 (apt-get install nginx libnginx-mod-stream haproxy) and not measured.
-A trial during which this machine was too busy is repeated; the exit code is 1 if
-it stayed so.
+A trial during which this machine was too busy is repeated. The exit code is 1 if
+it stayed so, if a program is missing, or if Reseat broke a promise.
 
 Contenders: ` + strings.Join(peers.Names(), ", "),
 		Example: `  reseat bench peers
@@ -99,8 +99,17 @@ func runBenchPeers(ctx context.Context, f peersFlags, stdout, stderr io.Writer) 
 	case result == nil || err != nil && !errors.Is(err, measure.ErrLoaded):
 		return err
 	}
+	if !result.OK() {
+		err = errors.Join(err, errBench)
+	}
+	if !result.Whole() {
+		err = errors.Join(err, errNotAll)
+	}
 	return errors.Join(err, f.publish(result, stdout, stderr))
 }
+
+// errNotAll: what is missing is said in the table.
+var errNotAll = errors.New("not everything could be measured, see above")
 
 // publish writes a result wherever it is wanted.
 func (f peersFlags) publish(r *peers.Result, stdout, stderr io.Writer) error {
