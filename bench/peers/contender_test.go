@@ -44,9 +44,8 @@ func TestProgramsAcceptTheirConfigs(t *testing.T) {
 	for _, c := range Contenders() {
 		t.Run(c.Name, func(t *testing.T) {
 			tool, err := c.find()
-			var missing *MissingError
-			if errors.As(err, &missing) {
-				t.Skipf("not checked: %v", err)
+			if missing, ok := errors.AsType[*MissingError](err); ok {
+				t.Skipf("not checked: %v", missing)
 			}
 			require.NoError(t, err)
 			at := example

@@ -94,7 +94,7 @@ func (g *Game) converse(ctx context.Context, conn net.Conn) error {
 	var frame [frameSize]byte
 	for {
 		if _, err := io.ReadFull(in, frame[:]); err != nil {
-			return nil //nolint:nilerr // who leaves leaves
+			return nil // who leaves leaves
 		}
 		switch err := g.answer(frame[:]); {
 		case errors.Is(err, errFrame):
@@ -103,7 +103,7 @@ func (g *Game) converse(ctx context.Context, conn net.Conn) error {
 			return err
 		}
 		if _, err := conn.Write(frame[:]); err != nil {
-			return nil //nolint:nilerr // as above
+			return nil
 		}
 	}
 }

@@ -30,32 +30,38 @@ func TestReckon(t *testing.T) {
 	}{
 		"all is well": {
 			told(0, [2]int64{10, 11}, [2]int64{110, 111}),
-			nil, []action{one, two},
+			nil,
+			[]action{one, two},
 			Outcome{Moved: 1, Acked: 2, Interruptions: []time.Duration{1}},
 		},
 		"acknowledged by the dead": {
 			told(1, [2]int64{10, 11}, [2]int64{90, 150}, [2]int64{120, 151}),
-			[]action{one}, []action{two, three},
+			[]action{one},
+			[]action{two, three},
 			Outcome{Moved: 1, Acked: 3, Missing: 1, Reconnects: 1, Interruptions: []time.Duration{50}},
 		},
 		"done by both": {
 			told(1, [2]int64{90, 150}, [2]int64{120, 151}),
-			[]action{one}, []action{one, two},
+			[]action{one},
+			[]action{one, two},
 			Outcome{Moved: 1, Acked: 2, Twice: 1, Reconnects: 1, Interruptions: []time.Duration{50}},
 		},
 		"done twice by one": {
 			told(0, [2]int64{10, 11}, [2]int64{110, 111}),
-			nil, []action{one, two, two},
+			nil,
+			[]action{one, two, two},
 			Outcome{Moved: 1, Acked: 2, Twice: 1, Interruptions: []time.Duration{1}},
 		},
 		"lost in flight": {
 			told(1, [2]int64{90, 0}, [2]int64{120, 151}),
-			[]action{one}, []action{two},
+			[]action{one},
+			[]action{two},
 			Outcome{Moved: 1, Acked: 1, Lost: 1, Reconnects: 1, Interruptions: []time.Duration{1900}},
 		},
 		"never moved, though the last answers came late": {
 			told(0, [2]int64{90, 105}, [2]int64{120, 0}),
-			[]action{one}, nil,
+			[]action{one},
+			nil,
 			Outcome{Acked: 1},
 		},
 	} {

@@ -163,6 +163,6 @@ func (r *remote) finish(ctx context.Context) (Accounts, error) {
 
 // leave reads what is still said, so that the reader ends with the process.
 func (r *remote) leave() {
-	for range r.words { //nolint:revive // nothing to do with it
+	for range r.words {
 	}
 }
