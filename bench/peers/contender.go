@@ -31,11 +31,18 @@ type Contender struct {
 	network string   // that players use; empty: QUIC
 	options []string // lines of its configuration
 	server  string   // settings of HAProxy's servers
+	connect string   // HAProxy's time to connect
 }
+
+// quick is what a careful user, whose servers are near, sets instead of HAProxy's usual
+// times: a connection that was refused waits as long as it may take to connect before
+// the next try, but 1 s at most; and a check may take until the next one.
+const quick = "100ms"
 
 // Contenders are all there are, in the order in which they take turns.
 func Contenders() []Contender {
 	ask := []string{
+		"timeout check " + quick,
 		"option tcp-check",
 		"tcp-check connect",
 		"tcp-check send-binary " + hex.EncodeToString(question()),
@@ -51,23 +58,23 @@ func Contenders() []Contender {
 		},
 		{
 			Name: "haproxy-default", Says: "default checks: connect every 2 s, down after 3 failures", kind: haproxy, network: "tcp",
-			server: "check inter 2s fall 3 rise 2",
+			server: "check inter 2s fall 3 rise 2", connect: "5s",
 		},
 		{
 			Name: "haproxy-100ms", Says: "checks every 100 ms, down after 2 failures", kind: haproxy, network: "tcp",
-			server: "check inter 100ms fall 2 rise 2",
+			server: "check inter 100ms fall 2 rise 2", connect: quick,
 		},
 		{
 			Name: "haproxy-observe", Says: "default checks, and observe layer4: down at the first failed connection", kind: haproxy, network: "tcp",
-			server: "check inter 2s fall 3 rise 2 observe layer4 error-limit 1 on-error mark-down",
+			server: "check inter 2s fall 3 rise 2 observe layer4 error-limit 1 on-error mark-down", connect: quick,
 		},
 		{
 			Name: "haproxy-ask", Says: "a check that asks the game, every 100 ms, down after 2 failures", kind: haproxy, network: "tcp",
-			options: ask, server: "check inter 100ms fall 2 rise 2",
+			options: ask, server: "check inter 100ms fall 2 rise 2", connect: quick,
 		},
 		{
 			Name: "haproxy-all", Says: "observe layer4 and the check that asks the game", kind: haproxy, network: "tcp",
-			options: ask, server: "check inter 100ms fall 2 rise 2 observe layer4 error-limit 1 on-error mark-down",
+			options: ask, server: "check inter 100ms fall 2 rise 2 observe layer4 error-limit 1 on-error mark-down", connect: quick,
 		},
 	}
 }
@@ -199,10 +206,11 @@ func (c Contender) config(p place) (string, error) {
 	var out bytes.Buffer
 	err := templates.ExecuteTemplate(&out, name, struct {
 		place
-		Name, Says, Server string
-		Options            []string
-		UDP                bool
-	}{p, c.Name, c.Says, c.server, c.options, c.network == "udp"})
+		Name, Says, Server, Connect string
+
+		Options []string
+		UDP     bool
+	}{p, c.Name, c.Says, c.server, c.connect, c.options, c.network == "udp"})
 	if err != nil {
 		return "", fmt.Errorf("peers: configuration of %s: %w", c.Name, err)
 	}
