@@ -146,12 +146,12 @@ func result() *Result {
 func TestPrint(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, result().Print(&out, false))
-	require.Regexp(t, `1 of 10 +session +1 +1\.0 ms / 1\.0 ms / 1\.0 ms +3\.0 ms .* 5\.0 ms +1\n`, out.String())
+	require.Regexp(t, `1 of 10, session +1 +1\.0 ms / 1\.0 ms / 1\.0 ms +3\.0 ms .* 5\.0 ms +1\n`, out.String())
 	require.Regexp(t, `9\.0 ms +1 +VOID\n`, out.String())
-	require.Regexp(t, `10 of 10 +check .* 0 +FAILED: too late\n`, out.String())
+	require.Regexp(t, `10 of 10, check .* 0 +FAILED: too late\n`, out.String())
 	out.Reset()
 	require.NoError(t, result().Print(&out, true))
-	require.Contains(t, out.String(), "| 1 of 10 | session | 1 | 1.0 ms / 1.0 ms / 1.0 ms |")
+	require.Contains(t, out.String(), "| 1 of 10, session | 1 | 1.0 ms / 1.0 ms / 1.0 ms |")
 }
 
 func TestSave(t *testing.T) {

@@ -63,7 +63,7 @@ func spread(h measure.Hist) string {
 // Table has a row for each cell.
 func (r *Result) Table() measure.Table {
 	t := measure.Table{Head: []string{
-		"regions that fail", "way", "watchers", "free p50/p99/max", "taken p50/p99/max", "first watcher p50/p99/max", "all watchers p50/p99/max", "samples", "",
+		"regions that fail", "watchers", "free p50/p99/max", "taken p50/p99/max", "first watcher p50/p99/max", "all watchers p50/p99/max", "samples", "",
 	}}
 	for i := range r.Measures {
 		m := &r.Measures[i]
@@ -74,7 +74,7 @@ func (r *Result) Table() measure.Table {
 		case m.Void:
 			note = "VOID"
 		}
-		t.Row(fmt.Sprintf("%d of %d", m.Failing, m.Regions), m.Way, strconv.Itoa(m.Watchers),
+		t.Row(fmt.Sprintf("%d of %d, %s", m.Failing, m.Regions, m.Way), strconv.Itoa(m.Watchers),
 			spread(m.hist(free)), spread(m.hist(taken)), spread(m.hist(first)), spread(m.hist(all)), strconv.Itoa(len(m.Samples)), note)
 	}
 	return t
@@ -100,7 +100,7 @@ func (r *Result) Print(to io.Writer, markdown bool) error {
 const legend = `
 All times of one region, from the fault: free: the new holder saw that the lock is free;
 taken: the answer to its take-over; first and all watchers: they saw the new holder.
-way: session: destroyed by whoever held it; check: set critical, and the session with it.
+session: it was destroyed; check: it was set critical, and the session fell with it.
 `
 
 // Save draws how long it takes until all watchers know, against how many they are.

@@ -19,21 +19,21 @@ func (r *Result) Save(dir string) error {
 			X:     "interruption, ms", Y: "% of all players", LogX: true,
 		}
 		for ; n < len(all) && all[n].Load == first.Load && all[n].Fault == first.Fault; n++ {
-			if all[n].Sum.Moved > 0 {
-				p.Lines = append(p.Lines, all[n].line())
-			}
+			p.Lines = append(p.Lines, all[n].line())
 		}
-		if len(p.Lines) > 0 {
-			errs = append(errs, p.Save(dir, fmt.Sprintf("peers-%s-%v", first.Fault, first.Load)))
-		}
+		errs = append(errs, p.Save(dir, fmt.Sprintf("peers-%s-%v", first.Fault, first.Load)))
 		all = all[n:]
 	}
 	return errors.Join(errs...)
 }
 
 // line is the distribution over all players, so that it ends where the rest never
-// moved.
+// moved. If nobody did it stays at the bottom for as long as we watched.
 func (w *Row) line() plots.Line {
+	if w.Sum.Moved == 0 {
+		end := float64(watched[w.Fault].Milliseconds())
+		return plots.Line{Name: w.Contender + " (never)", X: []float64{1, end}, Y: []float64{0, 0}}
+	}
 	l := plots.Distribution(w.Contender, w.Hist)
 	share := float64(w.Sum.Moved) / float64(w.Players)
 	for i := range l.Y {
