@@ -55,14 +55,14 @@ less than was asked for.`,
 	flags.IntVar(&f.samples, "samples", 30, "regions that fail for each figure, at least, 1 to 10000")
 	flags.Uint64Var(&f.seed, "seed", 1, "for the record: nothing here is left to chance")
 	flags.StringVar(&f.consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
-	flags.BoolVar(&f.quick, "quick", false, "1 and 100 regions, 1 and 100 watchers, one way, unless they are said: less than a minute")
+	flags.BoolVar(&f.quick, "quick", false, "1 and 100 regions, 1 and 10 watchers, one way, unless they are said: some two minutes")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the table goes to standard error")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the table as Markdown")
 	flags.StringVar(&f.out, "out", "bench/results", "folder for the result and its plots; empty: none are written")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show Consul's log on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.quick {
-			for name, value := range map[string]string{"regions": "1,100", "watchers": "1,100", "way": "session", "samples": "10"} {
+			for name, value := range map[string]string{"regions": "1,100", "watchers": "1,10", "way": "session", "samples": "10"} {
 				if flags.Changed(name) {
 					continue
 				}
