@@ -54,9 +54,10 @@ func (s *stage) round() ([]Sample, error) {
 	return out, gone.Close(s.ctx)
 }
 
-// prepare takes who is next into the in-sync sets, and waits until everybody knows.
+// prepare takes who is next into the in-sync sets, and waits until everybody knows, the
+// servers included: what they see as free from then on is free because of this round.
 func (s *stage) prepare(next *server) error {
-	_, seen := s.watched.watch(s.regions, inSync(next))
+	_, seen := append(audience{s.own}, s.watched...).watch(s.regions, inSync(next))
 	if err := s.leader.share(s.ctx, next, s.regions, s.versions); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (s *stage) campaign(next *server) (wait func() ([]heir, error), stop func()
 	g, ctx := errgroup.WithContext(ctx)
 	heirs := make([]heir, len(s.regions))
 	for i, region := range s.regions {
-		views, unsubscribe := s.mesh.Region(region)
+		views, unsubscribe := s.own.mesh.Region(region)
 		g.Go(func() (err error) {
 			defer unsubscribe()
 			heirs[i], err = next.inherit(ctx, views, region)

@@ -19,7 +19,7 @@ type stage struct {
 	group   *errgroup.Group
 	ctx     context.Context //nolint:containedctx // of group, which outlives the calls
 	client  *discovery.Client
-	mesh    *discovery.MeshWatch // of the servers
+	own     *watcher // of the servers
 	watched audience
 
 	leader   *server // of what fails
@@ -53,7 +53,7 @@ func run(ctx context.Context, cell Cell, a agent, addr, space string, play func(
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g, ctx := errgroup.WithContext(ctx)
-	s := &stage{cell: cell, cfg: cfg, agent: a, group: g, ctx: ctx, client: client, mesh: client.WatchMesh()}
+	s := &stage{cell: cell, cfg: cfg, agent: a, group: g, ctx: ctx, client: client, own: &watcher{mesh: client.WatchMesh()}}
 	err = s.open()
 	if err == nil {
 		err = play(s)
@@ -85,7 +85,7 @@ func (s *stage) server() (*server, error) {
 
 // open seats everybody, has them watched, and waits until all watchers see it.
 func (s *stage) open() error {
-	s.spawn(s.mesh.Run)
+	s.spawn(s.own.run)
 	all := make([]string, s.cell.Regions)
 	for i := range all {
 		all[i] = fmt.Sprintf("region-%03d", i+1)

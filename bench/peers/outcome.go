@@ -22,7 +22,7 @@ type Outcome struct {
 	Reconnects    int             `json:"reconnects"`
 
 	Lag      time.Duration `json:"lag_ns"`   // how late the players' schedule ran, at most
-	Delay    time.Duration `json:"delay_ns"` // the longest wait for a core of a process that measures
+	Delay    time.Duration `json:"delay_ns"` // the longest wait for a core of a process that measures, Lag included
 	Void     bool          `json:"void"`     // that was too long
 	Problems []string      `json:"problems,omitempty"`
 }

@@ -103,7 +103,7 @@ func TestBackupBeginsWithNothing(t *testing.T) {
 			require.Equal(t, distinct(old, now), o.Acked, "what was done was acknowledged in the end")
 			require.Equal(t, len(old)+len(now)-distinct(old, now), o.Twice)
 			if network == "tcp" {
-				require.Equal(t, players, o.Reconnects)
+				require.GreaterOrEqual(t, o.Reconnects, players, "some may meet a listener that is about to close")
 			} else {
 				require.Zero(t, o.Reconnects)
 			}

@@ -66,9 +66,14 @@ func (t trial) run(ctx context.Context) (o Outcome, err error) {
 	} else {
 		o, err = t.theirs(ctx, &stage{dir: dir, program: t.Program, fleet: f})
 	}
+	select {
+	case ended := <-f.Failed(): // without it nobody could move, which would be no result
+		err = errors.Join(err, ended)
+	default:
+	}
 	f.Close()
 	o.Contender, o.Load, o.Fault, o.Round = t.contender.Name, t.load, t.fault, t.round
-	o.Delay = max(o.Delay, t.delay.Take())
+	o.Delay = max(o.Delay, o.Lag, t.delay.Take())
 	o.Void = measure.Loaded(o.Delay) != nil
 	if err != nil && ctx.Err() == nil {
 		return o, fmt.Errorf("%w (logs are in %s)", err, dir)
