@@ -156,7 +156,7 @@ func TestPrint(t *testing.T) {
 
 func TestSave(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, result().Save(dir))
+	require.NoError(t, result().Save(dir, "consul"))
 	svg, err := os.ReadFile(dir + "/consul-session.svg")
 	require.NoError(t, err)
 	require.Contains(t, string(svg), "1 of 10 regions, p99")

@@ -103,8 +103,9 @@ taken: the answer to its take-over; first and all watchers: they saw the new hol
 session: it was destroyed; check: it was set critical, and the session fell with it.
 `
 
-// Save draws how long it takes until all watchers know, against how many they are.
-func (r *Result) Save(dir string) error {
+// Save draws how long it takes until all watchers know, against how many they are, one
+// plot for each way. The files' names begin with name.
+func (r *Result) Save(dir, name string) error {
 	var errs []error
 	for _, way := range []string{Session, Check} {
 		p := plots.Plot{
@@ -119,7 +120,7 @@ func (r *Result) Save(dir string) error {
 			}
 		}
 		if len(p.Lines) > 0 {
-			errs = append(errs, p.Save(dir, "consul-"+way))
+			errs = append(errs, p.Save(dir, name+"-"+way))
 		}
 	}
 	return errors.Join(errs...)

@@ -8,8 +8,8 @@ import (
 )
 
 // Save draws the distribution of the interruptions, one plot for each load and fault:
-// how many of all players waited no longer.
-func (r *Result) Save(dir string) error {
+// how many of all players waited no longer. The files' names begin with name.
+func (r *Result) Save(dir, name string) error {
 	var errs []error
 	all := r.Rows()
 	for len(all) > 0 {
@@ -21,7 +21,7 @@ func (r *Result) Save(dir string) error {
 		for ; n < len(all) && all[n].Load == first.Load && all[n].Fault == first.Fault; n++ {
 			p.Lines = append(p.Lines, all[n].line())
 		}
-		errs = append(errs, p.Save(dir, fmt.Sprintf("peers-%s-%v", first.Fault, first.Load)))
+		errs = append(errs, p.Save(dir, fmt.Sprintf("%s-%s-%v", name, first.Fault, first.Load)))
 		all = all[n:]
 	}
 	return errors.Join(errs...)

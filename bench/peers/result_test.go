@@ -63,7 +63,7 @@ func TestPrint(t *testing.T) {
 func TestSave(t *testing.T) {
 	dir := t.TempDir()
 	r := result()
-	require.NoError(t, r.Save(dir))
+	require.NoError(t, r.Save(dir, "peers"))
 	for _, name := range []string{"peers-kill-4x20.svg", "peers-kill-4x20.png", "peers-freeze-4x20.svg"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		require.NoError(t, err)
@@ -73,7 +73,7 @@ func TestSave(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(text), `"interruptions_ns":[1000000,`)
 	r.Outcomes = r.Outcomes[1:2] // nobody has moved
-	require.NoError(t, r.Save(dir+"/none"))
+	require.NoError(t, r.Save(dir+"/none", "peers"))
 	svg, err := os.ReadFile(dir + "/none/peers-freeze-4x20.svg")
 	require.NoError(t, err)
 	require.Contains(t, string(svg), "nginx-tcp (never)")

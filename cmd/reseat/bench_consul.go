@@ -58,7 +58,7 @@ less than was asked for.`,
 	flags.BoolVar(&f.quick, "quick", false, "1 and 100 regions, 1 and 10 watchers, one way, unless they are said: some two minutes")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the table goes to standard error")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the table as Markdown")
-	flags.StringVar(&f.out, "out", "bench/results", "folder for the result and its plots; empty: none are written")
+	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show Consul's log on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.quick {
@@ -71,12 +71,13 @@ less than was asked for.`,
 				}
 			}
 		}
-		return runBenchConsul(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		line := commandLine(cmd, "consul", "out", "json", "markdown", "verbose")
+		return runBenchConsul(cmd.Context(), f, line, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
-func runBenchConsul(ctx context.Context, f consulFlags, stdout, stderr io.Writer) error {
+func runBenchConsul(ctx context.Context, f consulFlags, line string, stdout, stderr io.Writer) error {
 	settings, err := f.settings()
 	if err != nil {
 		return &usageError{err}
@@ -84,7 +85,7 @@ func runBenchConsul(ctx context.Context, f consulFlags, stdout, stderr io.Writer
 	if settings.Program, err = program(); err != nil {
 		return fmt.Errorf("the benchmark may start this program again, and cannot find it: %w", err)
 	}
-	settings.Screen = stderr
+	settings.Command, settings.Screen = line, stderr
 	if f.verbose {
 		settings.Echo = stderr
 	}
@@ -115,12 +116,12 @@ func (f consulFlags) publish(r *election.Result, stdout, stderr io.Writer) error
 	if err := r.Print(table, f.markdown); err != nil || f.out == "" {
 		return err
 	}
-	path, err := measure.Save(f.out, "consul", r)
+	path, err := measure.Save(f.out, resultName("consul", f.quick), r)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stderr, "written to %s\n", path)
-	return r.Save(f.out)
+	return r.Save(f.out, resultName("consul", f.quick))
 }
 
 func (f consulFlags) settings() (s election.Settings, err error) {
@@ -139,10 +140,10 @@ func (f consulFlags) settings() (s election.Settings, err error) {
 	if f.samples < 1 || f.samples > 10_000 {
 		return s, fmt.Errorf("--samples %d is not 1 to 10000", f.samples)
 	}
-	s = election.Settings{
-		Cells: election.Cells(regions, watchers, ways), Samples: f.samples, Seed: f.seed,
-		Command: fmt.Sprintf("reseat bench consul --regions %s --watchers %s --way %s --samples %d", f.regions, f.watchers, f.ways, f.samples),
+	if f.json && f.markdown {
+		return s, errors.New("--json and --markdown: leave one of them out")
 	}
+	s = election.Settings{Cells: election.Cells(regions, watchers, ways), Samples: f.samples, Seed: f.seed}
 	s.Consul, err = consul.Find(f.consul)
 	return s, err
 }

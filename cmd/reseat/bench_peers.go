@@ -66,7 +66,7 @@ Contenders: ` + strings.Join(peers.Names(), ", "),
 	flags.BoolVar(&f.quick, "quick", false, "one round at 100x20, unless they are said: some two minutes")
 	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
 	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
-	flags.StringVar(&f.out, "out", "bench/results", "folder for the result and its plots; empty: none are written")
+	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if f.quick && !flags.Changed("load") {
@@ -75,12 +75,13 @@ Contenders: ` + strings.Join(peers.Names(), ", "),
 		if f.quick && !flags.Changed("rounds") {
 			f.rounds = 1
 		}
-		return runBenchPeers(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
+		line := commandLine(cmd, "consul", "out", "json", "markdown", "verbose")
+		return runBenchPeers(cmd.Context(), f, line, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	return cmd
 }
 
-func runBenchPeers(ctx context.Context, f peersFlags, stdout, stderr io.Writer) error {
+func runBenchPeers(ctx context.Context, f peersFlags, line string, stdout, stderr io.Writer) error {
 	settings, err := f.settings()
 	if err != nil {
 		return &usageError{err}
@@ -88,7 +89,7 @@ func runBenchPeers(ctx context.Context, f peersFlags, stdout, stderr io.Writer) 
 	if settings.Program, err = program(); err != nil {
 		return fmt.Errorf("the benchmark starts this program again, and cannot find it: %w", err)
 	}
-	settings.Screen = stderr
+	settings.Command, settings.Screen = line, stderr
 	if f.verbose {
 		settings.Echo = stderr
 	}
@@ -125,12 +126,20 @@ func (f peersFlags) publish(r *peers.Result, stdout, stderr io.Writer) error {
 	if err := r.Print(tables, f.markdown); err != nil || f.out == "" {
 		return err
 	}
-	path, err := measure.Save(f.out, "peers", r)
+	path, err := measure.Save(f.out, resultName("peers", f.quick), r)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(stderr, "written to %s\n", path)
-	return r.Save(f.out)
+	return r.Save(f.out, resultName("peers", f.quick))
+}
+
+// resultName keeps the result of a quick run apart from that of a whole one.
+func resultName(name string, quick bool) string {
+	if quick {
+		name += "-quick"
+	}
+	return name
 }
 
 func (f peersFlags) settings() (s peers.Settings, err error) {
@@ -147,9 +156,8 @@ func (f peersFlags) settings() (s peers.Settings, err error) {
 	if f.rounds < 1 || f.rounds > 100 {
 		return s, fmt.Errorf("--rounds %d is not 1 to 100", f.rounds)
 	}
-	s.Command = fmt.Sprintf("reseat bench peers --load %s --fault %s --rounds %d --seed %d", f.loads, f.faults, f.rounds, f.seed)
-	if f.only != "" {
-		s.Command += " --only " + f.only
+	if f.json && f.markdown {
+		return s, errors.New("--json and --markdown: leave one of them out")
 	}
 	if peers.NeedsConsul(s.Contenders) {
 		s.Consul, err = consul.Find(f.consul)

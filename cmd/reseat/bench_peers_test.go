@@ -24,6 +24,7 @@ func TestBenchPeersUsage(t *testing.T) {
 		"bench peers --load=100":                `--load: load "100" is not PLAYERSxRATE, such as 100x20`,
 		"bench peers --load=5000x1":             `--load: load "5000x1" is not 1 to 999 players at 0.1 to 100 actions per second`,
 		"bench peers --fault=cut":               `--fault: unknown fault "cut": choose from kill, freeze`,
+		"bench peers --json --markdown":         `--json and --markdown: leave one of them out`,
 		"bench peers --rounds=0":                `--rounds 0 is not 1 to 100`,
 		"bench peers --consul=/nowhere/consul":  `no Consul: exec: "/nowhere/consul": stat /nowhere/consul: no such file or directory: name its binary with --consul or RESEAT_CONSUL (make consul prints one)`,
 		"bench consul --regions=0":              `--regions: "0" is not a number from 1 to 200`,
