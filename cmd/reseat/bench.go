@@ -16,7 +16,7 @@ func newBench() *cobra.Command {
 		Args:  noArguments,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchRecovery(), newBenchSteady(), newBenchScale(), newBenchMesh())
+	cmd.AddCommand(newBenchRecovery(), newBenchPeers(), newBenchSteady(), newBenchScale(), newBenchConsul(), newBenchMesh())
 	return cmd
 }
 

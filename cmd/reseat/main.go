@@ -54,7 +54,7 @@ func newRoot() *cobra.Command {
 		return &usageError{fmt.Errorf("%w: see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newEdge(), newSidecar(), newStatus(), newDrain(), newMove(), newDoctor(), newForceTakeover(), newDemo(), newChaos(), newBench(), newVersion(),
-		newDemoRegistry(), newDemoGame(), newDemoBots(), newBenchEcho(), newBenchRelay(), newBenchGame(), newBenchPlayers())
+		newDemoRegistry(), newDemoGame(), newDemoBots(), newBenchEcho(), newBenchRelay(), newBenchGame(), newBenchPlayers(), newPeersGame(), newPeersPlayers())
 	return root
 }
 

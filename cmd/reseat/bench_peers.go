@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/reseat-proxy/reseat/bench/consul"
+	"github.com/reseat-proxy/reseat/bench/measure"
+	"github.com/reseat-proxy/reseat/bench/peers"
+)
+
+// peersFlags are what a person can ask bench peers for.
+type peersFlags struct {
+	loads    string
+	faults   string
+	only     string
+	rounds   int
+	seed     uint64
+	consul   string
+	quick    bool
+	json     bool
+	markdown bool
+	out      string
+	verbose  bool
+}
+
+func newBenchPeers() *cobra.Command {
+	var f peersFlags
+	cmd := &cobra.Command{
+		Use:   "peers",
+		Short: "Measure a dead game server behind nginx, HAProxy and Reseat, side by side",
+		Long: `Lets a game server die, or freeze, under players who reach it through nginx
+(stream module, TCP and UDP), through HAProxy (TCP, in several settings) and
+through Reseat, all as processes on this machine and in turns, and says for each
+how long the players had to wait, what became of the actions that they were told
+are done, and how often they had to connect again.
+
+It installs nothing: a program that is not there is named with its package
+(apt-get install nginx libnginx-mod-stream haproxy) and not measured.
+A trial during which this machine was too busy is repeated. The exit code is 1 if
+it stayed so, if a program is missing, or if Reseat broke a promise.
+
+Contenders: ` + strings.Join(peers.Names(), ", "),
+		Example: `  reseat bench peers
+  reseat bench peers --quick
+  reseat bench peers --only reseat,haproxy-all --load 200x10 --rounds 5 --json`,
+		Args: noArguments,
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.loads, "load", "100x20,500x4", "players and actions per second of each: PLAYERSxRATE, comma-separated")
+	flags.StringVar(&f.faults, "fault", "kill,freeze", "what happens to the game process: kill (SIGKILL), freeze (SIGSTOP)")
+	flags.StringVar(&f.only, "only", "", "contenders to measure, in this order (default: all)")
+	flags.IntVar(&f.rounds, "rounds", 3, "how often each is measured, 1 to 100")
+	flags.Uint64Var(&f.seed, "seed", 1, "decides what the players do, and when the faults come")
+	flags.StringVar(&f.consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
+	flags.BoolVar(&f.quick, "quick", false, "one round at 100x20, unless they are said: some two minutes")
+	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
+	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
+	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if f.quick && !flags.Changed("load") {
+			f.loads = "100x20"
+		}
+		if f.quick && !flags.Changed("rounds") {
+			f.rounds = 1
+		}
+		line := commandLine(cmd, "consul", "out", "json", "markdown", "verbose")
+		return runBenchPeers(cmd.Context(), f, line, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	return cmd
+}
+
+func runBenchPeers(ctx context.Context, f peersFlags, line string, stdout, stderr io.Writer) error {
+	settings, err := f.settings()
+	if err != nil {
+		return &usageError{err}
+	}
+	if settings.Program, err = program(); err != nil {
+		return fmt.Errorf("the benchmark starts this program again, and cannot find it: %w", err)
+	}
+	settings.Command, settings.Screen = line, stderr
+	if f.verbose {
+		settings.Echo = stderr
+	}
+	result, err := peers.Run(ctx, settings)
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted")
+	case result == nil || err != nil && !errors.Is(err, measure.ErrLoaded):
+		return err
+	}
+	if !result.OK() {
+		err = errors.Join(err, errBench)
+	}
+	if !result.Whole() {
+		err = errors.Join(err, errNotAll)
+	}
+	return errors.Join(err, f.publish(result, stdout, stderr))
+}
+
+// errNotAll: what is missing is said in the table.
+var errNotAll = errors.New("not everything could be measured, see above")
+
+// publish writes a result wherever it is wanted.
+func (f peersFlags) publish(r *peers.Result, stdout, stderr io.Writer) error {
+	tables := stdout
+	if f.json {
+		tables = stderr
+		enc := json.NewEncoder(stdout)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+	}
+	if err := r.Print(tables, f.markdown); err != nil || f.out == "" {
+		return err
+	}
+	path, err := measure.Save(f.out, resultName("peers", f.quick), r)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "written to %s\n", path)
+	return r.Save(f.out, resultName("peers", f.quick))
+}
+
+// resultName keeps the result of a quick run apart from that of a whole one.
+func resultName(name string, quick bool) string {
+	if quick {
+		name += "-quick"
+	}
+	return name
+}
+
+func (f peersFlags) settings() (s peers.Settings, err error) {
+	s = peers.Settings{Rounds: f.rounds, Seed: f.seed}
+	if s.Loads, err = peers.ParseLoads(f.loads); err != nil {
+		return s, fmt.Errorf("--load: %w", err)
+	}
+	if s.Faults, err = peers.ParseFaults(f.faults); err != nil {
+		return s, fmt.Errorf("--fault: %w", err)
+	}
+	if s.Contenders, err = peers.Find(f.only); err != nil {
+		return s, fmt.Errorf("--only: %w", err)
+	}
+	if f.rounds < 1 || f.rounds > 100 {
+		return s, fmt.Errorf("--rounds %d is not 1 to 100", f.rounds)
+	}
+	if f.json && f.markdown {
+		return s, errors.New("--json and --markdown: leave one of them out")
+	}
+	if peers.NeedsConsul(s.Contenders) {
+		s.Consul, err = consul.Find(f.consul)
+	}
+	return s, err
+}
+
+// The processes of bench peers are commands of their own, which it starts and nobody
+// else has to know.
+
+func newPeersGame() *cobra.Command {
+	var network, listen, journal string
+	cmd := &cobra.Command{
+		Use:    "peers-game",
+		Short:  "The game server of bench peers",
+		Hidden: true,
+		Args:   noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runPeersGame(cmd.Context(), network, listen, journal, demoLog(cmd.ErrOrStderr()))
+		},
+	}
+	cmd.Flags().StringVar(&network, "network", "tcp", "tcp or udp")
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:0", "address")
+	cmd.Flags().StringVar(&journal, "journal", "", "file to write what is applied into")
+	return cmd
+}
+
+func runPeersGame(ctx context.Context, network, listen, journal string, log *slog.Logger) error {
+	game, err := peers.NewGame(journal)
+	if err != nil {
+		return err
+	}
+	defer game.Close()
+	var listener net.ListenConfig
+	if network == "udp" {
+		conn, err := listener.ListenPacket(ctx, network, listen)
+		if err != nil {
+			return err
+		}
+		log.Info("game listens", "event", "listening", "addr", conn.LocalAddr().String())
+		return game.ServeUDP(ctx, conn)
+	}
+	ln, err := listener.Listen(ctx, network, listen)
+	if err != nil {
+		return err
+	}
+	log.Info("game listens", "event", "listening", "addr", ln.Addr().String())
+	return game.ServeTCP(ctx, ln)
+}
+
+func newPeersPlayers() *cobra.Command {
+	var cfg peers.Config
+	cmd := &cobra.Command{
+		Use:    "peers-players",
+		Short:  "The players of bench peers: they take orders on standard input",
+		Hidden: true,
+		Args:   noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			crowd, err := peers.NewCrowd(cfg)
+			if err != nil {
+				return err
+			}
+			in := cmd.InOrStdin()
+			if file, ok := in.(*os.File); ok { // ends the reading when ctx ends
+				stop := context.AfterFunc(cmd.Context(), func() { _ = file.Close() })
+				defer stop()
+			}
+			return peers.Serve(cmd.Context(), crowd, in, cmd.OutOrStdout())
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&cfg.Network, "network", "tcp", "tcp or udp")
+	flags.StringVar(&cfg.Addr, "addr", "", "address of the game, or of what is before it")
+	flags.IntVar(&cfg.Players, "players", 1, "number of players")
+	flags.Float64Var(&cfg.Rate, "rate", 1, "actions per second of each")
+	flags.Uint64Var(&cfg.Seed, "seed", 1, "decides what they do")
+	return cmd
+}
