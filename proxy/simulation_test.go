@@ -14,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
 const (
@@ -62,7 +64,9 @@ func plans(t *testing.T, n uint64, simulate func(t *testing.T, seed uint64)) {
 
 func simulate(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0x5ea7))
-	m := newMesh(t)
+	w := &witness{t: t, recorder: tracetest.NewSpanRecorder()}
+	defer w.sane() // when all are gone
+	m := w.mesh(0)
 	defer m.close()
 	m.net.rand = rand.New(rand.NewPCG(seed, 0xbad))
 	m.addEdge()

@@ -29,14 +29,66 @@ func inTracedMesh(t *testing.T, test func(m *mesh, w *witness)) *witness {
 	w := &witness{t: t, recorder: tracetest.NewSpanRecorder()}
 	synctest.Test(t, func(t *testing.T) {
 		w.t = t
-		edges := trace.New(w.recorder, "edge")
-		m := newMeshAt(t, latency, func(cfg *proxy.Config) { cfg.Tracer = edges })
-		m.tracer = trace.New(w.recorder, "sidecar")
+		m := w.mesh(latency)
 		defer m.close()
 		test(m, w)
 	})
 	w.t = t
 	return w
+}
+
+// mesh is one whose processes are traced.
+func (w *witness) mesh(away time.Duration) *mesh {
+	edges := trace.New(w.recorder, "edge")
+	m := newMeshAt(w.t, away, func(cfg *proxy.Config) { cfg.Tracer = edges })
+	m.tracer = trace.New(w.recorder, "sidecar")
+	return m
+}
+
+// below is what may be below each span.
+var below = map[string][]string{
+	"failover": {"detect", "yield", "elect", "promote", "secure", "hold", "switch", "resend", "first_durable", "restore"},
+	"move":     {"detect", "yield", "elect", "promote", "secure", "hold", "switch", "resend", "first_durable", "restore"},
+	"promote":  {"fetch", "load"}, "first_durable": {"player"}, "hold": {"player"},
+}
+
+// sane holds what is true of any trace, whatever has failed: each has one root at the
+// most (who was to tell it may be dead), spans are where they belong and do not end
+// before they begin, and what is in a root that was told is a chain to its end.
+func (w *witness) sane() {
+	w.t.Helper()
+	ended := w.recorder.Ended()
+	byID := map[otel.SpanID]sdk.ReadOnlySpan{}
+	for _, s := range ended {
+		require.NotContains(w.t, byID, s.SpanContext().SpanID())
+		byID[s.SpanContext().SpanID()] = s
+	}
+	for _, s := range ended {
+		require.False(w.t, s.EndTime().Before(s.StartTime()), s.Name())
+		require.LessOrEqual(w.t, len(s.Events()), trace.MaxEvents, s.Name())
+		if parent := byID[s.Parent().SpanID()]; parent != nil {
+			require.Contains(w.t, below[parent.Name()], s.Name())
+			require.Equal(w.t, parent.SpanContext().TraceID(), s.SpanContext().TraceID())
+		}
+	}
+	require.NotEmpty(w.t, w.traces(), "nothing was told")
+	roots := map[otel.TraceID]bool{}
+	for _, o := range w.traces() {
+		id := o.root.SpanContext().TraceID()
+		require.False(w.t, roots[id], "two roots")
+		roots[id] = true
+		mine := func(s sdk.ReadOnlySpan) bool { return instance(s) == instance(o.root) }
+		if service(o.root) == "edge" {
+			continue
+		}
+		end := o.next("sidecar", o.root.StartTime(), "detect", mine)
+		end = o.next("sidecar", end, "elect", mine)
+		end = o.next("sidecar", end, "promote", mine)
+		if secure := slices.DeleteFunc(o.of("sidecar", "secure", o.root), func(s sdk.ReadOnlySpan) bool { return !mine(s) }); len(secure) > 0 {
+			end = o.next("sidecar", end, "secure", mine)
+		}
+		require.Equal(w.t, o.root.EndTime(), end)
+	}
 }
 
 // told is a trace that was told.

@@ -241,11 +241,7 @@ func (r *region) control(ctx context.Context, g *errgroup.Group) error {
 		case <-timer.C:
 			ev = failover.Tick{}
 		}
-		if w, ok := ev.(failover.Witness); ok {
-			r.probe(w.Suspicion.Incarnation)
-			r.testimony(w)
-			r.log.Info("suspicion", "event", "suspect", "reason", string(w.Suspicion.Reason), "witness", w.From, "session", w.Suspicion.Session)
-		}
+		r.notice(ev)
 		for _, cmd := range r.machine.Step(time.Now(), ev) {
 			r.do(ctx, g, timer, cmd)
 		}
@@ -257,6 +253,19 @@ func (r *region) control(ctx context.Context, g *errgroup.Group) error {
 			close(r.retired) // once: a process stops once
 		}
 		r.promise(r.machine.Promised())
+	}
+}
+
+// notice does what is not the machine's business with what it is told of others.
+func (r *region) notice(ev failover.CandidateEvent) {
+	switch ev := ev.(type) {
+	case failover.Witness:
+		s := ev.Suspicion
+		r.probe(s.Incarnation)
+		r.testimony(ev)
+		r.log.Info("suspicion", "event", "suspect", "reason", string(s.Reason), "witness", ev.From, "session", s.Session)
+	case failover.Freed:
+		r.story.released(ev.Epoch)
 	}
 }
 
@@ -280,7 +289,7 @@ func (r *region) see(v discovery.View) {
 	if h := v.Primary; h != nil {
 		r.story.follow(h.Incarnation, v.Epoch, h.Trace, h.Incarnation == r.life.id)
 	} else if v.Epoch > 0 {
-		r.story.released()
+		r.story.released(v.Epoch)
 	}
 	maps.DeleteFunc(r.dead, func(inc string, _ bool) bool { return !slices.Contains(v.InSync, inc) })
 	if r.leading {

@@ -153,11 +153,12 @@ func (s *story) gives(heir string, since time.Time) {
 	note(&s.signs, "calm", trace.Str("heir", heir))
 }
 
-// released notes that the lock is free.
-func (s *story) released() {
+// released notes that the lock of an epoch is free, by Consul's news or the word of who
+// freed it.
+func (s *story) released(epoch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.free.IsZero() {
+	if s.free.IsZero() && epoch >= s.before {
 		s.free = time.Now()
 		note(&s.signs, "lock_free")
 	}
@@ -284,7 +285,7 @@ func (s *story) whole(self string, now time.Time, durable bool, why string) trac
 		root.Name = "move"
 	}
 	free := s.free
-	if free.IsZero() || free.After(t.won) {
+	if free.IsZero() || free.After(t.claim) {
 		free = t.claim
 	}
 	detect := s.detect(free)
