@@ -79,6 +79,9 @@ func TestWaits(t *testing.T) {
 	hold()
 	act(ann, 6)
 	hold()
+	serve(4, 0)
+	hold() // before the first durable ack: the wait goes on, and is one
+	require.Zero(t, ann.owed)
 	oldest, _ := ann.actions.Oldest()
 	serve(4, 0)
 	require.Equal(t, oldest, ann.owed, "since the action, not since the loss")
