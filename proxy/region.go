@@ -154,7 +154,8 @@ func (r *region) hold(cmd failover.Hold) {
 	kept := r.buf.Stats().Kept
 	for _, s := range r.players {
 		s.attached = false
-		s.stall()
+		r.waive(s)      // of the failover that this one follows
+		s.timed.seq = 0 // what was sent is sent again: an ack would not tell of which of the two it is
 		if s.actions != nil && suspicious {
 			s.suspect = s.actions.Sent() // whichever of them it was that the primary died of
 		}

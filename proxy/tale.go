@@ -85,21 +85,26 @@ func (r *region) traced() string {
 	return r.tale.parent
 }
 
-// owe notes that a player waits for a durable action. The caller holds r.mu.
+// owe notes that a player of a region that was without a primary waits for a durable
+// action. The caller holds r.mu.
 func (r *region) owe(s *session) {
 	since, kept := s.actions.Oldest()
-	if r.tale == nil || !kept {
+	if !kept || r.reseat.since.IsZero() {
 		return
 	}
 	s.owed = since
-	r.tale.owing++
-	r.tale.owed++
+	if r.tale != nil {
+		r.tale.owing++
+		r.tale.owed++
+	}
 }
 
 // pay notes that he has it.
 func (r *region) pay(s *session) {
+	now := time.Now()
+	r.waits.Stall.add(now.Sub(s.owed))
 	if t := r.tale; t != nil {
-		t.last = debt{player: s.player, since: s.owed, at: time.Now()}
+		t.last = debt{player: s.player, since: s.owed, at: now}
 		t.slow[t.paid%len(t.slow)] = t.last
 		t.paid++
 		t.owing--

@@ -38,9 +38,8 @@ type Waits struct {
 	// that was sent twice.
 	Durable Histogram
 	// Stall: how long the oldest action of a player waited to be durable that was kept
-	// when the region lost its primary, or that came while it had none; so it begins
-	// before the loss was noticed. Who did not act waited for nothing, and who left
-	// before the end is not in it.
+	// when the region got a primary again; so it begins before the loss was noticed. Who
+	// did not act waited for nothing, and who left before the end is not in it.
 	Stall Histogram
 }
 
@@ -56,49 +55,24 @@ func (e *Edge) Waits(region string) Waits {
 	return r.waits
 }
 
-// timed is what is measured of a session. The zero value measures nothing now.
+// timed is the action of a session whose way is timed. The zero value: none is.
 type timed struct {
-	seq     uint64    // the action that is timed; 0: none
-	at      time.Time // when it was taken
-	stalled time.Time // since when the player waits for a primary; zero: he does not
+	seq uint64
+	at  time.Time // when it was taken
 }
 
-// taken begins to measure with an action that was taken.
+// taken begins to time an action that was taken.
 func (s *session) taken(seq uint64, now time.Time) {
-	switch t := &s.timed; {
-	case s.attached && t.seq == 0:
-		t.seq, t.at = seq, now
-	case !s.attached && s.arrival == nil && t.stalled.IsZero():
-		t.stalled = now
+	if s.attached && s.timed.seq == 0 {
+		s.timed = timed{seq, now}
 	}
 }
 
-// stall notes that the player's region has lost its primary. What he has sent will be
-// sent again: an ack would not tell of which of the two it is.
-func (s *session) stall() {
-	s.timed.seq = 0
-	if s.actions == nil || !s.timed.stalled.IsZero() {
-		return
-	}
-	if at, kept := s.actions.Oldest(); kept {
-		s.timed.stalled = at
-	}
-}
-
-// measure counts what a durable mark ends. The caller holds r.mu.
-func (r *region) measure(s *session, seq uint64) {
-	t := &s.timed
-	done := t.seq != 0 && seq >= t.seq
-	if !done && t.stalled.IsZero() {
-		return
-	}
-	now := time.Now()
-	if done {
-		r.waits.Durable.add(now.Sub(t.at))
+// measure counts the way of the action that is timed, if it is durable now. The
+// caller holds r.mu.
+func (r *region) measure(s *session, durable uint64) {
+	if t := &s.timed; t.seq != 0 && durable >= t.seq {
+		r.waits.Durable.add(time.Since(t.at))
 		t.seq = 0
-	}
-	if !t.stalled.IsZero() {
-		r.waits.Stall.add(now.Sub(t.stalled))
-		t.stalled = time.Time{}
 	}
 }

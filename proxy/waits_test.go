@@ -6,9 +6,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
+	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -37,10 +37,12 @@ func total(h Histogram) (n uint64) {
 func TestWaits(t *testing.T) {
 	c := NewCrowd(2, discovery.MeshState{})
 	r, ann, bob := c.region, c.sessions[0], c.sessions[1]
-	serve := func() {
-		for _, s := range c.sessions {
-			require.NoError(t, s.actions.Rewind(s.actions.Acked()))
-			s.attached = true
+	r.edge.tracer = nil // players wait the same when nobody traces it
+	serve := func(have ...uint64) {
+		r.serving = &uplink{region: r, wake: pump.NewWaker()}
+		r.reseat.pending = len(c.sessions)
+		for i, s := range c.sessions {
+			require.NoError(t, r.attached(wire.Attached{Epoch: 1, Handle: s.handle, Number: 1, Have: have[i]}))
 		}
 	}
 	act := func(s *session, seq uint64) {
@@ -51,14 +53,17 @@ func TestWaits(t *testing.T) {
 		}
 		require.NoError(t, r.acked(wire.Acked{Epoch: 1, Handle: s.handle, Seq: seq}))
 	}
-	hold := func() { r.hold(failover.Hold{Epoch: 1, Reason: failover.ReasonSilence}) }
+	hold := func() {
+		r.serving = nil // it has no link that could be asked when it was well
+		r.hold(failover.Hold{Epoch: 1, Reason: failover.ReasonSilence})
+	}
 	counts := func(durable, stalls uint64) {
 		t.Helper()
 		w := r.edge.Waits("arena")
 		require.Equal(t, durable, total(w.Durable), "durable")
 		require.Equal(t, stalls, total(w.Stall), "stalls")
 	}
-	serve()
+	serve(0, 0)
 	for seq := range uint64(3) {
 		act(ann, seq+1)
 	}
@@ -72,13 +77,15 @@ func TestWaits(t *testing.T) {
 
 	act(ann, 5)
 	hold()
-	require.Equal(t, mustOldest(t, ann.actions), ann.timed.stalled, "since the action, not since the loss")
-	began := ann.timed.stalled
 	act(ann, 6)
 	hold()
-	require.Equal(t, began, ann.timed.stalled)
-	require.Zero(t, bob.timed.stalled)
-	serve()
+	serve(4, 0)
+	hold() // before the first durable ack: the wait goes on, and is one
+	require.Zero(t, ann.owed)
+	oldest, _ := ann.actions.Oldest()
+	serve(4, 0)
+	require.Equal(t, oldest, ann.owed, "since the action, not since the loss")
+	require.Zero(t, bob.owed)
 	ack(ann, 5)
 	counts(2, 1)
 	act(bob, 1)
@@ -89,32 +96,30 @@ func TestWaits(t *testing.T) {
 
 	hold()
 	act(bob, 2)
-	require.NotZero(t, bob.timed.stalled)
-	serve()
+	serve(6, 1)
+	require.NotZero(t, bob.owed)
 	ack(bob, 2)
 	counts(3, 2)
-	require.Equal(t, Waits{}, r.edge.Waits("elsewhere"))
-}
 
-func mustOldest(t *testing.T, l *buffer.Log) time.Time {
-	at, ok := l.Oldest()
-	require.True(t, ok)
-	return at
+	act(bob, 3)
+	bob.attached = false // he comes from another region: nobody was lost
+	require.NoError(t, r.attached(wire.Attached{Epoch: 1, Handle: bob.handle, Number: 1, Have: 2}))
+	ack(bob, 3)
+	counts(4, 2)
+	require.Equal(t, Waits{}, r.edge.Waits("elsewhere"))
 }
 
 // What is measured costs the path of an action no memory.
 func TestWaitsAllocateNothing(t *testing.T) {
 	c := NewCrowd(1, discovery.MeshState{})
 	r, s := c.region, c.sessions[0]
-	require.NoError(t, s.actions.Rewind(0))
 	s.attached = true
 	now := time.Now()
 	require.Zero(t, testing.AllocsPerRun(100, func() {
 		s.taken(1, now)
 		r.measure(s, 1)
-		s.stall()
 	}))
-	require.Positive(t, total(r.waits.Durable))
+	require.EqualValues(t, 101, total(r.waits.Durable))
 }
 
 // Players who are stranded in crowds are one event in ten seconds, and all counted.

@@ -36,7 +36,7 @@ func checkExpr(all map[string]*shown, expr string) (problems []string) {
 	found := false
 	bare := grouping.ReplaceAllString(expr, "")
 	for _, g := range grouping.FindAllStringSubmatch(expr, -1) {
-		for _, label := range strings.Split(g[1], ",") {
+		for label := range strings.SplitSeq(g[1], ",") {
 			if label = strings.TrimSpace(label); !slices.Contains(ourLabels, label) && !slices.Contains(addedLabels, label) {
 				problems = append(problems, "no metric has the label "+label)
 			}
@@ -57,7 +57,7 @@ func checkExpr(all map[string]*shown, expr string) (problems []string) {
 			if !slices.Contains(labels, m[1]) && !slices.Contains(addedLabels, m[1]) {
 				problems = append(problems, name+" has no label "+m[1])
 			}
-			for _, value := range strings.Split(m[3], "|") {
+			for value := range strings.SplitSeq(m[3], "|") {
 				if m[3] != "$region" && !isValue(m[1], value) {
 					problems = append(problems, name+": "+m[1]+" is never "+value)
 				}

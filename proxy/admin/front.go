@@ -22,7 +22,6 @@ import (
 // front is what the servers of an edge and of a sidecar have in common: where they
 // listen, who may ask, and what is the same in all answers.
 type front struct {
-	what     string // for the log
 	listen   string
 	listener net.Listener // at listen; nil: none yet
 	token    string
@@ -45,7 +44,7 @@ func (f *front) open(ctx context.Context) (net.Listener, error) {
 		}
 	}
 	f.once.Do(func() { f.addr = ln.Addr(); close(f.ready) })
-	f.log.Info(f.what+" listens", "event", "admin", "url", f.scheme()+"://"+ln.Addr().String())
+	f.log.Info("admin API listens", "event", "admin", "url", f.scheme()+"://"+ln.Addr().String())
 	return ln, nil
 }
 

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -90,7 +91,7 @@ func split(labels []string) (names, values []string) {
 // others.
 func choice[T ~string](e emitter, name, help, label string, all []T, is T, labels ...string) {
 	for _, one := range all {
-		e.gauge(name, help, truth(one == is), append(labels[:len(labels):len(labels)], label, string(one))...)
+		e.gauge(name, help, truth(one == is), append(slices.Clip(labels), label, string(one))...)
 	}
 }
 

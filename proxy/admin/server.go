@@ -56,7 +56,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.metrics = newMetrics(s)
 	s.front = &front{
-		what: "admin API", listen: cfg.Listen, listener: cfg.Listener, token: cfg.Token, tls: cfg.TLS, log: cfg.Log,
+		listen: cfg.Listen, listener: cfg.Listener, token: cfg.Token, tls: cfg.TLS, log: cfg.Log,
 		requests: s.metrics.requests, ready: make(chan struct{}),
 	}
 	return s, nil

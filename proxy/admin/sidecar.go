@@ -72,7 +72,7 @@ func NewSidecar(cfg SidecarConfig) (*SidecarServer, error) {
 	s := &SidecarServer{cfg: cfg, since: time.Now()}
 	s.metrics = newRegistry(collector(s.collect))
 	s.front = &front{
-		what: "sidecar's server", listen: cfg.Listen, listener: cfg.Listener, token: cfg.Token, tls: cfg.TLS, log: cfg.Log,
+		listen: cfg.Listen, listener: cfg.Listener, token: cfg.Token, tls: cfg.TLS, log: cfg.Log,
 		requests: s.metrics.requests, ready: make(chan struct{}),
 	}
 	return s, nil
@@ -161,7 +161,7 @@ func (s *SidecarServer) checks() []check {
 	if away := s.stale(); away > 0 {
 		consul.warn, consul.text = true, fmt.Sprintf("has not answered for %v: see reseat doctor", away.Round(time.Second))
 	}
-	out := []check{game, mesh, consul}
+	out := append(make([]check, 0, 3+len(status.Regions)), game, mesh, consul)
 	for _, r := range status.Regions {
 		c := check{name: "region " + r.Name, text: string(r.Role)}
 		if r.Role == sidecar.RolePrimary && !r.Leased {

@@ -49,7 +49,7 @@ ok
 	require.Equal(t, 200, w.Code, "play goes on without Consul")
 	require.Contains(t, w.Body.String(), "[!] consul: has not answered for 1m0s")
 	cancel()
-	<-done
+	require.ErrorIs(t, <-done, context.Canceled)
 
 	fake.status.Regions[0].Leased = false
 	require.Contains(t, ask(h, "/readyz?verbose").Body.String(), "[!] region arena: primary whose lease is over")
