@@ -15,8 +15,14 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
-// beat is how often a region looks at the clock while it holds.
-const beat = 50 * time.Millisecond
+const (
+	// beat is how often a region looks at the clock.
+	beat = 50 * time.Millisecond
+	// holdPatience is how long a region holds before its players are told. Most
+	// failovers are over by then; telling all players twice, that nobody serves and
+	// that somebody does, would be most of what they have to wait for.
+	holdPatience = 50 * time.Millisecond
+)
 
 // region is one region as this edge sees it.
 type region struct {
@@ -162,7 +168,6 @@ func (r *region) hold(cmd failover.Hold) {
 		if s.arrival != nil && suspicious {
 			s.arrival.suspect = true
 		}
-		r.tellHold(s, cmd.Epoch, cmd.Reason)
 	}
 	r.tellHeld(cmd, kept)
 	r.log.Warn("holding", "event", "held", "reason", string(cmd.Reason), "epoch", cmd.Epoch,

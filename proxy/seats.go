@@ -7,7 +7,6 @@ import (
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/buffer/fault"
-	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/trace"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
@@ -40,7 +39,7 @@ func (r *region) place(s *session) {
 	r.players[s.player], r.handles[s.handle] = s, s
 	r.sums.add(s, 1)
 	if r.serving == nil {
-		r.tellHold(s, r.machine.Epoch(), r.machine.Reason())
+		r.tellHold(s)
 		return
 	}
 	r.reseat.pending++
@@ -59,11 +58,26 @@ func (c *sums) add(s *session, n int) {
 
 // tellHold tells a player that no primary serves. The epochs of a region that he has
 // yet to come to mean nothing to him.
-func (r *region) tellHold(s *session, epoch uint64, why failover.Reason) {
+func (r *region) tellHold(s *session) {
+	epoch := r.machine.Epoch()
 	if s.arrival != nil {
 		epoch = 0
 	}
-	s.add(wire.Hold{Epoch: epoch, Reason: reasonCode(why)})
+	s.held = true
+	s.add(wire.Hold{Epoch: epoch, Reason: reasonCode(r.machine.Reason())})
+}
+
+// tellReseated tells a player that a primary serves: at once if he has been told that
+// none does, else with whatever is written to him next.
+func (r *region) tellReseated(s *session, f wire.Attached) {
+	told := wire.Reseated{Epoch: f.Epoch, Applied: f.Have}
+	if s.held {
+		s.held = false
+		s.add(told)
+		return
+	}
+	r.scratch = told.Append(r.scratch[:0])
+	s.put(r.scratch)
 }
 
 // attached is the primary's answer: it has the player's actions up to f.Have.
@@ -92,7 +106,7 @@ func (r *region) attached(f wire.Attached) error {
 	}
 	r.owe(s)
 	r.reseat.actions += int(s.actions.Tail() - s.actions.Sent())
-	s.add(wire.Reseated{Epoch: f.Epoch, Applied: f.Have})
+	r.tellReseated(s, f)
 	r.serving.wake.Wake()
 	return r.acked(wire.Acked{Epoch: f.Epoch, Handle: f.Handle, Seq: f.Durable})
 }
@@ -114,7 +128,7 @@ func (r *region) reseated(epoch uint64) {
 func (r *region) seat(s *session, durable uint64) {
 	s.actions = r.buf.Open(s)
 	_ = s.actions.Reset(durable) // a new log keeps nothing
-	s.mark = durable
+	s.mark, s.held = durable, false
 	r.edge.stats.sessions.Add(1)
 	limits := r.edge.cfg.Limits
 	s.add(wire.Welcome{
@@ -280,7 +294,11 @@ func (r *region) forget(s *session) {
 func (r *region) sweep(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	holds := r.serving == nil && now.Sub(r.since) >= holdPatience
 	for _, s := range r.players {
+		if holds && !s.held {
+			r.tellHold(s)
+		}
 		if s.actions == nil {
 			continue
 		}

@@ -65,6 +65,7 @@ type session struct {
 	mark     uint64         // the highest durable mark that client or edge have seen
 	need     uint64         // to be seated: all up to here must be durable
 	full     bool           // the reader waits for room
+	held     bool           // he has been told that no primary serves
 	owed     time.Time      // since a failover he waits for a durable action that is as old; zero: he does not
 	timed    timed          // how long its actions take
 	share    uint64         // of the next unreliable update, in thousandths: a whole one is passed on
@@ -127,10 +128,7 @@ func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
 // are thousands of them.
 func (s *session) pass(ctx context.Context, reader *wire.Reader, stream *quic.Stream) wire.Bye {
 	ctx, stop := context.WithCancelCause(ctx)
-	context.AfterFunc(ctx, func() {
-		stream.CancelRead(0)
-		_ = stream.SetWriteDeadline(time.Now()) // ends a write that a slow player holds up
-	})
+	context.AfterFunc(ctx, func() { stream.CancelRead(0) })
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
@@ -138,6 +136,7 @@ func (s *session) pass(ctx context.Context, reader *wire.Reader, stream *quic.St
 	}()
 	stop(s.read(ctx, reader))
 	bye := s.leave(context.Cause(ctx))
+	_ = stream.SetWriteDeadline(time.Now()) // ends a write that a slow player holds up
 	<-written
 	return bye
 }
