@@ -49,7 +49,7 @@ func Example() {
 	anna, bert := join("anna"), join("bert")
 	campaign("anna", anna)
 	campaign("bert", bert)
-	if err := anna.Fail(ctx, "the game has crashed"); err != nil {
+	if err := anna.Fail(ctx, "the game has crashed", nil); err != nil {
 		panic(err)
 	}
 	campaign("bert", bert)

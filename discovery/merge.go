@@ -88,6 +88,7 @@ func (v *View) fill(keys regionState) {
 		v.Primary = &keys.holder
 	}
 	v.InSync, v.InSyncKnown, v.InSyncVersion = keys.inSync, keys.inSyncKnown, keys.inSyncIndex
+	v.keys = keysSeen{len(keys.odd) == 0, keys.epochIndex, keys.last, keys.yielded}
 }
 
 // newlyOdd returns what of odd is to be logged: the regions of which it is not

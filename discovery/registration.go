@@ -219,16 +219,23 @@ func (r *Registration) confirmLoss(ctx context.Context) error {
 
 // Fail makes the lock free as fast as can be: it sets the check critical and
 // destroys the session, at the same time, and ends Run. Use it when the game has
-// died, with a ctx that has not ended with it. The error is nil when at least one
-// of the two is known to have worked.
-func (r *Registration) Fail(ctx context.Context, reason string) error {
+// died, with a ctx that has not ended with it. freed, if it is not nil, is called when
+// the session is gone and its locks are free; the check may take longer. The error is
+// nil when at least one of the two is known to have worked.
+func (r *Registration) Fail(ctx context.Context, reason string, freed func()) error {
 	r.finish(fmt.Errorf("%w: %s", ErrSessionLost, reason))
 	errCheck, errSession := both(
 		func() error {
 			_, err := r.setCheck(ctx, consul.HealthCritical, reason)
 			return err
 		},
-		func() error { return r.c.DestroySession(ctx, r.session) },
+		func() error {
+			err := r.c.DestroySession(ctx, r.session)
+			if err == nil && freed != nil {
+				freed()
+			}
+			return err
+		},
 	)
 	if errCheck != nil && errSession != nil {
 		return errors.Join(errCheck, errSession)

@@ -3,6 +3,7 @@ package discovery
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -55,14 +56,34 @@ func (c *Client) TakeOver(ctx context.Context, region, session string, h Holder,
 	if err := checkNames(region, h.Incarnation); err != nil {
 		return Grant{}, err
 	}
-	k := c.keys(region)
-	now, err := c.readNow(ctx, "take over "+region, k)
+	now, err := c.readNow(ctx, "take over "+region, c.keys(region))
 	if err != nil {
 		return Grant{}, err
 	}
 	if len(now.odd) > 0 {
 		c.log.Warn("odd keys in consul", "region", region, "what", oddities(now.odd))
 	}
+	return c.takeOver(ctx, region, session, h, floor, now)
+}
+
+// TakeOverFrom is TakeOver without the read: the transaction is made of what v says,
+// and checks that Consul says the same. If it does not, or if v says too little, it
+// reads after all. The lock may be free for all that v knows; yielded is the word of
+// its holder that he gives it up in good order.
+func (c *Client) TakeOverFrom(ctx context.Context, v View, yielded bool, session string, h Holder, floor uint64) (Grant, error) {
+	now, known := v.state(yielded)
+	if !known || fault.Bug(fault.LockIndexAsEpoch) || checkNames(v.Region, h.Incarnation) != nil {
+		return c.TakeOver(ctx, v.Region, session, h, floor)
+	}
+	grant, err := c.takeOver(ctx, v.Region, session, h, floor, now)
+	if errors.Is(err, ErrRaced) || errors.Is(err, ErrNotInSync) { // it is not as we knew it any more
+		return c.TakeOver(ctx, v.Region, session, h, floor)
+	}
+	return grant, err
+}
+
+// takeOver decides by what the keys said, and takes the lock if they still do.
+func (c *Client) takeOver(ctx context.Context, region, session string, h Holder, floor uint64, now regionState) (Grant, error) {
 	if now.session != "" && now.session != session {
 		return Grant{}, &HeldError{Region: region, Holder: now.holder}
 	}
@@ -77,7 +98,7 @@ func (c *Client) TakeOver(ctx context.Context, region, session string, h Holder,
 		return Grant{}, fmt.Errorf("%w: region %s is at %d", ErrEpoch, region, last)
 	}
 	h.Session, h.Epoch = session, last+1
-	return c.take(ctx, region, k, h, now)
+	return c.take(ctx, region, c.keys(region), h, now)
 }
 
 // take is the transaction of TakeOver.

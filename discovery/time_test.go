@@ -348,7 +348,7 @@ func TestFailCutsBeatsOff(t *testing.T) {
 		b.consul.Break(devconsul.Hang, isPath("/v1/agent/check/update/"))
 		time.Sleep(DefaultCheckTTL/3 + time.Millisecond) // a beat hangs now
 		began := time.Now()
-		require.NoError(b, r.Fail(b.ctx, "game exit"), "one of the two ways has worked")
+		require.NoError(b, r.Fail(b.ctx, "game exit", nil), "one of the two ways has worked")
 		require.LessOrEqual(b, time.Since(began), DefaultTimeout)
 		err := <-ended
 		require.ErrorIs(b, err, ErrSessionLost)
@@ -356,7 +356,7 @@ func TestFailCutsBeatsOff(t *testing.T) {
 		require.False(b, b.held())
 
 		b.consul.Break(devconsul.NoLeader, nil)
-		require.ErrorIs(b, r.Fail(b.ctx, "again"), ErrUnavailable, "both have failed")
+		require.ErrorIs(b, r.Fail(b.ctx, "again", nil), ErrUnavailable, "both have failed")
 	})
 }
 

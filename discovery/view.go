@@ -43,6 +43,26 @@ type View struct {
 
 	// At is when Consul last gave an answer that this View shows.
 	At time.Time
+
+	keys keysSeen
+}
+
+// keysSeen is what a take-over needs to know of a region's keys besides the View.
+type keysSeen struct {
+	whole      bool // they were read, and nothing in them is odd
+	epochIndex uint64
+	last       string
+	yielded    bool
+}
+
+// state is what the region's keys say if nothing has changed since but that the lock
+// is free; yielded, if it was given up in good order.
+func (v View) state(yielded bool) (s regionState, known bool) {
+	s = regionState{
+		epoch: v.Epoch, epochIndex: v.keys.epochIndex, last: v.keys.last, yielded: v.keys.yielded && v.Primary == nil || yielded,
+		inSync: v.InSync, inSyncKnown: v.InSyncKnown, inSyncIndex: v.InSyncVersion,
+	}
+	return s, v.keys.whole && !v.Stale
 }
 
 // ByIncarnation lists the Servers by incarnation, in a new map.

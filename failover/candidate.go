@@ -267,13 +267,16 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 	c.to(Claiming)
 	c.tried = c.view.Epoch
 	c.heir = c.forgot() && c.setKnown // mayClaim: and we are in it
-	return []CandidateCommand{Claim{Floor: c.promise}}
+	return []CandidateCommand{Claim{Floor: c.promise, Given: c.given()}}
 }
+
+// given tells whether the lock that is free was given up for us.
+func (c *Candidate) given() bool { return c.yield.ours > 0 && c.yield.ours == c.view.Epoch }
 
 // turn is when we may claim the lock that is free.
 func (c *Candidate) turn() time.Time {
 	at := c.freeSince
-	if ours := c.yield.ours; ours == 0 || c.view.Epoch != ours { // else nobody else's turn is before ours
+	if !c.given() { // else nobody else's turn is before ours
 		at = at.Add(c.timing.ClaimDelay(c.rank()))
 		if c.waitsForHeir() {
 			at = at.Add(c.timing.Heir)

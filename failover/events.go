@@ -91,8 +91,12 @@ type CandidateCommand interface{ candidateCommand() }
 type (
 	// DestroySession ends this very session, dead by the word of two witnesses.
 	DestroySession struct{ Suspicion Suspicion }
-	// Claim runs the take-over transaction with an epoch above Floor.
-	Claim struct{ Floor uint64 }
+	// Claim runs the take-over transaction with an epoch above Floor. Given: the holder
+	// has said that he gave the lock up for us.
+	Claim struct {
+		Floor uint64
+		Given bool
+	}
 	// Lead tells the edges that Epoch is ours; they answer with offers.
 	Lead struct{ Epoch uint64 }
 	// Fetch gets this snapshot from that edge and restores the game to it.

@@ -37,7 +37,7 @@ func (m *mesh) impostor() *impostor {
 	running, accepting := make(chan struct{}), make(chan struct{})
 	go func() { defer close(running); _ = reg.Run(ctx) }()
 	go func() { defer close(accepting); im.accept(ctx, ln) }()
-	im.leave = func() { _ = reg.Fail(ctx, "left") }
+	im.leave = func() { _ = reg.Fail(ctx, "left", nil) }
 	m.closers = append(m.closers, func() { cancel(); ln.Close(); <-running; <-accepting })
 	return im
 }

@@ -130,6 +130,7 @@ var contractTests = []contractTest{
 	{"taken again by the holder", false, takenAgain},
 	{"unknown session", false, unknownSession},
 	{"release", false, releaseFrees},
+	{"take over from a view", false, takeOverFrom},
 	{"raced", false, racedTakeOver},
 	{"in-sync set", false, inSyncSet},
 	{"dropped backup", false, droppedBackup},

@@ -109,7 +109,7 @@ func controllerUnknown(r *rig) {
 		require.True(r, won)
 		v.until("the controller", func(m discovery.Mesh) bool { return m.Controller != nil && m.Controller.Edge == "a" })
 	}
-	require.NoError(r, reg.Fail(r.ctx(), "test"))
+	require.NoError(r, reg.Fail(r.ctx(), "test", nil))
 	v.until("no controller", func(m discovery.Mesh) bool { return m.Controller == nil })
 }
 
@@ -136,7 +136,7 @@ func edgesOfMesh(r *rig) {
 	mesh := v.until("the server", func(m discovery.Mesh) bool { return len(m.Servers) > 0 })
 	require.Len(r, mesh.Servers, 1, "an edge is no server")
 
-	require.NoError(r, a.Fail(r.ctx(), "test"))
+	require.NoError(r, a.Fail(r.ctx(), "test", nil))
 	require.NoError(r, b.Close(r.ctx()))
 	want[0].Passing = false
 	require.Eventually(r, func() bool {

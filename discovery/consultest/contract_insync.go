@@ -197,7 +197,7 @@ func clearedSet(r *rig) {
 	require.Zero(r, r.get(r.key("insync")))
 	v.until("a cold region", func(v discovery.View) bool { return v.Primary != nil && !v.InSyncKnown && v.InSyncVersion == 0 })
 	require.NoError(r, clear(a, version), "again, as after a lost answer")
-	require.NoError(r, a.Fail(r.ctx(), "test"))
+	require.NoError(r, a.Fail(r.ctx(), "test", nil))
 	require.ErrorIs(r, clear(a, version), discovery.ErrDeposed)
 	grant, err := r.takeOver(c, b, "b", 0)
 	require.NoError(r, err, "anybody may")

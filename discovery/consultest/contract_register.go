@@ -49,7 +49,7 @@ func registeredAgain(r *rig) {
 	c := r.client()
 	v := r.watch(c)
 	reg := r.register(c, "a")
-	require.NoError(r, reg.Fail(r.ctx(), "game_exit"))
+	require.NoError(r, reg.Fail(r.ctx(), "game_exit", nil))
 	v.until("a failing server, and why", func(v discovery.View) bool {
 		return len(v.Servers) == 1 && !v.Servers[0].Passing && v.Servers[0].Fault == "game_exit"
 	})
@@ -141,7 +141,7 @@ func warningDoesNot(r *rig) {
 
 func failFreesLock(r *rig) {
 	lostBy(r, func(_ *discovery.Client, reg *discovery.Registration) {
-		require.NoError(r, reg.Fail(r.ctx(), "the game has ended"))
+		require.NoError(r, reg.Fail(r.ctx(), "the game has ended", nil))
 	})
 }
 

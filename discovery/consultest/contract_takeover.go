@@ -197,3 +197,41 @@ func (r *rig) holderOf(p pair) discovery.Holder {
 	require.NoError(r, json.Unmarshal(p.Value, &h))
 	return h
 }
+
+// takeOverFrom takes over on what a view says, in one call, and with a read when the
+// view is of another day.
+func takeOverFrom(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	a, b := r.register(c, "a"), r.register(c, "b")
+	r.run(a)
+	r.run(b)
+	plain := r.client() // whose calls nobody else makes
+	from := func(view discovery.View, given bool, reg *discovery.Registration, name string, calls int) (discovery.Grant, error) {
+		before := plain.Stats().Calls
+		grant, err := plain.TakeOverFrom(r.ctx(), view, given, reg.Session(), r.holder(name), 0)
+		require.EqualValues(r, calls, plain.Stats().Calls-before, "calls to Consul")
+		return grant, err
+	}
+	grant, err := from(discovery.View{Region: r.region}, false, a, "a", 2)
+	require.NoError(r, err, "a view that says nothing")
+	require.EqualValues(r, 1, grant.Epoch)
+	held := v.heldBy("a")
+	_, err = from(held, false, b, "b", 1)
+	require.ErrorIs(r, err, discovery.ErrHeld, "it is not free")
+
+	require.NoError(r, c.Release(r.ctx(), r.region, a.Session()))
+	grant, err = from(held, true, b, "b", 1)
+	require.NoError(r, err, "the view does not know yet that it is free")
+	require.EqualValues(r, 2, grant.Epoch)
+	require.True(r, grant.Yielded)
+
+	version, err := c.ChangeInSync(r.ctx(), r.region, b.Session(), 0, []string{r.inc("a"), r.inc("b")})
+	require.NoError(r, err)
+	require.NoError(r, c.DestroySession(r.ctx(), b.Session()))
+	_, err = from(held, false, a, "a", 3)
+	require.NoError(r, err, "of another epoch, and without the set: it reads")
+	seen := v.heldBy("a")
+	require.NotEqual(r, version, seen.InSyncVersion)
+	require.Equal(r, []string{r.inc("a")}, seen.InSync, "b, who led before, has left it")
+}

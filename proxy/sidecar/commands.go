@@ -22,7 +22,7 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 	case failover.DestroySession:
 		g.Go(func() error { r.destroy(ctx, cmd.Suspicion); return nil })
 	case failover.Claim:
-		g.Go(func() error { r.post(r.claim(ctx, cmd.Floor)); return nil })
+		g.Go(func() error { r.post(r.claim(ctx, cmd)); return nil })
 	case failover.Lead:
 		r.lead(cmd.Epoch)
 	case failover.Fetch:
@@ -57,13 +57,16 @@ func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
 	r.stats.destroyed.Add(1)
 }
 
-func (r *region) claim(ctx context.Context, floor uint64) failover.CandidateEvent {
+func (r *region) claim(ctx context.Context, cmd failover.Claim) failover.CandidateEvent {
 	l := r.life
 	addr, _ := l.sc.Addr(ctx)
 	session := l.session()
 	r.stats.claims.Add(1)
-	grant, err := l.sc.cfg.Discovery.TakeOver(ctx, r.name, session,
-		discovery.Holder{Incarnation: l.id, Address: addr, Trace: r.story.claims(floor)}, floor)
+	r.mu.Lock()
+	view := r.view
+	r.mu.Unlock()
+	grant, err := l.sc.cfg.Discovery.TakeOverFrom(ctx, view, cmd.Given, session,
+		discovery.Holder{Incarnation: l.id, Address: addr, Trace: r.story.claims(cmd.Floor)}, cmd.Floor)
 	r.story.claimed(grant.Epoch, grant.Yielded, err)
 	if err != nil {
 		r.stats.claimsLost.Add(1)

@@ -101,11 +101,7 @@ func (l *life) gameLost(cause error, heard time.Time) {
 		g.Go(func() error { r.testify(l.ctx); return nil })
 	}
 	_ = g.Wait()
-	if l.fail(code) {
-		for _, r := range l.active() {
-			r.tellFallen()
-		}
-	}
+	l.fail(code)
 }
 
 // verdictTime is how long the lock is kept, at the most, so that the backups hear

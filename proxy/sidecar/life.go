@@ -200,19 +200,23 @@ func (l *life) tell(ev failover.CandidateEvent) {
 	}
 }
 
-// fail frees the locks as fast as they can be freed, and tells whether it has.
-func (l *life) fail(code wire.Code) bool {
+// fail frees the locks as fast as they can be freed, and tells the backups when they
+// are.
+func (l *life) fail(code wire.Code) {
 	reg := l.reg.Load()
 	if reg == nil {
-		return false
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), farewell)
 	defer cancel()
-	if err := reg.Fail(ctx, code.String()); err != nil {
-		l.log.Warn("could not fail the check; its TTL will", "error", err)
-		return false
+	freed := func() {
+		for _, r := range l.active() {
+			r.tellFallen()
+		}
 	}
-	return true
+	if err := reg.Fail(ctx, code.String(), freed); err != nil {
+		l.log.Warn("could not fail the check; its TTL will", "error", err)
+	}
 }
 
 // find returns the region of a game's ID. Until the regions are there, and when
