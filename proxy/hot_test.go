@@ -246,3 +246,19 @@ func TestAcksRideOnUpdates(t *testing.T) {
 		}
 	})
 }
+
+// A game that others replace leaves them the machine for a while.
+func TestGameStaysAwayWhileOthersLead(t *testing.T) {
+	worldMesh(t, 3, func(m *mesh, _ *actor) {
+		s, _ := m.primary(0)
+		games := func() int {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return len(s.states)
+		}
+		before, killed := games(), time.Now()
+		s.killGame()
+		m.eventually("a game again", func() bool { return games() > before })
+		require.GreaterOrEqual(t, time.Since(killed), 500*time.Millisecond)
+	})
+}

@@ -46,7 +46,7 @@ var kinds = map[string]kind{
 	"host":   {demo: "host", servers: 3, regions: 1, edges: 1},
 	"freeze": {demo: "freeze", servers: 3, regions: 1, edges: 1},
 	"cut":    {demo: "cut", servers: 3, regions: 1, edges: 1},
-	"drain":  {demo: "drain", servers: 3, regions: 1, edges: 1},
+	"drain":  {demo: "drain", servers: 4, regions: 1, edges: 1, pool: true}, // with a spare: else it is waited for
 	"edge":   {demo: "edge", servers: 3, regions: 1, edges: 2},
 	"many":   {demo: "many:2", servers: 5, regions: 5, edges: 1, pool: true},
 }

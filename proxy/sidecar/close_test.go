@@ -41,3 +41,15 @@ func TestOpenOnce(t *testing.T) {
 	require.NotEqual(t, r.id, next.id)
 	require.Equal(t, []*region{next}, r.life.hosting.list())
 }
+
+// Only a game that others can replace in all of its regions may stay away for longer.
+func TestReplaceable(t *testing.T) {
+	r := newRig(t, "a")
+	require.False(t, r.life.replaceable(), "nobody has published a set")
+	r.view.InSync = []string{"a"}
+	require.False(t, r.life.replaceable(), "it is alone in it")
+	r.view.InSync = []string{"a", "b"}
+	require.True(t, r.life.replaceable())
+	r.life.close(r.region)
+	require.False(t, r.life.replaceable(), "a game without a region waits for one")
+}

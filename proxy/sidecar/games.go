@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/cenkalti/backoff/v4"
@@ -36,6 +37,9 @@ func (l *life) games(socket net.Listener) error {
 			delay.Reset()
 		}
 		wait := delay.NextBackOff()
+		if l.replaceable() {
+			wait = max(wait, courtesy)
+		}
 		l.log.Warn("game over", "event", "over", "reason", causeOf(err).String(), "error", err, "retry_in", wait)
 		select {
 		case <-l.ctx.Done():
@@ -45,6 +49,21 @@ func (l *life) games(socket net.Listener) error {
 			return context.Cause(l.ctx)
 		}
 	}
+}
+
+// courtesy is how long a game stays away at least when others can lead its regions:
+// its start, and the copy of the state that follows, would compete with the take-over
+// for what they share, which is Consul always, and the machine often.
+const courtesy = 500 * time.Millisecond
+
+// replaceable tells whether each region has others in its in-sync set.
+func (l *life) replaceable() bool {
+	regions := l.active()
+	return len(regions) > 0 && !slices.ContainsFunc(regions, func(r *region) bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return len(r.view.InSync) < 2
+	})
 }
 
 // play runs one game from its start to its end, and returns why it ended.
