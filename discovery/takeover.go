@@ -200,6 +200,27 @@ func (c *Client) Release(ctx context.Context, region, session string) error {
 			return err
 		}
 	}
+	return c.unlock(ctx, o, region, session, value)
+}
+
+// ReleaseFrom is Release without the read, for the holder whom v shows. If that is not
+// session, it reads after all.
+func (c *Client) ReleaseFrom(ctx context.Context, v View, session string) error {
+	if v.Primary == nil || session == "" || v.Primary.Session != session || v.Primary.Incarnation == "" || CheckName(v.Region) != nil {
+		return c.Release(ctx, v.Region, session)
+	}
+	h := *v.Primary
+	h.Yielded = true
+	value, err := writeHolder(h)
+	if err != nil {
+		return err
+	}
+	return c.unlock(ctx, op{"release " + v.Region, keyRight(c.keys(v.Region).dir, "write")}, v.Region, session, value)
+}
+
+// unlock frees a lock that session holds, and leaves a value.
+func (c *Client) unlock(ctx context.Context, o op, region, session string, value []byte) error {
+	k := c.keys(region)
 	res, err := c.transact(ctx, o, consul.TxnOps{ // an unlock writes the value, too
 		kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Session: session, Value: value}),
 	})

@@ -220,7 +220,11 @@ func takeOverFrom(r *rig) {
 	_, err = from(held, false, b, "b", 1)
 	require.ErrorIs(r, err, discovery.ErrHeld, "it is not free")
 
-	require.NoError(r, c.Release(r.ctx(), r.region, a.Session()))
+	require.ErrorIs(r, plain.ReleaseFrom(r.ctx(), held, b.Session()), discovery.ErrDeposed, "it is not b's")
+	before := plain.Stats().Calls
+	require.NoError(r, plain.ReleaseFrom(r.ctx(), held, a.Session()))
+	require.EqualValues(r, 1, plain.Stats().Calls-before)
+	require.ErrorIs(r, plain.ReleaseFrom(r.ctx(), held, a.Session()), discovery.ErrDeposed, "it was a's")
 	grant, err = from(held, true, b, "b", 1)
 	require.NoError(r, err, "the view does not know yet that it is free")
 	require.EqualValues(r, 2, grant.Epoch)

@@ -45,6 +45,7 @@ func TestOpenOnce(t *testing.T) {
 // Only a game that others can replace in all of its regions may stay away for longer.
 func TestReplaceable(t *testing.T) {
 	r := newRig(t, "a")
+	r.life.sc.life.Store(r.life)
 	require.False(t, r.life.replaceable(), "nobody has published a set")
 	r.view.InSync = []string{"a"}
 	require.False(t, r.life.replaceable(), "it is alone in it")

@@ -160,7 +160,10 @@ func (r *region) give(ctx context.Context, what failover.Release) {
 	r.demote(ctx)
 	delay := retryDelay()
 	for {
-		err := r.life.sc.cfg.Discovery.Release(ctx, r.name, r.life.session())
+		r.mu.Lock()
+		view := r.view
+		r.mu.Unlock()
+		err := r.life.sc.cfg.Discovery.ReleaseFrom(ctx, view, r.life.session())
 		if err == nil {
 			r.tellFree(wire.Free{Epoch: what.Epoch, Heir: true}, what.To)
 			return
