@@ -32,7 +32,7 @@ type InSync struct {
 	retryAt time.Time  // no change before
 
 	backups map[string]bool // with a link; true: caught up
-	dead    map[string]bool // members at whose address nobody listens: not waited for
+	lost    map[string]bool // members that are not waited for: their link has ended in this epoch, or nobody listens at their address
 	places  map[string]bool // who has a place in the region; nil: everybody
 	covered bool            // the edges keep all that is durable; forgotten when backups come or go
 }
@@ -47,7 +47,7 @@ type SetChange struct {
 
 // NewInSync returns a machine for the primary self that has just taken over.
 func NewInSync(t Timing, self string) *InSync {
-	return &InSync{timing: t, self: self, backups: map[string]bool{}, dead: map[string]bool{}}
+	return &InSync{timing: t, self: self, backups: map[string]bool{}, lost: map[string]bool{}}
 }
 
 // SetEvent is what a primary tells its InSync machine; it also takes Tick.
@@ -140,15 +140,16 @@ func (s *InSync) Step(now time.Time, ev SetEvent) (change *SetChange, wake time.
 		return nil, s.retryAt
 	case BackupUp:
 		s.backups[ev.Incarnation], s.covered = false, false
-		delete(s.dead, ev.Incarnation)
+		delete(s.lost, ev.Incarnation)
 	case MemberDead:
-		s.dead[ev.Incarnation] = true
+		s.lost[ev.Incarnation] = true
 	case CaughtUp:
 		if _, up := s.backups[ev.Incarnation]; up {
 			s.backups[ev.Incarnation] = true
 		}
 	case BackupGone:
 		delete(s.backups, ev.Incarnation)
+		s.lost[ev.Incarnation] = true
 		s.covered = false
 	case Places:
 		s.places = nil
@@ -216,11 +217,11 @@ func (s *InSync) target() []string {
 	return placed
 }
 
-// awaited are the members without a link, but for the dead.
+// awaited are the members whose links may be on their way.
 func (s *InSync) awaited() []string {
 	return slices.DeleteFunc(without(s.set, s.self), func(inc string) bool {
 		_, up := s.backups[inc]
-		return up || s.dead[inc]
+		return up || s.lost[inc]
 	})
 }
 

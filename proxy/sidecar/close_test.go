@@ -6,6 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -53,4 +54,28 @@ func TestReplaceable(t *testing.T) {
 	require.True(t, r.life.replaceable())
 	r.life.close(r.region)
 	require.False(t, r.life.replaceable(), "a game without a region waits for one")
+}
+
+// Who is to be emptied joins no set any more, unless the region needs it.
+func TestWithdraws(t *testing.T) {
+	for _, test := range []struct {
+		what     string
+		draining bool
+		inSync   []string
+		epoch    uint64 // that Consul knows; we follow a primary of epoch 4
+		want     bool
+	}{
+		{"handed over, as Consul knows", true, []string{"b", "c"}, 4, true},
+		{"handed over, and Consul's news are late", true, []string{"a", "b", "c"}, 3, true},
+		{"a backup that is counted on", true, []string{"a", "b", "c"}, 4, false},
+		{"the only backup that the region can have", true, []string{"b"}, 4, false},
+		{"the same, by late news", true, []string{"a", "b"}, 3, false},
+		{"not to be emptied", false, []string{"b", "c"}, 4, false},
+	} {
+		r := newRig(t, "a")
+		r.promised = 4
+		r.see(news{draining: test.draining, view: discovery.View{Region: "arena", Epoch: test.epoch, InSync: test.inSync, InSyncKnown: true}})
+		require.Equal(t, test.want, r.withdraws(), test.what)
+		require.Equal(t, !test.want, r.ready(), test.what)
+	}
 }

@@ -151,9 +151,10 @@ func (l *life) assign(m discovery.Mesh) {
 			l.open(name)
 		}
 	}
+	_, draining := m.Draining[l.id]
 	for _, r := range l.hosting.list() {
 		v := m.Region(r.name)
-		r.show(news{view: v, seated: l.fixed(r.name) || l.seated(v), ahead: ahead(m, v)})
+		r.show(news{view: v, seated: l.fixed(r.name) || l.seated(v), draining: draining, ahead: ahead(m, v)})
 	}
 }
 

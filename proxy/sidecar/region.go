@@ -74,6 +74,7 @@ type region struct {
 	yielding *yielding // we are about to hand it over; nil: we are not
 	barred   bool      // our log has yet to be compared with a primary's: see Candidate.Bar
 	retiring bool      // this process is about to stop
+	draining bool      // this server is to be emptied
 	member   bool      // Consul says that we are in the in-sync set
 	promised uint64    // the highest epoch heard of
 	streams  map[*stream]struct{}
@@ -143,9 +144,10 @@ type refusal struct {
 
 // news is what the mesh says about a region, and of this server's part in it.
 type news struct {
-	view   discovery.View
-	seated bool // it is one of the region's servers
-	ahead  int  // how many regions should have a primary before this one
+	view     discovery.View
+	seated   bool // it is one of the region's servers
+	draining bool // it is to be emptied
+	ahead    int  // how many regions should have a primary before this one
 }
 
 // newRegion makes a region of an incarnation. Again: it has been open before, with
@@ -174,7 +176,7 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64, again bool
 
 // same tells whether n says nothing new.
 func (n news) same(as news) bool {
-	return n.seated == as.seated && n.ahead == as.ahead && discovery.Equal(n.view, as.view)
+	return n.seated == as.seated && n.draining == as.draining && n.ahead == as.ahead && discovery.Equal(n.view, as.view)
 }
 
 // show hands the newest news to the control goroutine. Only the goroutine that
@@ -235,7 +237,7 @@ func (r *region) control(ctx context.Context, g *errgroup.Group) error {
 			if r.mayClose(n) {
 				return errUnseated
 			}
-			r.see(n.view)
+			r.see(n)
 			ev = failover.ViewSeen{View: n.view, Ahead: n.ahead}
 		case ev = <-r.events:
 		case <-timer.C:
@@ -278,14 +280,18 @@ func (r *region) mayClose(n news) bool {
 }
 
 // see takes in what Consul says: whom there is to link with.
-func (r *region) see(v discovery.View) {
+func (r *region) see(n news) {
+	v := n.view
 	if v.Stale {
 		return // fail static
 	}
 	r.life.peers.see(r.name, v)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.view, r.member = v, slices.Contains(v.InSync, r.life.id)
+	r.view, r.member, r.draining = v, slices.Contains(v.InSync, r.life.id), n.draining
+	if r.leader != nil {
+		r.leader.wake.Wake() // it may have to be told after all
+	}
 	if h := v.Primary; h != nil {
 		r.story.follow(h.Incarnation, v.Epoch, h.Trace, h.Incarnation == r.life.id)
 	} else if v.Epoch > 0 {

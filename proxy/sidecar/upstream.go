@@ -103,9 +103,21 @@ func (u *upstream) Fill(dst []byte) []byte {
 
 // ready tells whether what our log has counts: a newcomer's standby game must have
 // the region, or it could not take over. A member's log counts while its game is
-// away, and so it does while it loads. Nobody should count on one that is leaving.
+// away, and so it does while it loads. Nobody should count on one that is leaving: who
+// is to be emptied says nothing while there are others.
 func (r *region) ready() bool {
-	return !r.retiring && (r.hosted || r.answers == 0 || r.member)
+	return !r.retiring && !r.withdraws() && (r.hosted || r.answers == 0 || r.member)
+}
+
+// withdraws tells whether this server, which is to be emptied, can be spared: the
+// primary of this epoch does not count on it, and has others.
+func (r *region) withdraws() bool {
+	others := len(r.view.InSync)
+	if r.member {
+		others--
+	}
+	counted := r.member && r.view.Epoch >= r.promised
+	return r.draining && !counted && others > 1
 }
 
 func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
