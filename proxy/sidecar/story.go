@@ -158,7 +158,13 @@ func (s *story) gives(heir string, since time.Time) {
 func (s *story) released(epoch uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.free.IsZero() && epoch >= s.before {
+	if epoch >= s.before {
+		s.isFree()
+	}
+}
+
+func (s *story) isFree() {
+	if s.free.IsZero() {
 		s.free = time.Now()
 		note(&s.signs, "lock_free")
 	}
@@ -186,6 +192,7 @@ func (s *story) claims(floor uint64) (parent string) {
 		return ""
 	}
 	if s.root == nil {
+		s.isFree() // or we would not claim
 		s.take = takeover{claim: time.Now()}
 		s.root = s.tracer.Begin("failover")
 	}
