@@ -63,10 +63,12 @@ type Handler struct {
 	Update func(payload []byte, reliable bool)
 	// Durable is called when all actions up to seq are safe.
 	Durable func(seq uint64)
-	// Hold is called when no primary serves: actions are kept meanwhile.
+	// Hold is called when no primary has served for longer than most failovers take,
+	// which is some 50 ms: actions are kept meanwhile.
 	Hold func(reason wire.Code)
 	// Reseated is called when the primary of epoch serves; it has applied this
-	// player's actions up to applied, and is given the rest.
+	// player's actions up to applied, and is given the rest. After a failover that Hold
+	// did not tell of it is called with whatever comes next.
 	Reseated func(epoch, applied uint64)
 	// Refused is called for an action that was not applied and never will be.
 	Refused func(seq uint64, reason wire.Code, text string)
