@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	// ErrTransfer: a player cannot be let go. He is still here.
+	// ErrTransfer says that a player cannot be let go. He is still here.
 	ErrTransfer = errors.New("game: cannot transfer a player")
-	// ErrArriver: a player comes from another region, and the World takes in nobody.
+	// ErrArriver says that a player comes from another region, and the World takes in nobody.
 	ErrArriver = errors.New("game: a player comes from another region: the World must be an Arriver")
 )
 

@@ -46,7 +46,7 @@ func (h *harbor) act(seqs ...uint64) {
 func (h *harbor) replicate() {
 	h.b.replica.match, h.b.replica.next = h.end(), h.end()+1
 	h.settle()
-	h.rig.consul()
+	h.consul()
 }
 
 // frames are what waits for the edge, as text.
@@ -189,7 +189,7 @@ func TestDepartComesLast(t *testing.T) {
 	h.finished(at)
 	h.b.replica.match, h.b.replica.next = departs, h.end()+1
 	h.settle()
-	h.rig.consul()
+	h.consul()
 	require.Equal(t, departs, h.commit)
 	require.Empty(t, h.frames())
 	h.replicate()
@@ -415,7 +415,7 @@ func TestTornGameBeginsAnew(t *testing.T) {
 func TestArrivalIsQuarantined(t *testing.T) {
 	var lines bytes.Buffer
 	r := newRig(t, "c")
-	r.region.log = slog.New(slog.NewTextHandler(&lines, nil))
+	r.log = slog.New(slog.NewTextHandler(&lines, nil))
 	r.arrivals = true
 	r.follow(2)
 	come := arrival(1, 1, 5, 3, "ann")
