@@ -42,7 +42,9 @@ func TestDemoTraced(t *testing.T) {
 
 	root, ok := got.Root()
 	require.True(t, ok)
-	require.Equal(t, []string{"failover", "reseat-sidecar", "game"}, []string{root.Name, root.Service, root.Attributes["reseat.detector"].(string)})
+	require.Equal(t, []string{"failover", "reseat-sidecar"}, []string{root.Name, root.Service})
+	// The registry in memory may be faster with its news than the dead game's sidecar.
+	require.Contains(t, []any{"game", "consul"}, root.Attributes["reseat.detector"])
 	end := root.Start
 	for _, name := range []string{"detect", "elect", "promote", "secure"} {
 		s := of(t, got, root.Instance, name)
