@@ -223,10 +223,10 @@ const headStart = 100 * time.Millisecond
 
 // Fail makes the lock free as fast as can be: it destroys the session, sets the check
 // critical when that is done or takes long, and ends Run. The order is because Consul
-// writes one thing after the other to its disk, and the next is to be the take-over. Use it when the game has
-// died, with a ctx that has not ended with it. freed, if it is not nil, is called when
-// the session is gone and its locks are free; the check may take longer. The error is
-// nil when at least one of the two is known to have worked.
+// writes one thing after the other to its disk, and the next is to be the take-over. Use
+// it when the game has died, with a ctx that has not ended with it. freed, if it is not
+// nil, is called when the session is gone and its locks are free; the check may take
+// longer. The error is nil when at least one of the two is known to have worked.
 func (r *Registration) Fail(ctx context.Context, reason string, freed func()) error {
 	r.finish(fmt.Errorf("%w: %s", ErrSessionLost, reason))
 	gone := make(chan struct{})
