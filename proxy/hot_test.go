@@ -262,3 +262,30 @@ func TestGameStaysAwayWhileOthersLead(t *testing.T) {
 		require.GreaterOrEqual(t, time.Since(killed), 500*time.Millisecond)
 	})
 }
+
+// A failover that is over in a moment tells nobody to hold.
+func TestShortFailoverTellsNoHold(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.addEdge()
+		m.worlds(true, false)
+		m.serve(3)
+		m.guarded(3)
+		r := m.dial()
+		r.hello(wire.Hello{Player: "ann"})
+		s, epoch := m.primary(0)
+		s.killGame()
+		m.primary(epoch)
+		r.send(wire.Act{Seq: 1, Payload: []byte("1 act")})
+		reseated := false
+		for {
+			f, ok := <-r.frames
+			require.True(t, ok, "the stream has ended: %v", r.ended)
+			require.NotEqual(t, wire.TypeHold, f.t)
+			reseated = reseated || f.t == wire.TypeReseated
+			if f.t == wire.TypeDurable {
+				break
+			}
+		}
+		require.True(t, reseated, "it comes with the first frame after it")
+	})
+}
