@@ -232,7 +232,7 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		u.downAt = time.Now().Add(-time.Duration(min(f.Micros, maxSilence)) * time.Microsecond) //nolint:gosec // bounded
+		u.downAt = time.Now().Add(-f.Silent())
 		why := failover.Reason(f.Reason.String())
 		r.stepLocked(failover.DownHeard{Incarnation: u.incarnation, Epoch: f.Epoch, Reason: why})
 		r.learn(u.incarnation, why)
@@ -277,10 +277,6 @@ func (u *uplink) decide(t wire.Type, body []byte) error {
 	}
 	return nil
 }
-
-// maxSilence bounds how long a sidecar is believed to have been silent, in
-// microseconds.
-const maxSilence = uint64(time.Hour / time.Microsecond)
 
 // well is when the sidecar was known to be so last: by its own word, by what it said,
 // or because its link stood.

@@ -138,9 +138,6 @@ func (s *story) lastWord(incarnation string, epoch uint64, why failover.Reason, 
 	s.sign("down", why.Detector(), why)
 }
 
-// maxSilence bounds what is believed of that, in microseconds.
-const maxSilence = uint64(time.Hour / time.Microsecond)
-
 // gives notes that we have given the lock up, for an heir, and since when actions
 // were held back for that.
 func (s *story) gives(heir string, since time.Time) {

@@ -200,7 +200,7 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 			return err
 		}
 		why := failover.Reason(f.Reason.String())
-		r.story.lastWord(u.incarnation, f.Epoch, why, time.Duration(min(f.Micros, maxSilence))*time.Microsecond) //nolint:gosec // bounded
+		r.story.lastWord(u.incarnation, f.Epoch, why, f.Silent())
 		if r.leader == u && f.Epoch == r.promised && r.lost == failover.ReasonNone {
 			r.lost = why
 			r.tellStanding()

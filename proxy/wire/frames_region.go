@@ -1,5 +1,7 @@
 package wire
 
+import "time"
+
 // Role says who opens a region stream.
 type Role uint64
 
@@ -117,6 +119,11 @@ func (f *Down) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.code(&f.Reason)
 	c.uint(&f.Micros)
+}
+
+// Silent is Micros as a duration, of which an hour is believed at the most.
+func (f *Down) Silent() time.Duration {
+	return time.Duration(min(f.Micros, uint64(time.Hour/time.Microsecond))) * time.Microsecond //nolint:gosec // bounded
 }
 
 // Free tells a backup that Consul has freed the lock with which the sender led the
