@@ -24,7 +24,9 @@ func TestDemoTraced(t *testing.T) {
 		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)
 	}
-	out, err := call(t, "demo", "--players", "10", "--fault", "kill", "--rounds", "1")
+	// Some hundred actions a second, twice: in one of them somebody acts while nobody
+	// serves, and waits for it.
+	out, err := call(t, "demo", "--players", "40", "--fault", "kill", "--rounds", "2")
 	require.NoError(t, err, out)
 	require.Contains(t, out, "traces of failovers go to "+endpoint)
 
@@ -35,10 +37,8 @@ func TestDemoTraced(t *testing.T) {
 		_, durable := t.Named("first_durable")
 		return told && durable
 	})
-	require.NoError(t, err)
-	var picture strings.Builder
-	require.NoError(t, got.Draw(&picture))
-	t.Log("\n" + picture.String())
+	require.NoError(t, err, "what did arrive:%s", drawn(t, c.Traces()...))
+	t.Log(drawn(t, got))
 
 	root, ok := got.Root()
 	require.True(t, ok)
@@ -64,6 +64,17 @@ func TestDemoTraced(t *testing.T) {
 	require.NotEmpty(t, got.Children(first.ID), "the slowest players")
 	requests, spans := c.Lost()
 	require.Zero(t, requests+spans)
+}
+
+// drawn is a picture of each trace.
+func drawn(t *testing.T, all ...traces.Trace) string {
+	t.Helper()
+	var out strings.Builder
+	for _, one := range all {
+		out.WriteString("\n")
+		require.NoError(t, one.Draw(&out))
+	}
+	return out.String()
 }
 
 // of is the span of that name of one process.

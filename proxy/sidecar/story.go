@@ -57,11 +57,13 @@ func (r *region) testimony(w failover.Witness) {
 	}
 }
 
-// note adds an event to a list that is bounded.
-func note(events *[]trace.Event, name string, attrs ...trace.Attr) {
+// note adds an event to a list that is bounded, and returns when that was.
+func note(events *[]trace.Event, name string, attrs ...trace.Attr) (at time.Time) {
+	at = time.Now()
 	if len(*events) < trace.MaxEvents {
-		*events = append(*events, trace.Event{Name: name, At: time.Now(), Attrs: attrs})
+		*events = append(*events, trace.Event{Name: name, At: at, Attrs: attrs})
 	}
+	return at
 }
 
 // follow says who leads. A trace of that one's take-over gets what we have noted of
@@ -162,8 +164,7 @@ func (s *story) released(epoch uint64) {
 
 func (s *story) isFree() {
 	if s.free.IsZero() {
-		s.free = time.Now()
-		note(&s.signs, "lock_free")
+		s.free = note(&s.signs, "lock_free") // the same instant: it may be the first sign
 	}
 }
 
