@@ -83,13 +83,9 @@ func (r *Result) Table() measure.Table {
 // Print writes the result for people, or as a README has it.
 func (r *Result) Print(to io.Writer, markdown bool) error {
 	t := r.Table()
-	write := t.Print
-	if markdown {
-		write = t.Markdown
-	}
 	_, err := fmt.Fprintf(to, "%v\nConsul: %s\n\n", r.Run, r.Consul)
 	if err == nil {
-		err = write(to)
+		err = t.Write(to, markdown)
 	}
 	if err == nil {
 		_, err = io.WriteString(to, legend)

@@ -45,12 +45,8 @@ const mib = 1 << 20
 
 // Print writes curves for people.
 func Print(w io.Writer, all []Curve, markdown bool) error {
-	show := (*measure.Table).Print
-	if markdown {
-		show = (*measure.Table).Markdown
-	}
 	for _, c := range all {
-		if err := show(c.table(), w); err != nil {
+		if err := c.table().Write(w, markdown); err != nil {
 			return err
 		}
 		if c.Sweep == Players {

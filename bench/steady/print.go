@@ -14,15 +14,11 @@ const many = 500
 // Print writes the rows for people, a table for round trips and one for costs.
 func Print(w io.Writer, rows []Row, markdown bool) error {
 	trips, costs := tables(rows)
-	show := (*measure.Table).Print
-	if markdown {
-		show = (*measure.Table).Markdown
-	}
-	if err := show(&trips, w); err != nil {
+	if err := trips.Write(w, markdown); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := show(&costs, w); err != nil {
+	if err := costs.Write(w, markdown); err != nil {
 		return err
 	}
 	_, err := fmt.Fprint(w, `
