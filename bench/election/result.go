@@ -99,10 +99,10 @@ taken: the answer to its take-over; first and all watchers: they saw the new hol
 session: it was destroyed; check: it was set critical, and the session fell with it.
 `
 
-// Save draws how long it takes until all watchers know, against how many they are, one
-// plot for each way. The files' names begin with name.
+// Save writes name.json into a folder, and how long it takes until all watchers know,
+// against how many they are, one plot for each way (name-WAY).
 func (r *Result) Save(dir, name string) error {
-	var errs []error
+	err := measure.Save(dir, name, r)
 	for _, way := range []string{Session, Check} {
 		p := plots.Plot{
 			Title: "From a lost session to all watchers (" + way + ")", X: "watchers", Y: "ms", LogX: true, LogY: true, Points: true,
@@ -116,10 +116,10 @@ func (r *Result) Save(dir, name string) error {
 			}
 		}
 		if len(p.Lines) > 0 {
-			errs = append(errs, p.Save(dir, name+"-"+way))
+			err = errors.Join(err, p.Save(dir, name+"-"+way))
 		}
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // point adds a point to the line of a name.

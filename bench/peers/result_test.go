@@ -64,7 +64,7 @@ func TestSave(t *testing.T) {
 	dir := t.TempDir()
 	r := result()
 	require.NoError(t, r.Save(dir, "peers"))
-	for _, name := range []string{"peers-kill-4x20.svg", "peers-kill-4x20.png", "peers-freeze-4x20.svg"} {
+	for _, name := range []string{"peers.json", "peers-kill-4x20.svg", "peers-kill-4x20.png", "peers-freeze-4x20.svg"} {
 		info, err := os.Stat(filepath.Join(dir, name))
 		require.NoError(t, err)
 		require.NotZero(t, info.Size())

@@ -70,7 +70,6 @@ type Settings struct {
 	Seed       uint64
 	Consul     string    // path of the binary, or consul.Memory
 	Program    string    // the path of reseat
-	Command    string    // for the record
 	Screen     io.Writer // for what happens as it happens; nil: nothing
 	Echo       io.Writer // of the processes' logs; nil: none
 }
@@ -89,9 +88,9 @@ const (
 )
 
 // Run measures all that is asked for. Contenders take turns, so that what the machine
-// does meanwhile happens to all of them. An error means that it could not be measured
-// to the end; the result has what was.
-func Run(ctx context.Context, s Settings) (*Result, error) {
+// does meanwhile happens to all of them. The circumstances are those of run, which the
+// caller has begun and ends.
+func Run(ctx context.Context, s Settings, run *measure.Run) (*Result, error) {
 	players := 0
 	for _, l := range s.Loads {
 		players = max(players, l.Players)
@@ -99,15 +98,10 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 	if err := measure.NeedFiles(uint64(filesPerPlayer*players + baseFiles)); err != nil {
 		return nil, err
 	}
-	r := &Result{Run: measure.Begin(s.Command, s.Seed)}
-	err := r.measure(ctx, s)
-	return r, errors.Join(err, r.Run.End())
-}
-
-func (r *Result) measure(ctx context.Context, s Settings) error {
+	r := &Result{Run: run}
 	tools, err := r.tools(s.Contenders)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, load := range s.Loads {
 		for round := range s.Rounds {
@@ -117,17 +111,17 @@ func (r *Result) measure(ctx context.Context, s Settings) error {
 					if !ok {
 						continue
 					}
-					o, err := trial{s, c, t, load, fault, round, r.Run.Watch()}.again(ctx)
+					o, err := trial{s, c, t, load, fault, round, run.Watch()}.again(ctx)
 					if err != nil {
-						return fmt.Errorf("%s, %s at %v: %w", c.Name, fault, load, err)
+						return nil, fmt.Errorf("%s, %s at %v: %w", c.Name, fault, load, err)
 					}
-					r.Run.Note(o.Delay)
+					run.Note(o.Delay)
 					r.Outcomes = append(r.Outcomes, o)
 				}
 			}
 		}
 	}
-	return nil
+	return r, nil
 }
 
 // tools finds the programs, and notes the contenders whose program is not there.

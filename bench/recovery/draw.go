@@ -14,7 +14,7 @@ import (
 
 // save writes the trace into a folder, as JSON and as the tree that people read.
 func (t *Traced) save(dir, name string) error {
-	if _, err := measure.Save(dir, name, t); err != nil {
+	if err := measure.Save(dir, name, t); err != nil {
 		return err
 	}
 	var text bytes.Buffer
@@ -27,10 +27,11 @@ func (t *Traced) save(dir, name string) error {
 	return nil
 }
 
-// Save writes name.json into a folder, name-trace.json and .txt if there is one, and two plots for each load: how the stalls of
-// each fault are spread (name-LOAD), and when each stage was reached (name-LOAD-stages).
+// Save writes name.json into a folder, name-trace.json and .txt if there is one, and two
+// plots for each load: how the stalls of each fault are spread (name-LOAD), and when each
+// stage was reached (name-LOAD-stages).
 func (r *Report) Save(dir, name string) error {
-	_, err := measure.Save(dir, name, r)
+	err := measure.Save(dir, name, r)
 	if r.Traced != nil {
 		err = errors.Join(err, r.Traced.save(dir, name+"-trace"))
 	}

@@ -31,8 +31,8 @@ func (r *Result) verdict() string {
 	return "ok"
 }
 
-// Print writes the circumstances, both tables and what they mean; as Markdown without
-// the latter.
+// Print writes the circumstances, both tables and what they mean, as Markdown without
+// the latter, and the trace if there is one.
 func (r *Report) Print(w io.Writer, markdown bool) error {
 	players, stages := r.players(), r.stages()
 	fence, below, last := "", legend, stageLegend
@@ -47,8 +47,11 @@ func (r *Report) Print(w io.Writer, markdown bool) error {
 	if err := stages.Write(w, markdown); err != nil {
 		return err
 	}
-	_, err := io.WriteString(w, last)
-	return err
+	if _, err := io.WriteString(w, last); err != nil || r.Traced == nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	return r.Traced.Print(w)
 }
 
 const legend = `stall: of each player who was concerned, its longest wait, from the fault or the time in

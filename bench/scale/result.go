@@ -1,6 +1,7 @@
 package scale
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -8,6 +9,12 @@ import (
 	"github.com/reseat-proxy/reseat/bench/plots"
 	"github.com/reseat-proxy/reseat/bench/steady"
 )
+
+// Result is all that was measured. As JSON, durations are nanoseconds.
+type Result struct {
+	Run    *measure.Run `json:"run"`
+	Curves []Curve      `json:"curves"`
+}
 
 // Curve is what was measured as one number grew.
 type Curve struct {
@@ -43,9 +50,10 @@ func (c Curve) Most() (x int, limited bool) {
 
 const mib = 1 << 20
 
-// Print writes curves for people.
-func Print(w io.Writer, all []Curve, markdown bool) error {
-	for _, c := range all {
+// Print writes the curves for people, or as a README has them.
+func (r *Result) Print(w io.Writer, markdown bool) error {
+	fmt.Fprintln(w, r.Run)
+	for _, c := range r.Curves {
 		if err := c.table().Write(w, markdown); err != nil {
 			return err
 		}
@@ -83,13 +91,15 @@ func (c Curve) table() *measure.Table {
 	return t
 }
 
-// Draw writes a plot of round trips, of CPU time and of memory for each sweep.
-func Draw(dir string, all []Curve) error {
+// Save writes name.json into a folder, and for each sweep plots of round trips, of CPU
+// time and of memory, whose names begin with name.
+func (r *Result) Save(dir, name string) error {
+	err := measure.Save(dir, name, r)
 	for _, s := range sweeps {
 		trips := plots.Plot{Title: "Round trip over " + string(s), X: string(s), Y: "milliseconds", LogY: true, Points: true}
 		cpu := plots.Plot{Title: "CPU time over " + string(s), X: string(s), Y: "cores", Points: true}
 		memory := plots.Plot{Title: "Memory of the front over " + string(s), X: string(s), Y: "MiB", Points: true}
-		for _, c := range all {
+		for _, c := range r.Curves {
 			if c.Sweep != s || len(c.Points) == 0 {
 				continue
 			}
@@ -109,13 +119,11 @@ func Draw(dir string, all []Curve) error {
 		if len(trips.Lines) == 0 {
 			continue
 		}
-		for name, p := range map[string]plots.Plot{"trips": trips, "cpu": cpu, "memory": memory} {
-			if err := p.Save(dir, fmt.Sprintf("scale-%s-%s", s, name)); err != nil {
-				return err
-			}
+		for what, p := range map[string]plots.Plot{"trips": trips, "cpu": cpu, "memory": memory} {
+			err = errors.Join(err, p.Save(dir, fmt.Sprintf("%s-%s-%s", name, s, what)))
 		}
 	}
-	return nil
+	return err
 }
 
 func (c Curve) line(what string, y func(Point) float64) plots.Line {

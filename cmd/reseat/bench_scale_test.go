@@ -38,7 +38,7 @@ func TestBenchScale(t *testing.T) {
 		"--json", "--out", dir,
 	}, strings.NewReader(""), &out, &table)
 	calm(t, err, &table)
-	var r scaleResult
+	var r scale.Result
 	require.NoError(t, json.Unmarshal(out.Bytes(), &r))
 	require.Len(t, r.Curves, 3)
 	for i, want := range []struct {
