@@ -111,8 +111,8 @@ func (r *Result) Save(dir, name string) error {
 			if m := &r.Measures[i]; m.Way == way && len(m.Samples) > 0 {
 				h := m.hist(all)
 				which := fmt.Sprintf("%d of %d regions", m.Failing, m.Regions)
-				point(&p, which+", p50", m.Watchers, h.Quantile(.5))
-				point(&p, which+", p99", m.Watchers, h.Quantile(.99))
+				p.Point(which+", p50", float64(m.Watchers), plots.Ms(h.Quantile(.5)))
+				p.Point(which+", p99", float64(m.Watchers), plots.Ms(h.Quantile(.99)))
 			}
 		}
 		if len(p.Lines) > 0 {
@@ -120,15 +120,4 @@ func (r *Result) Save(dir, name string) error {
 		}
 	}
 	return err
-}
-
-// point adds a point to the line of a name.
-func point(p *plots.Plot, name string, x int, y time.Duration) {
-	i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == name })
-	if i < 0 {
-		i = len(p.Lines)
-		p.Lines = append(p.Lines, plots.Line{Name: name})
-	}
-	l := &p.Lines[i]
-	l.X, l.Y = append(l.X, float64(x)), append(l.Y, max(y.Seconds()*1000, 0.001))
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/bench/plots"
@@ -79,18 +78,10 @@ func (r *Report) stagePlot(load Load) plots.Plot {
 		X:     "ms since the fault, median", LogX: true, Points: true, YNames: stageNames(),
 	}
 	for _, one := range r.Results {
-		if one.Load != load {
-			continue
-		}
-		line := plots.Line{Name: one.what()}
 		for i, name := range stageNames() {
-			if at := one.stage(name); at > 0 {
-				line.X = append(line.X, float64(at)/float64(time.Millisecond))
-				line.Y = append(line.Y, float64(i))
+			if at := one.stage(name); one.Load == load && at > 0 {
+				p.Point(one.what(), plots.Ms(at), float64(i))
 			}
-		}
-		if len(line.X) > 0 {
-			p.Lines = append(p.Lines, line)
 		}
 	}
 	return p

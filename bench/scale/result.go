@@ -100,21 +100,18 @@ func (r *Result) Save(dir, name string) error {
 		cpu := plots.Plot{Title: "CPU time over " + string(s), X: string(s), Y: "cores", Points: true}
 		memory := plots.Plot{Title: "Memory of the front over " + string(s), X: string(s), Y: "MiB", Points: true}
 		for _, c := range r.Curves {
-			if c.Sweep != s || len(c.Points) == 0 {
+			if c.Sweep != s {
 				continue
 			}
-			ms := func(figure func(measure.Spread) float64) func(Point) float64 {
-				return func(p Point) float64 { return max(0.001, figure(p.Pass.RoundTrip)/1e6) }
+			for _, p := range c.Points {
+				x := float64(p.X)
+				trips.Point(c.Path+", p50", x, plots.Ms(p.Pass.RoundTrip.P50))
+				trips.Point(c.Path+", p99", x, plots.Ms(p.Pass.RoundTrip.P99))
+				cpu.Point(c.Path+", front", x, p.Cores(p.Pass.CPU[steady.Front]))
+				cpu.Point(c.Path+", all servers", x, p.Cores(p.Pass.Servers()))
+				memory.Point(c.Path+", idle", x, float64(p.Pass.Idle.Resident)/mib)
+				memory.Point(c.Path+", active", x, float64(p.Pass.Active.Resident)/mib)
 			}
-			trips.Lines = append(trips.Lines,
-				c.line("p50", ms(func(s measure.Spread) float64 { return float64(s.P50) })),
-				c.line("p99", ms(func(s measure.Spread) float64 { return float64(s.P99) })))
-			cpu.Lines = append(cpu.Lines,
-				c.line("front", func(p Point) float64 { return p.Cores(p.Pass.CPU[steady.Front]) }),
-				c.line("all servers", func(p Point) float64 { return p.Cores(p.Pass.Servers()) }))
-			memory.Lines = append(memory.Lines,
-				c.line("idle", func(p Point) float64 { return float64(p.Pass.Idle.Resident) / mib }),
-				c.line("active", func(p Point) float64 { return float64(p.Pass.Active.Resident) / mib }))
 		}
 		if len(trips.Lines) == 0 {
 			continue
@@ -124,12 +121,4 @@ func (r *Result) Save(dir, name string) error {
 		}
 	}
 	return err
-}
-
-func (c Curve) line(what string, y func(Point) float64) plots.Line {
-	l := plots.Line{Name: c.Path + ", " + what}
-	for _, p := range c.Points {
-		l.X, l.Y = append(l.X, float64(p.X)), append(l.Y, y(p))
-	}
-	return l
 }

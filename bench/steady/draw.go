@@ -46,16 +46,9 @@ func drawCPU(dir, name string, rows []Row, loads []Load) error {
 		y := float64(len(p.YNames))
 		p.YNames = append(p.YNames, load.String())
 		for _, r := range rows {
-			if r.Load != load || r.Front <= 0 {
-				continue
+			if r.Load == load && r.Front > 0 {
+				p.Point(r.Path, r.Front, y)
 			}
-			i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == r.Path })
-			if i < 0 {
-				i = len(p.Lines)
-				p.Lines = append(p.Lines, plots.Line{Name: r.Path})
-			}
-			p.Lines[i].X = append(p.Lines[i].X, r.Front)
-			p.Lines[i].Y = append(p.Lines[i].Y, y)
 		}
 	}
 	if len(p.Lines) == 0 {
