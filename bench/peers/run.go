@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
@@ -50,15 +51,9 @@ func ParseLoads(list string) (out []Load, err error) {
 }
 
 // ParseFaults reads a comma-separated list of faults.
-func ParseFaults(list string) (out []string, err error) {
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		if name != Kill && name != Freeze {
-			return nil, fmt.Errorf("unknown fault %q: choose from %s, %s", name, Kill, Freeze)
-		}
-		out = append(out, name)
-	}
-	return out, nil
+func ParseFaults(list string) ([]string, error) {
+	all := []string{Kill, Freeze}
+	return choose.From("fault", list, all, all)
 }
 
 // Settings say what to measure, and with what.

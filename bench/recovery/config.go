@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
@@ -121,18 +122,8 @@ func size(n uint64) string {
 }
 
 // ParseFaults reads a comma-separated list of names.
-func ParseFaults(list string) (out []string, err error) {
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		switch {
-		case !slices.Contains(FaultNames(), name):
-			return nil, fmt.Errorf("unknown fault %q: choose from %s", name, strings.Join(FaultNames(), ", "))
-		case slices.Contains(out, name):
-			return nil, fmt.Errorf("%q is there twice", name)
-		}
-		out = append(out, name)
-	}
-	return out, nil
+func ParseFaults(list string) ([]string, error) {
+	return choose.Once("fault", list, FaultNames(), FaultNames())
 }
 
 // Check tells whether all of it can be measured, but not whether this machine can:

@@ -36,11 +36,11 @@ func TestLines(t *testing.T) {
 		require.Equal(t, most, last.x)
 		require.Equal(t, steady.Load{Players: 10, Rate: 20}, last.load)
 	}
-	found, err := Find("edges, players,edges")
+	found, err := Find("edges, players")
 	require.NoError(t, err)
 	require.Equal(t, []Sweep{Edges, Players}, found)
 	_, err = Find("moons")
-	require.ErrorContains(t, err, `unknown sweep "moons": choose from players,regions,edges,backups`)
+	require.ErrorContains(t, err, `unknown sweep "moons": choose from players, regions, edges, backups`)
 }
 
 func TestCheck(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,7 +36,7 @@ this machine. Takes about five minutes.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.sweeps, "sweep", scale.Names(), "what to change")
+	flags.StringVar(&f.sweeps, "sweep", strings.Join(scale.Names(), ","), "what to change")
 	flags.Float64Var(&f.config.Rate, "rate", 20, "actions per second of each player")
 	flags.IntVar(&f.config.Step, "step", 50, "players more at each point of their sweep")
 	flags.IntVar(&f.config.Most, "most", 400, "players at its last point, if none before is too many")
