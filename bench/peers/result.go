@@ -39,7 +39,7 @@ func (r *Result) OK() bool {
 // Row is the outcomes of one contender, load and fault.
 type Row struct {
 	Contender string
-	Load      Load
+	Load      measure.Load
 	Fault     string
 	Players   int // of all rounds
 	Sum       Outcome

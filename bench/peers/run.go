@@ -6,49 +6,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
-// Load is how many players act how often.
-type Load struct {
-	Players int     `json:"players"`
-	Rate    float64 `json:"rate"` // actions per second of each
-}
-
-// String is the load as ParseLoads reads it.
-func (l Load) String() string {
-	return fmt.Sprintf("%dx%s", l.Players, strconv.FormatFloat(l.Rate, 'g', -1, 64))
-}
-
-// most of what is asked of one machine.
-const (
-	maxPlayers = 999
-	maxRate    = 100
-)
+// most is what is asked of one machine.
+var most = measure.Load{Players: 999, Rate: 100}
 
 // ParseLoads reads a comma-separated list such as 100x20,500x4.
-func ParseLoads(list string) (out []Load, err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		players, rate, _ := strings.Cut(strings.TrimSpace(text), "x")
-		var l Load
-		l.Players, err = strconv.Atoi(players)
-		if err == nil {
-			l.Rate, err = strconv.ParseFloat(rate, 64)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("load %q is not PLAYERSxRATE, such as 100x20", text)
-		}
-		if l.Players < 1 || l.Players > maxPlayers || !(l.Rate >= 0.1 && l.Rate <= maxRate) { // nor NaN
-			return nil, fmt.Errorf("load %q is not 1 to %d players at 0.1 to %d actions per second", text, maxPlayers, maxRate)
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
+func ParseLoads(list string) ([]measure.Load, error) { return measure.ParseLoads(list, most) }
 
 // ParseFaults reads a comma-separated list of faults.
 func ParseFaults(list string) ([]string, error) {
@@ -59,7 +26,7 @@ func ParseFaults(list string) ([]string, error) {
 // Settings say what to measure, and with what.
 type Settings struct {
 	Contenders []Contender
-	Loads      []Load
+	Loads      []measure.Load
 	Faults     []string
 	Rounds     int
 	Seed       uint64

@@ -43,7 +43,7 @@ type trial struct {
 	Settings
 	contender Contender
 	tool      tool
-	load      Load
+	load      measure.Load
 	fault     string
 	round     int
 	delay     *measure.Delay

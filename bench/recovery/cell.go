@@ -14,7 +14,7 @@ import (
 // Cell is one fault under one load.
 type Cell struct {
 	Fault string `json:"fault"`
-	Load
+	measure.Load
 	Memory uint64 `json:"memory_bytes,omitempty"` // of each game
 }
 

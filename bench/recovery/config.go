@@ -15,7 +15,7 @@ import (
 // Config says what is measured, and with what.
 type Config struct {
 	Faults []string // names
-	Loads  []Load
+	Loads  []measure.Load
 	Memory []uint64 // bytes that each game has written to besides its world, for kill
 	Rounds int      // how often each fault happens, 1 or more
 	Seed   uint64   // decides what the players do
@@ -34,48 +34,11 @@ type Config struct {
 	Echo   io.Writer // of the processes' logs; nil: none
 }
 
-// Load is how many players there are, and how often a second each of them acts.
-type Load struct {
-	Players int     `json:"players"`
-	Rate    float64 `json:"rate"`
-}
-
-// String is the load as [ParseLoads] reads it.
-func (l Load) String() string { return fmt.Sprintf("%dx%v", l.Players, l.Rate) }
-
-// What one machine carries, bots included.
-const (
-	maxPlayers = 2000
-	maxRate    = 1000
-	minRate    = 0.1
-)
+// most is what one machine carries, bots included.
+var most = measure.Load{Players: 2000, Rate: 1000}
 
 // ParseLoads reads "10x60,100x20": players, and actions per second of each.
-func ParseLoads(list string) (out []Load, err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		players, rate, ok := strings.Cut(strings.TrimSpace(text), "x")
-		l := Load{}
-		var err error
-		if ok {
-			l.Players, err = strconv.Atoi(players)
-		}
-		if ok && err == nil {
-			l.Rate, err = strconv.ParseFloat(rate, 64)
-		}
-		switch {
-		case !ok || err != nil:
-			return nil, fmt.Errorf("%q: write players and actions per second of each, as in 100x20", text)
-		case l.Players < 1 || l.Players > maxPlayers:
-			return nil, fmt.Errorf("%q: players are 1 to %d", text, maxPlayers)
-		case !(l.Rate >= minRate && l.Rate <= maxRate): // not a number, too
-			return nil, fmt.Errorf("%q: actions per second are %v to %d", text, minRate, maxRate)
-		case slices.Contains(out, l):
-			return nil, fmt.Errorf("%q is there twice", text)
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
+func ParseLoads(list string) ([]measure.Load, error) { return measure.ParseLoads(list, most) }
 
 // units are those of [ParseSizes], the longest suffix first.
 var units = []struct {

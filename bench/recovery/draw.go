@@ -47,8 +47,8 @@ func (r *Report) Save(dir, name string) error {
 }
 
 // loads are those of the results.
-func (r *Report) loads() (out []Load) {
-	seen := map[Load]bool{}
+func (r *Report) loads() (out []measure.Load) {
+	seen := map[measure.Load]bool{}
 	for _, one := range r.Results {
 		if !seen[one.Load] {
 			seen[one.Load] = true
@@ -58,7 +58,7 @@ func (r *Report) loads() (out []Load) {
 	return out
 }
 
-func (r *Report) stallPlot(load Load) plots.Plot {
+func (r *Report) stallPlot(load measure.Load) plots.Plot {
 	p := plots.Plot{
 		Title: fmt.Sprintf("Stall of each player by fault, %d players at %v actions/s", load.Players, load.Rate),
 		X:     "ms from the fault, or from the intended time, until durable", Y: "% of players who waited no longer", LogX: true,
@@ -72,7 +72,7 @@ func (r *Report) stallPlot(load Load) plots.Plot {
 }
 
 // stagePlot has a line for each fault from one stage to the next.
-func (r *Report) stagePlot(load Load) plots.Plot {
+func (r *Report) stagePlot(load measure.Load) plots.Plot {
 	p := plots.Plot{
 		Title: fmt.Sprintf("When each stage is reached, %d players at %v actions/s", load.Players, load.Rate),
 		X:     "ms since the fault, median", LogX: true, Points: true, YNames: stageNames(),

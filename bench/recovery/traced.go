@@ -21,7 +21,7 @@ type Traced struct {
 
 // largest is the cell that is traced: one kill under the load with the most players.
 func (c Config) largest() Cell {
-	load := slices.MaxFunc(c.Loads, func(a, b Load) int { return a.Players - b.Players })
+	load := slices.MaxFunc(c.Loads, func(a, b measure.Load) int { return a.Players - b.Players })
 	return Cell{Fault: sized, Load: load}
 }
 
