@@ -143,12 +143,8 @@ func (s *stage) judge(ctx context.Context, fault string, at int64) (Outcome, err
 		if err := s.primary.Thaw(); err != nil {
 			return Outcome{}, err
 		}
-		after := time.NewTimer(wake)
-		defer after.Stop()
-		select {
-		case <-after.C:
-		case <-ctx.Done():
-			return Outcome{}, context.Cause(ctx)
+		if err := measure.Pause(ctx, wake); err != nil {
+			return Outcome{}, err
 		}
 	}
 	s.fleet.Close()

@@ -165,7 +165,7 @@ func pass(ctx context.Context, cfg Config, path Path, load Load, round int, run 
 	if err := s.join(ctx, load.Players, cfg.Seed+uint64(round)); err != nil { //nolint:gosec // small
 		return p, err
 	}
-	if err := pause(ctx, calm); err != nil {
+	if err := measure.Pause(ctx, calm); err != nil {
 		return p, err
 	}
 	if p.Idle, err = s.collected(ctx); err != nil {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -166,10 +165,7 @@ func newPeersPlayers() *cobra.Command {
 				return err
 			}
 			in := cmd.InOrStdin()
-			if file, ok := in.(*os.File); ok { // ends the reading when ctx ends
-				stop := context.AfterFunc(cmd.Context(), func() { _ = file.Close() })
-				defer stop()
-			}
+			defer endReading(cmd.Context(), in)()
 			return peers.Serve(cmd.Context(), crowd, in, cmd.OutOrStdout())
 		},
 	}
