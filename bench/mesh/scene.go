@@ -85,14 +85,10 @@ func (s Scene) demo(cfg Config) (demo.Config, error) {
 			return demo.Config{}, err
 		}
 	}
-	screen := cfg.Screen
-	if screen == nil {
-		screen = io.Discard
-	}
 	d := demo.Config{
 		Players: cfg.Players, Rate: cfg.Rate, Rounds: 1, Faults: faults, Seed: cfg.Seed,
 		Servers: cfg.Servers, Regions: cfg.Regions, Edges: s.edges, Pool: true,
-		OutputCommit: "strict", Program: cfg.Program, Echo: cfg.Echo, Screen: demo.NewScreen(screen),
+		OutputCommit: "strict", Program: cfg.Program, Echo: cfg.Echo, Screen: demo.NewScreen(cfg.Screen),
 	}
 	if s.servers > 0 {
 		d.Regions = max(1, cfg.Regions*s.servers/cfg.Servers)
