@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/history"
 	"github.com/reseat-proxy/reseat/bench/judge"
 )
@@ -89,17 +90,7 @@ func (s *Step) lasts() time.Duration {
 
 // Find returns cells of the table by their names.
 func Find(list string) ([]Cell, error) {
-	var out []Cell
-	all := Cells()
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		i := slices.IndexFunc(all, func(c Cell) bool { return c.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown cell %q: choose from %s", name, strings.Join(Names(), ", "))
-		}
-		out = append(out, all[i])
-	}
-	return out, nil
+	return choose.From("cell", list, Names(), Cells())
 }
 
 // Names are those of all cells.

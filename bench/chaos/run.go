@@ -13,6 +13,7 @@ import (
 	"github.com/reseat-proxy/reseat/bench/bots"
 	"github.com/reseat-proxy/reseat/bench/consul"
 	"github.com/reseat-proxy/reseat/bench/history"
+	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/player"
 )
@@ -146,7 +147,7 @@ func (s *scene) join(ctx context.Context) (err error) {
 
 // perform lets the crowd warm up, goes through the steps, and lets it play on.
 func (s *scene) perform(ctx context.Context) error {
-	err := pause(ctx, warmUp)
+	err := measure.Pause(ctx, warmUp)
 	if err == nil {
 		err = s.steps(ctx)
 	}
@@ -156,7 +157,7 @@ func (s *scene) perform(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return pause(ctx, cmp.Or(s.cell.After, aftermath))
+	return measure.Pause(ctx, cmp.Or(s.cell.After, aftermath))
 }
 
 // steps strikes one fault after the other, and leaves nothing broken.
@@ -180,7 +181,7 @@ func (s *scene) steps(ctx context.Context) (err error) {
 			longest = max(longest, step.lasts())
 			continue
 		}
-		if err := pause(ctx, step.lasts()); err != nil {
+		if err := measure.Pause(ctx, step.lasts()); err != nil {
 			return err
 		}
 		open = open[:len(open)-1]
@@ -188,7 +189,7 @@ func (s *scene) steps(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	return pause(ctx, longest)
+	return measure.Pause(ctx, longest)
 }
 
 // step waits for a step's moment and strikes; the returned function mends.
@@ -200,7 +201,7 @@ func (s *scene) step(ctx context.Context, step Step) (mend func() error, err err
 		}
 	}
 	if step.At == "" {
-		err = pause(ctx, step.After)
+		err = measure.Pause(ctx, step.After)
 	} else {
 		struck, err = s.moment(ctx, step)
 	}
@@ -245,15 +246,4 @@ func (s *scene) moment(ctx context.Context, step Step) (elected *node, err error
 		}
 	}
 	return elected, err
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }

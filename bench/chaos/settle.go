@@ -10,6 +10,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/bench/fleet"
 	"github.com/reseat-proxy/reseat/bench/history"
+	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -91,7 +92,7 @@ func (s *scene) replicas(ctx context.Context) (dumps []history.Dump) {
 		s.mu.Lock()
 		dumps = dumpsOf(s.known.events[mark:], s.known.view.InSync)
 		s.mu.Unlock()
-		if agree(dumps) || time.Since(began) > agreeing || pause(ctx, 50*time.Millisecond) != nil {
+		if agree(dumps) || time.Since(began) > agreeing || measure.Pause(ctx, 50*time.Millisecond) != nil {
 			return dumps
 		}
 	}

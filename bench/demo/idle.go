@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/fleet"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Idle is what the processes cost while everybody is there and nobody does anything:
@@ -102,10 +103,8 @@ func (d *demo) idle(ctx context.Context) (*Idle, error) {
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case <-time.After(d.cfg.Idle):
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if err := measure.Pause(ctx, d.cfg.Idle); err != nil {
+		return nil, err
 	}
 	out := &Idle{}
 	out.Costs, out.Took, err = m.read()

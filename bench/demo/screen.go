@@ -19,9 +19,13 @@ type Screen struct {
 	bar   string
 }
 
-// NewScreen finds out what w can do. NO_COLOR in the environment is respected.
+// NewScreen finds out what w can do; nil: nobody watches. NO_COLOR in the environment is
+// respected.
 func NewScreen(w io.Writer) *Screen {
 	s := &Screen{w: w}
+	if w == nil {
+		s.w = io.Discard
+	}
 	f, ok := w.(*os.File)
 	if !ok {
 		return s

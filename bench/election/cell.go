@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/reseat-proxy/reseat/bench/choose"
 )
 
 // Ways in which a lock becomes free.
@@ -64,13 +66,7 @@ func parse(list string, most int) (out []int, err error) {
 }
 
 // ParseWays reads a comma-separated list of ways.
-func ParseWays(list string) (out []string, err error) {
-	for way := range strings.SplitSeq(list, ",") {
-		way = strings.TrimSpace(way)
-		if way != Session && way != Check {
-			return nil, fmt.Errorf("unknown way %q: choose from %s, %s", way, Session, Check)
-		}
-		out = append(out, way)
-	}
-	return out, nil
+func ParseWays(list string) ([]string, error) {
+	all := []string{Session, Check}
+	return choose.From("way", list, all, all)
 }

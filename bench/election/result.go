@@ -83,13 +83,9 @@ func (r *Result) Table() measure.Table {
 // Print writes the result for people, or as a README has it.
 func (r *Result) Print(to io.Writer, markdown bool) error {
 	t := r.Table()
-	write := t.Print
-	if markdown {
-		write = t.Markdown
-	}
 	_, err := fmt.Fprintf(to, "%v\nConsul: %s\n\n", r.Run, r.Consul)
 	if err == nil {
-		err = write(to)
+		err = t.Write(to, markdown)
 	}
 	if err == nil {
 		_, err = io.WriteString(to, legend)
@@ -103,10 +99,10 @@ taken: the answer to its take-over; first and all watchers: they saw the new hol
 session: it was destroyed; check: it was set critical, and the session fell with it.
 `
 
-// Save draws how long it takes until all watchers know, against how many they are, one
-// plot for each way. The files' names begin with name.
+// Save writes name.json into a folder, and how long it takes until all watchers know,
+// against how many they are, one plot for each way (name-WAY).
 func (r *Result) Save(dir, name string) error {
-	var errs []error
+	err := measure.Save(dir, name, r)
 	for _, way := range []string{Session, Check} {
 		p := plots.Plot{
 			Title: "From a lost session to all watchers (" + way + ")", X: "watchers", Y: "ms", LogX: true, LogY: true, Points: true,
@@ -115,24 +111,13 @@ func (r *Result) Save(dir, name string) error {
 			if m := &r.Measures[i]; m.Way == way && len(m.Samples) > 0 {
 				h := m.hist(all)
 				which := fmt.Sprintf("%d of %d regions", m.Failing, m.Regions)
-				point(&p, which+", p50", m.Watchers, h.Quantile(.5))
-				point(&p, which+", p99", m.Watchers, h.Quantile(.99))
+				p.Point(which+", p50", float64(m.Watchers), plots.Ms(h.Quantile(.5)))
+				p.Point(which+", p99", float64(m.Watchers), plots.Ms(h.Quantile(.99)))
 			}
 		}
 		if len(p.Lines) > 0 {
-			errs = append(errs, p.Save(dir, name+"-"+way))
+			err = errors.Join(err, p.Save(dir, name+"-"+way))
 		}
 	}
-	return errors.Join(errs...)
-}
-
-// point adds a point to the line of a name.
-func point(p *plots.Plot, name string, x int, y time.Duration) {
-	i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == name })
-	if i < 0 {
-		i = len(p.Lines)
-		p.Lines = append(p.Lines, plots.Line{Name: name})
-	}
-	l := &p.Lines[i]
-	l.X, l.Y = append(l.X, float64(x)), append(l.Y, max(y.Seconds()*1000, 0.001))
+	return err
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Sample is the way of one region to its new holder. All times are since the fault.
@@ -30,7 +32,7 @@ func (s *stage) round() ([]Sample, error) {
 	each, seen := s.watched.watch(s.regions, ledBy(next))
 	campaign, stop := s.campaign(next)
 	defer stop()
-	if err := s.quiet(); err != nil {
+	if err := measure.Pause(s.ctx, rest); err != nil {
 		return nil, err
 	}
 	t0 := time.Now()

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/reseat-proxy/reseat/bench/consul"
-	"github.com/reseat-proxy/reseat/bench/fleet"
 	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/discovery"
 )
@@ -16,11 +14,9 @@ import (
 // Settings say what to measure, and with what.
 type Settings struct {
 	Cells   []Cell
-	Samples int // of each cell, at least
-	Seed    uint64
+	Samples int       // of each cell, at least
 	Consul  string    // path of the binary, or consul.Memory
 	Program string    // the path of reseat
-	Command string    // for the record
 	Screen  io.Writer // for what happens as it happens; nil: nothing
 	Echo    io.Writer // of Consul's log; nil: none
 }
@@ -31,9 +27,9 @@ const (
 	baseFiles       = 300
 )
 
-// Run measures all cells on one Consul of its own. An error means that they could not
-// be measured to the end; the result has what was.
-func Run(ctx context.Context, s Settings) (*Result, error) {
+// Run measures all cells on one Consul of its own. The circumstances are those of run,
+// which the caller has begun and ends.
+func Run(ctx context.Context, s Settings, run *measure.Run) (*Result, error) {
 	watchers := 0
 	for _, c := range s.Cells {
 		watchers = max(watchers, c.Watchers)
@@ -41,28 +37,16 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 	if err := measure.NeedFiles(uint64(filesPerWatcher*watchers + baseFiles)); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "reseat-election-")
-	if err != nil {
-		return nil, fmt.Errorf("election: %w", err)
-	}
-	f := fleet.New(dir, s.Echo)
-	r := &Result{Run: measure.Begin(s.Command, s.Seed), Consul: "real"}
+	r := &Result{Run: run, Consul: "real"}
 	if s.Consul == consul.Memory {
 		r.Consul = "in memory"
 	}
-	err = r.measure(ctx, s, f, dir)
-	f.Close()
-	return r, errors.Join(err, r.Run.End(), os.RemoveAll(dir))
+	return r, consul.Run(ctx, s.Consul, s.Program, s.Echo, func(ctx context.Context, a *consul.Agent) error {
+		return r.measure(ctx, s, a)
+	})
 }
 
-func (r *Result) measure(ctx context.Context, s Settings, f *fleet.Fleet, dir string) error {
-	a, err := consul.Start(ctx, consul.Config{Binary: s.Consul, Program: s.Program, Dir: dir, Fleet: f})
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go watch(ctx, f, cancel)
+func (r *Result) measure(ctx context.Context, s Settings, a *consul.Agent) error {
 	for i, cell := range s.Cells {
 		m, err := s.cell(ctx, cell, a, fmt.Sprintf("reseat-election-%d", i), r.Run.Watch())
 		switch {
@@ -77,19 +61,6 @@ func (r *Result) measure(ctx context.Context, s Settings, f *fleet.Fleet, dir st
 		r.Measures = append(r.Measures, m)
 	}
 	return nil
-}
-
-// watch ends the run when Consul ends by itself, and takes what it logs.
-func watch(ctx context.Context, f *fleet.Fleet, end context.CancelCauseFunc) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case err := <-f.Failed():
-			end(err)
-		case <-f.Events():
-		}
-	}
 }
 
 const (

@@ -131,15 +131,3 @@ func (s *stage) wait(seen <-chan struct{}) error {
 		return context.Cause(s.ctx)
 	}
 }
-
-// quiet lets everybody rest.
-func (s *stage) quiet() error {
-	timer := time.NewTimer(rest)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-s.ctx.Done():
-		return context.Cause(s.ctx)
-	}
-}

@@ -2,8 +2,8 @@ package fleet
 
 import (
 	"fmt"
-	"slices"
-	"strings"
+
+	"github.com/reseat-proxy/reseat/bench/choose"
 )
 
 // Fault is something that happens to a game server, or to an edge.
@@ -43,16 +43,7 @@ var faults = []Fault{
 
 // ParseFaults reads a comma-separated list of names.
 func ParseFaults(list string) ([]Fault, error) {
-	var chosen []Fault
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		i := slices.IndexFunc(faults, func(f Fault) bool { return f.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown fault %q: choose from %s", name, strings.Join(FaultNames(), ", "))
-		}
-		chosen = append(chosen, faults[i])
-	}
-	return chosen, nil
+	return choose.From("fault", list, FaultNames(), faults)
 }
 
 // FaultNames are the names that ParseFaults knows.

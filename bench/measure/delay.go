@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 )
@@ -55,4 +56,16 @@ func (d *Delay) Take() time.Duration { return time.Duration(d.most.Swap(0)) }
 func (d *Delay) Stop() {
 	close(d.stop)
 	<-d.done
+}
+
+// Pause lets a time pass. The error is why ctx has ended before.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

@@ -77,18 +77,17 @@ func (r *Run) String() string {
 	return b.String()
 }
 
-// Save writes a result as JSON into a folder, which it makes.
-func Save(dir, name string, result any) (path string, err error) {
+// Save writes a result as name.json into a folder, which it makes.
+func Save(dir, name string, result any) error {
 	text, err := json.MarshalIndent(result, "", "\t")
 	if err != nil {
-		return "", fmt.Errorf("result %s: %w", name, err)
+		return fmt.Errorf("result %s: %w", name, err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("results: %w", err)
+		return fmt.Errorf("results: %w", err)
 	}
-	path = filepath.Join(dir, name+".json")
-	if err := os.WriteFile(path, append(text, '\n'), 0o644); err != nil {
-		return "", fmt.Errorf("results: %w", err)
+	if err := os.WriteFile(filepath.Join(dir, name+".json"), append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("results: %w", err)
 	}
-	return path, nil
+	return nil
 }

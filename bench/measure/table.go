@@ -22,6 +22,14 @@ func (t *Table) left(column int) bool { return column < max(1, t.Text) }
 // Row adds a row. Cells that are missing are empty.
 func (t *Table) Row(cells ...string) { t.Rows = append(t.Rows, cells) }
 
+// Write writes the table for people, or as a README has it.
+func (t *Table) Write(w io.Writer, markdown bool) error {
+	if markdown {
+		return t.Markdown(w)
+	}
+	return t.Print(w)
+}
+
 // Print writes the table as text.
 func (t *Table) Print(w io.Writer) error {
 	widths := make([]int, len(t.Head))

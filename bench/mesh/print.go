@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Print writes results for people.
@@ -28,7 +29,7 @@ func (p *Print) Result(r Result) {
 	}
 	fmt.Fprintf(p.To, "%-11s %7s %7s %8d  %-23s %7.0f%%  %-23s %9s %8s %5d %5d %7d  %s\n", r.Scene,
 		fmt.Sprintf("%d/%d", r.Struck, r.Servers), fmt.Sprintf("%d/%d", len(r.Moves), r.Regions), r.Players,
-		spread(r.Serves.P50, r.Serves.P99, r.Serves.Max), 100*r.Ordered, spread(r.Stall.P50, r.Stall.P99, r.Stall.Max), ms(r.Worst), ms(r.Covered),
+		spread(r.Serves.P50, r.Serves.P99, r.Serves.Max), 100*r.Ordered, spread(r.Stall.P50, r.Stall.P99, r.Stall.Max), measure.Ms(r.Worst), measure.Ms(r.Covered),
 		r.Lost, r.Twice, r.Disconnects, verdict)
 	for _, problem := range r.Problems {
 		fmt.Fprintf(p.To, "    %s\n", problem)
@@ -43,14 +44,14 @@ func (p *Print) Ranks(r Result) {
 	}
 	parts := make([]string, 0, len(r.Moves))
 	for _, m := range r.Moves {
-		parts = append(parts, fmt.Sprintf("%d: %s", m.Rank, ms(m.Serves)))
+		parts = append(parts, fmt.Sprintf("%d: %s", m.Rank, measure.Ms(m.Serves)))
 	}
 	fmt.Fprintf(p.To, "    %s serves by rank  %s\n", r.Scene, strings.Join(parts, "  "))
 	if len(r.Costs) > 0 {
 		fmt.Fprintf(p.To, "    cores that were at work until all players were back: %s\n", cores(r.Costs))
 	}
 	for _, l := range r.Levels {
-		fmt.Fprintf(p.To, "    level %s after %s\n", l.Level, ms(l.At))
+		fmt.Fprintf(p.To, "    level %s after %s\n", l.Level, measure.Ms(l.At))
 	}
 }
 
@@ -108,17 +109,5 @@ with all players there and none of them doing anything.
 }
 
 func spread(p50, p99, most time.Duration) string {
-	return ms(p50) + "/" + ms(p99) + "/" + ms(most)
-}
-
-// ms is a duration as people compare them.
-func ms(d time.Duration) string {
-	v := float64(d) / float64(time.Millisecond)
-	switch {
-	case v < 10:
-		return fmt.Sprintf("%.1fms", v)
-	case v < 10_000:
-		return fmt.Sprintf("%.0fms", v)
-	}
-	return fmt.Sprintf("%.1fs", v/1000)
+	return measure.Ms(p50) + "/" + measure.Ms(p99) + "/" + measure.Ms(most)
 }

@@ -1,12 +1,10 @@
 package mesh
 
 import (
-	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"time"
 
+	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/demo"
 )
 
@@ -57,19 +55,11 @@ func Names() (names []string) {
 }
 
 // Find returns scenes by a comma-separated list of their names; all for none.
-func Find(list string) (out []Scene, err error) {
-	all := Scenes()
+func Find(list string) ([]Scene, error) {
 	if list == "" {
-		return all, nil
+		return Scenes(), nil
 	}
-	for name := range strings.SplitSeq(list, ",") {
-		i := slices.IndexFunc(all, func(s Scene) bool { return s.Name == strings.TrimSpace(name) })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown scene %q: choose from %s", name, strings.Join(Names(), ", "))
-		}
-		out = append(out, all[i])
-	}
-	return out, nil
+	return choose.From("scene", list, Names(), Scenes())
 }
 
 // measured is how long costs are measured: the kernel counts in steps of 10 ms.
@@ -95,14 +85,10 @@ func (s Scene) demo(cfg Config) (demo.Config, error) {
 			return demo.Config{}, err
 		}
 	}
-	screen := cfg.Screen
-	if screen == nil {
-		screen = io.Discard
-	}
 	d := demo.Config{
 		Players: cfg.Players, Rate: cfg.Rate, Rounds: 1, Faults: faults, Seed: cfg.Seed,
 		Servers: cfg.Servers, Regions: cfg.Regions, Edges: s.edges, Pool: true,
-		OutputCommit: "strict", Program: cfg.Program, Echo: cfg.Echo, Screen: demo.NewScreen(screen),
+		OutputCommit: "strict", Program: cfg.Program, Echo: cfg.Echo, Screen: demo.NewScreen(cfg.Screen),
 	}
 	if s.servers > 0 {
 		d.Regions = max(1, cfg.Regions*s.servers/cfg.Servers)

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"text/template"
+
+	"github.com/reseat-proxy/reseat/bench/choose"
 )
 
 // kind is the program behind a contender.
@@ -88,19 +90,11 @@ func Names() (names []string) {
 }
 
 // Find returns contenders by a comma-separated list of their names; all for none.
-func Find(list string) (out []Contender, err error) {
-	all := Contenders()
+func Find(list string) ([]Contender, error) {
 	if list == "" {
-		return all, nil
+		return Contenders(), nil
 	}
-	for name := range strings.SplitSeq(list, ",") {
-		i := slices.IndexFunc(all, func(c Contender) bool { return c.Name == strings.TrimSpace(name) })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown contender %q: choose from %s", name, strings.Join(Names(), ", "))
-		}
-		out = append(out, all[i])
-	}
-	return out, nil
+	return choose.From("contender", list, Names(), Contenders())
 }
 
 // question is the frame of a health check.

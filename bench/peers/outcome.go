@@ -4,14 +4,15 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Outcome is what one fault was to the players of one contender.
 type Outcome struct {
-	Contender string `json:"contender"`
-	Load      Load   `json:"load"`
-	Fault     string `json:"fault"`
-	Round     int    `json:"round"`
+	Contender string       `json:"contender"`
+	Load      measure.Load `json:"load"`
+	Fault     string       `json:"fault"`
+	Round     int          `json:"round"`
 
 	Moved         int             `json:"moved"`            // players who could play on
 	Interruptions []time.Duration `json:"interruptions_ns"` // of those

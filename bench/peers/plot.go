@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/bench/plots"
 )
 
-// Save draws the distribution of the interruptions, one plot for each load and fault:
-// how many of all players waited no longer. The files' names begin with name.
+// Save writes name.json into a folder, and the distribution of the interruptions, one plot
+// for each load and fault (name-FAULT-LOAD): how many of all players waited no longer.
 func (r *Result) Save(dir, name string) error {
-	var errs []error
+	err := measure.Save(dir, name, r)
 	all := r.Rows()
 	for len(all) > 0 {
 		first, n := all[0], 0
@@ -21,10 +22,10 @@ func (r *Result) Save(dir, name string) error {
 		for ; n < len(all) && all[n].Load == first.Load && all[n].Fault == first.Fault; n++ {
 			p.Lines = append(p.Lines, all[n].line())
 		}
-		errs = append(errs, p.Save(dir, fmt.Sprintf("%s-%s-%v", name, first.Fault, first.Load)))
+		err = errors.Join(err, p.Save(dir, fmt.Sprintf("%s-%s-%v", name, first.Fault, first.Load)))
 		all = all[n:]
 	}
-	return errors.Join(errs...)
+	return err
 }
 
 // line is the distribution over all players, so that it ends where the rest never

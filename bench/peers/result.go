@@ -39,7 +39,7 @@ func (r *Result) OK() bool {
 // Row is the outcomes of one contender, load and fault.
 type Row struct {
 	Contender string
-	Load      Load
+	Load      measure.Load
 	Fault     string
 	Players   int // of all rounds
 	Sum       Outcome
@@ -141,14 +141,14 @@ func (r *Result) Print(to io.Writer, markdown bool) error {
 	}
 	titles, tables := r.Tables()
 	for i, table := range tables {
-		write, title := table.Print, titles[i]+"\n"
+		title := titles[i] + "\n"
 		if markdown {
-			write, title = table.Markdown, "**"+titles[i]+"**\n\n"
+			title = "**" + titles[i] + "**\n\n"
 		}
 		if _, err := io.WriteString(to, title); err != nil {
 			return err
 		}
-		if err := write(to); err != nil {
+		if err := table.Write(to, markdown); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(to); err != nil {

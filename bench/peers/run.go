@@ -6,71 +6,32 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
-// Load is how many players act how often.
-type Load struct {
-	Players int     `json:"players"`
-	Rate    float64 `json:"rate"` // actions per second of each
-}
-
-// String is the load as ParseLoads reads it.
-func (l Load) String() string {
-	return fmt.Sprintf("%dx%s", l.Players, strconv.FormatFloat(l.Rate, 'g', -1, 64))
-}
-
-// most of what is asked of one machine.
-const (
-	maxPlayers = 999
-	maxRate    = 100
-)
+// most is what is asked of one machine.
+var most = measure.Load{Players: 999, Rate: 100}
 
 // ParseLoads reads a comma-separated list such as 100x20,500x4.
-func ParseLoads(list string) (out []Load, err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		players, rate, _ := strings.Cut(strings.TrimSpace(text), "x")
-		var l Load
-		l.Players, err = strconv.Atoi(players)
-		if err == nil {
-			l.Rate, err = strconv.ParseFloat(rate, 64)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("load %q is not PLAYERSxRATE, such as 100x20", text)
-		}
-		if l.Players < 1 || l.Players > maxPlayers || !(l.Rate >= 0.1 && l.Rate <= maxRate) { // nor NaN
-			return nil, fmt.Errorf("load %q is not 1 to %d players at 0.1 to %d actions per second", text, maxPlayers, maxRate)
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
+func ParseLoads(list string) ([]measure.Load, error) { return measure.ParseLoads(list, most) }
 
 // ParseFaults reads a comma-separated list of faults.
-func ParseFaults(list string) (out []string, err error) {
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		if name != Kill && name != Freeze {
-			return nil, fmt.Errorf("unknown fault %q: choose from %s, %s", name, Kill, Freeze)
-		}
-		out = append(out, name)
-	}
-	return out, nil
+func ParseFaults(list string) ([]string, error) {
+	all := []string{Kill, Freeze}
+	return choose.From("fault", list, all, all)
 }
 
 // Settings say what to measure, and with what.
 type Settings struct {
 	Contenders []Contender
-	Loads      []Load
+	Loads      []measure.Load
 	Faults     []string
 	Rounds     int
 	Seed       uint64
 	Consul     string    // path of the binary, or consul.Memory
 	Program    string    // the path of reseat
-	Command    string    // for the record
 	Screen     io.Writer // for what happens as it happens; nil: nothing
 	Echo       io.Writer // of the processes' logs; nil: none
 }
@@ -89,9 +50,9 @@ const (
 )
 
 // Run measures all that is asked for. Contenders take turns, so that what the machine
-// does meanwhile happens to all of them. An error means that it could not be measured
-// to the end; the result has what was.
-func Run(ctx context.Context, s Settings) (*Result, error) {
+// does meanwhile happens to all of them. The circumstances are those of run, which the
+// caller has begun and ends.
+func Run(ctx context.Context, s Settings, run *measure.Run) (*Result, error) {
 	players := 0
 	for _, l := range s.Loads {
 		players = max(players, l.Players)
@@ -99,15 +60,10 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 	if err := measure.NeedFiles(uint64(filesPerPlayer*players + baseFiles)); err != nil {
 		return nil, err
 	}
-	r := &Result{Run: measure.Begin(s.Command, s.Seed)}
-	err := r.measure(ctx, s)
-	return r, errors.Join(err, r.Run.End())
-}
-
-func (r *Result) measure(ctx context.Context, s Settings) error {
+	r := &Result{Run: run}
 	tools, err := r.tools(s.Contenders)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, load := range s.Loads {
 		for round := range s.Rounds {
@@ -117,17 +73,17 @@ func (r *Result) measure(ctx context.Context, s Settings) error {
 					if !ok {
 						continue
 					}
-					o, err := trial{s, c, t, load, fault, round, r.Run.Watch()}.again(ctx)
+					o, err := trial{s, c, t, load, fault, round, run.Watch()}.again(ctx)
 					if err != nil {
-						return fmt.Errorf("%s, %s at %v: %w", c.Name, fault, load, err)
+						return nil, fmt.Errorf("%s, %s at %v: %w", c.Name, fault, load, err)
 					}
-					r.Run.Note(o.Delay)
+					run.Note(o.Delay)
 					r.Outcomes = append(r.Outcomes, o)
 				}
 			}
 		}
 	}
-	return nil
+	return r, nil
 }
 
 // tools finds the programs, and notes the contenders whose program is not there.

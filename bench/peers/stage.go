@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/fleet"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // stage is the processes of one trial behind a proxy: two game servers, the proxy and
@@ -32,7 +33,7 @@ const (
 func (s *stage) journal(name string) string { return filepath.Join(s.dir, name+".journal") }
 
 // open starts everything. The players play then.
-func (s *stage) open(ctx context.Context, c Contender, t tool, load Load, seed uint64) error {
+func (s *stage) open(ctx context.Context, c Contender, t tool, load measure.Load, seed uint64) error {
 	at := place{Dir: s.dir, Module: t.module}
 	var err error
 	if s.primary, at.Primary, err = s.game(ctx, primaryName, c.network); err != nil {
@@ -142,12 +143,8 @@ func (s *stage) judge(ctx context.Context, fault string, at int64) (Outcome, err
 		if err := s.primary.Thaw(); err != nil {
 			return Outcome{}, err
 		}
-		after := time.NewTimer(wake)
-		defer after.Stop()
-		select {
-		case <-after.C:
-		case <-ctx.Done():
-			return Outcome{}, context.Cause(ctx)
+		if err := measure.Pause(ctx, wake); err != nil {
+			return Outcome{}, err
 		}
 	}
 	s.fleet.Close()

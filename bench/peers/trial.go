@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -43,7 +42,7 @@ type trial struct {
 	Settings
 	contender Contender
 	tool      tool
-	load      Load
+	load      measure.Load
 	fault     string
 	round     int
 	delay     *measure.Delay
@@ -131,7 +130,7 @@ func (t trial) ours(ctx context.Context, f *fleet.Fleet, dir string) (o Outcome,
 	report, err := demo.Run(ctx, demo.Config{
 		Players: t.load.Players, Rate: t.load.Rate, Rounds: 1, Faults: faults, Seed: t.seed(),
 		Servers: 3, Regions: 1, Edges: 1, OutputCommit: "strict", Consul: agent.Addr,
-		Program: t.Program, Echo: t.Echo, Screen: demo.NewScreen(io.Discard),
+		Program: t.Program, Echo: t.Echo, Screen: demo.NewScreen(nil),
 	})
 	if err != nil {
 		return o, err

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -37,13 +39,29 @@ type Plot struct {
 	Lines       []Line
 }
 
+// Point adds a point to the line of a name, which it adds if there is none.
+func (p *Plot) Point(name string, x, y float64) {
+	i := slices.IndexFunc(p.Lines, func(l Line) bool { return l.Name == name })
+	if i < 0 {
+		i = len(p.Lines)
+		p.Lines = append(p.Lines, Line{Name: name})
+	}
+	l := &p.Lines[i]
+	l.X, l.Y = append(l.X, x), append(l.Y, y)
+}
+
+// Ms is a duration in milliseconds, as an axis can show it that has no zero.
+func Ms(d time.Duration) float64 {
+	return max(d.Seconds()*1000, 0.001)
+}
+
 // Distribution is the line of a histogram: milliseconds, and the percentage of all
 // that is not above.
 func Distribution(name string, h measure.Hist) Line {
 	l := Line{Name: fmt.Sprintf("%s (p50 %s, p99 %s)", name, measure.Ms(h.Quantile(.5)), measure.Ms(h.Quantile(.99)))}
 	below := 0.0
 	for _, p := range h.Curve() {
-		ms := max(float64(p.At.Microseconds())/1000, 0.001)
+		ms := Ms(p.At)
 		l.X = append(l.X, ms, ms)
 		l.Y = append(l.Y, below, 100*p.Share)
 		below = 100 * p.Share

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +13,7 @@ import (
 // Cell is one fault under one load.
 type Cell struct {
 	Fault string `json:"fault"`
-	Load
+	measure.Load
 	Memory uint64 `json:"memory_bytes,omitempty"` // of each game
 }
 
@@ -80,10 +79,6 @@ func (c Config) demo(cell Cell, consul string, watch *measure.Delay) (demo.Confi
 	if err != nil {
 		return demo.Config{}, err
 	}
-	screen := c.Screen
-	if screen == nil {
-		screen = io.Discard
-	}
 	profiles := c.Profiles
 	if profiles != "" {
 		profiles = filepath.Join(profiles, strings.ReplaceAll(cell.String(), " ", "-"))
@@ -94,6 +89,6 @@ func (c Config) demo(cell Cell, consul string, watch *measure.Delay) (demo.Confi
 	return demo.Config{
 		Players: cell.Players, Rate: cell.Rate, Rounds: c.Rounds, Faults: faults, Seed: c.Seed,
 		Servers: k.servers, Regions: k.regions, Edges: k.edges, Pool: k.pool, Memory: cell.Memory, Delay: watch, Profiles: profiles,
-		OutputCommit: "strict", Consul: consul, Program: c.Program, Env: c.Env, Echo: c.Echo, Screen: demo.NewScreen(screen),
+		OutputCommit: "strict", Consul: consul, Program: c.Program, Env: c.Env, Echo: c.Echo, Screen: demo.NewScreen(c.Screen),
 	}, nil
 }

@@ -8,13 +8,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Config says what is measured, and with what.
 type Config struct {
 	Faults []string // names
-	Loads  []Load
+	Loads  []measure.Load
 	Memory []uint64 // bytes that each game has written to besides its world, for kill
 	Rounds int      // how often each fault happens, 1 or more
 	Seed   uint64   // decides what the players do
@@ -22,7 +23,7 @@ type Config struct {
 	Consul  string // path of the binary, or consul.Memory
 	Program string // the path of reseat
 
-	Trace bool // also have one kill traced, under the load with the most players
+	Trace bool // also have one kill traced, or the first fault if there is no kill, under the load with the most players
 
 	// Profiles is a folder for CPU profiles of all processes, one folder in it for each
 	// cell; empty: none are taken.
@@ -33,48 +34,11 @@ type Config struct {
 	Echo   io.Writer // of the processes' logs; nil: none
 }
 
-// Load is how many players there are, and how often a second each of them acts.
-type Load struct {
-	Players int     `json:"players"`
-	Rate    float64 `json:"rate"`
-}
-
-// String is the load as [ParseLoads] reads it.
-func (l Load) String() string { return fmt.Sprintf("%dx%v", l.Players, l.Rate) }
-
-// What one machine carries, bots included.
-const (
-	maxPlayers = 2000
-	maxRate    = 1000
-	minRate    = 0.1
-)
+// most is what one machine carries, bots included.
+var most = measure.Load{Players: 2000, Rate: 1000}
 
 // ParseLoads reads "10x60,100x20": players, and actions per second of each.
-func ParseLoads(list string) (out []Load, err error) {
-	for text := range strings.SplitSeq(list, ",") {
-		players, rate, ok := strings.Cut(strings.TrimSpace(text), "x")
-		l := Load{}
-		var err error
-		if ok {
-			l.Players, err = strconv.Atoi(players)
-		}
-		if ok && err == nil {
-			l.Rate, err = strconv.ParseFloat(rate, 64)
-		}
-		switch {
-		case !ok || err != nil:
-			return nil, fmt.Errorf("%q: write players and actions per second of each, as in 100x20", text)
-		case l.Players < 1 || l.Players > maxPlayers:
-			return nil, fmt.Errorf("%q: players are 1 to %d", text, maxPlayers)
-		case !(l.Rate >= minRate && l.Rate <= maxRate): // not a number, too
-			return nil, fmt.Errorf("%q: actions per second are %v to %d", text, minRate, maxRate)
-		case slices.Contains(out, l):
-			return nil, fmt.Errorf("%q is there twice", text)
-		}
-		out = append(out, l)
-	}
-	return out, nil
-}
+func ParseLoads(list string) ([]measure.Load, error) { return measure.ParseLoads(list, most) }
 
 // units are those of [ParseSizes], the longest suffix first.
 var units = []struct {
@@ -121,18 +85,8 @@ func size(n uint64) string {
 }
 
 // ParseFaults reads a comma-separated list of names.
-func ParseFaults(list string) (out []string, err error) {
-	for name := range strings.SplitSeq(list, ",") {
-		name = strings.TrimSpace(name)
-		switch {
-		case !slices.Contains(FaultNames(), name):
-			return nil, fmt.Errorf("unknown fault %q: choose from %s", name, strings.Join(FaultNames(), ", "))
-		case slices.Contains(out, name):
-			return nil, fmt.Errorf("%q is there twice", name)
-		}
-		out = append(out, name)
-	}
-	return out, nil
+func ParseFaults(list string) ([]string, error) {
+	return choose.Once("fault", list, FaultNames(), FaultNames())
 }
 
 // Check tells whether all of it can be measured, but not whether this machine can:
@@ -143,6 +97,9 @@ func (c Config) Check(burdened bool) error {
 	}
 	if burdened && slices.Max(c.Memory) > 0 && !slices.Contains(c.Faults, sized) {
 		return fmt.Errorf("--memory is of %s: add it to --faults, or leave --memory out", sized)
+	}
+	if c.Trace && c.largest().Fault == "edge" {
+		return errors.New("--trace: no server fails when an edge does, and only that is traced: add another fault before it")
 	}
 	for _, cell := range c.Cells() {
 		if regions := kinds[cell.Fault].regions; cell.Players < regions {

@@ -1,7 +1,7 @@
 // Package recovery measures how long players wait when something fails under them,
 // and where that time goes: our headline figure.
 //
-// Each cell of its table is a fault under a [Load], and one run of package demo: real
+// Each cell of its table is a fault under a load, and one run of package demo: real
 // processes on this machine, a real Consul, players with an open schedule who keep
 // books, and a judge who compares the books with the game's. Before each fault all
 // backups are in sync and nothing has failed for a while.

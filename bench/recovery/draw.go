@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/bench/plots"
@@ -14,7 +13,7 @@ import (
 
 // save writes the trace into a folder, as JSON and as the tree that people read.
 func (t *Traced) save(dir, name string) error {
-	if _, err := measure.Save(dir, name, t); err != nil {
+	if err := measure.Save(dir, name, t); err != nil {
 		return err
 	}
 	var text bytes.Buffer
@@ -27,10 +26,11 @@ func (t *Traced) save(dir, name string) error {
 	return nil
 }
 
-// Save writes name.json into a folder, name-trace.json and .txt if there is one, and two plots for each load: how the stalls of
-// each fault are spread (name-LOAD), and when each stage was reached (name-LOAD-stages).
+// Save writes name.json into a folder, name-trace.json and .txt if there is one, and two
+// plots for each load: how the stalls of each fault are spread (name-LOAD), and when each
+// stage was reached (name-LOAD-stages).
 func (r *Report) Save(dir, name string) error {
-	_, err := measure.Save(dir, name, r)
+	err := measure.Save(dir, name, r)
 	if r.Traced != nil {
 		err = errors.Join(err, r.Traced.save(dir, name+"-trace"))
 	}
@@ -47,8 +47,8 @@ func (r *Report) Save(dir, name string) error {
 }
 
 // loads are those of the results.
-func (r *Report) loads() (out []Load) {
-	seen := map[Load]bool{}
+func (r *Report) loads() (out []measure.Load) {
+	seen := map[measure.Load]bool{}
 	for _, one := range r.Results {
 		if !seen[one.Load] {
 			seen[one.Load] = true
@@ -58,7 +58,7 @@ func (r *Report) loads() (out []Load) {
 	return out
 }
 
-func (r *Report) stallPlot(load Load) plots.Plot {
+func (r *Report) stallPlot(load measure.Load) plots.Plot {
 	p := plots.Plot{
 		Title: fmt.Sprintf("Stall of each player by fault, %d players at %v actions/s", load.Players, load.Rate),
 		X:     "ms from the fault, or from the intended time, until durable", Y: "% of players who waited no longer", LogX: true,
@@ -72,24 +72,16 @@ func (r *Report) stallPlot(load Load) plots.Plot {
 }
 
 // stagePlot has a line for each fault from one stage to the next.
-func (r *Report) stagePlot(load Load) plots.Plot {
+func (r *Report) stagePlot(load measure.Load) plots.Plot {
 	p := plots.Plot{
 		Title: fmt.Sprintf("When each stage is reached, %d players at %v actions/s", load.Players, load.Rate),
 		X:     "ms since the fault, median", LogX: true, Points: true, YNames: stageNames(),
 	}
 	for _, one := range r.Results {
-		if one.Load != load {
-			continue
-		}
-		line := plots.Line{Name: one.what()}
 		for i, name := range stageNames() {
-			if at := one.stage(name); at > 0 {
-				line.X = append(line.X, float64(at)/float64(time.Millisecond))
-				line.Y = append(line.Y, float64(i))
+			if at := one.stage(name); one.Load == load && at > 0 {
+				p.Point(one.what(), plots.Ms(at), float64(i))
 			}
-		}
-		if len(line.X) > 0 {
-			p.Lines = append(p.Lines, line)
 		}
 	}
 	return p

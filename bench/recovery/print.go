@@ -31,34 +31,27 @@ func (r *Result) verdict() string {
 	return "ok"
 }
 
-// Print writes the circumstances, both tables and what they mean; as Markdown without
-// the latter.
+// Print writes the circumstances, both tables and what they mean, as Markdown without
+// the latter, and the trace if there is one.
 func (r *Report) Print(w io.Writer, markdown bool) error {
-	if markdown {
-		return r.markdown(w)
-	}
-	fmt.Fprintf(w, "%sConsul: %s; %d rounds of each\n\n", r.Run, r.Registry, r.Rounds)
-	players := r.players()
-	if err := players.Print(w); err != nil {
-		return err
-	}
-	fmt.Fprint(w, legend+"\n")
-	stages := r.stages()
-	if err := stages.Print(w); err != nil {
-		return err
-	}
-	_, err := fmt.Fprint(w, stageLegend)
-	return err
-}
-
-func (r *Report) markdown(w io.Writer) error {
-	fmt.Fprintf(w, "```\n%sConsul: %s; %d rounds of each\n```\n\n", r.Run, r.Registry, r.Rounds)
 	players, stages := r.players(), r.stages()
-	if err := players.Markdown(w); err != nil {
+	fence, below, last := "", legend, stageLegend
+	if markdown {
+		fence, below, last = "```\n", "", ""
+	}
+	fmt.Fprintf(w, "%s%vConsul: %s; %d rounds of each\n%s\n", fence, r.Run, r.Registry, r.Rounds, fence)
+	if err := players.Write(w, markdown); err != nil {
+		return err
+	}
+	fmt.Fprintln(w, below)
+	if err := stages.Write(w, markdown); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, last); err != nil || r.Traced == nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	return stages.Markdown(w)
+	return r.Traced.Print(w)
 }
 
 const legend = `stall: of each player who was concerned, its longest wait, from the fault or the time in

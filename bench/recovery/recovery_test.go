@@ -19,26 +19,6 @@ import (
 
 const ms = time.Millisecond
 
-func TestParseLoads(t *testing.T) {
-	loads, err := ParseLoads("10x60, 1000x0.5")
-	require.NoError(t, err)
-	require.Equal(t, []Load{{10, 60}, {1000, 0.5}}, loads)
-	for bad, want := range map[string]string{
-		"":          `"": write players and actions per second of each, as in 100x20`,
-		"100":       `"100": write players`,
-		"10x20x30":  `"10x20x30": write players`,
-		"tenx20":    `"tenx20": write players`,
-		"0x20":      `"0x20": players are 1 to 2000`,
-		"2001x20":   `"2001x20": players are 1 to 2000`,
-		"10x0":      `"10x0": actions per second are 0.1 to 1000`,
-		"10xNaN":    `"10xNaN": actions per second are 0.1 to 1000`,
-		"10x2,10x2": `"10x2" is there twice`,
-	} {
-		_, err := ParseLoads(bad)
-		require.ErrorContains(t, err, want, bad)
-	}
-}
-
 func TestParseSizes(t *testing.T) {
 	sizes, err := ParseSizes("0,512MiB, 4GiB,3KiB,7")
 	require.NoError(t, err)
@@ -63,7 +43,7 @@ func TestParseSizes(t *testing.T) {
 }
 
 func TestCells(t *testing.T) {
-	cfg := Config{Faults: []string{"kill", "drain"}, Loads: []Load{{10, 60}, {100, 20}}, Memory: []uint64{0, 1 << 30}, Rounds: 1}
+	cfg := Config{Faults: []string{"kill", "drain"}, Loads: []measure.Load{{Players: 10, Rate: 60}, {Players: 100, Rate: 20}}, Memory: []uint64{0, 1 << 30}, Rounds: 1}
 	var names []string
 	for _, cell := range cfg.Cells() {
 		names = append(names, cell.String())
@@ -77,7 +57,7 @@ func TestCells(t *testing.T) {
 func TestEveryFaultCanBeShown(t *testing.T) {
 	require.Len(t, kinds, len(FaultNames()))
 	for _, name := range FaultNames() {
-		d, err := Config{Rounds: 3}.demo(Cell{name, Load{10, 2}, 5}, "here:8500", nil)
+		d, err := Config{Rounds: 3}.demo(Cell{name, measure.Load{Players: 10, Rate: 2}, 5}, "here:8500", nil)
 		require.NoError(t, err, name)
 		require.Len(t, d.Faults, 1, name)
 		require.NoError(t, d.Faults[0].Check(d), name)
@@ -87,12 +67,12 @@ func TestEveryFaultCanBeShown(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	good := Config{Faults: FaultNames(), Loads: []Load{{10, 60}}, Memory: []uint64{0, 1 << 30}, Rounds: 1}
+	good := Config{Faults: FaultNames(), Loads: []measure.Load{{Players: 10, Rate: 60}}, Memory: []uint64{0, 1 << 30}, Rounds: 1}
 	require.NoError(t, good.Check(true))
 	for want, spoil := range map[string]func(*Config){
 		"--rounds 0 is not 1 to 100":                             func(c *Config) { c.Rounds = 0 },
 		"--memory is of kill":                                    func(c *Config) { c.Faults = []string{"host"} },
-		"--load 4x60 is too small for many, which has 5 regions": func(c *Config) { c.Loads = []Load{{4, 60}} },
+		"--load 4x60 is too small for many, which has 5 regions": func(c *Config) { c.Loads = []measure.Load{{Players: 4, Rate: 60}} },
 	} {
 		bad := good
 		spoil(&bad)
@@ -108,7 +88,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestFits(t *testing.T) {
-	cfg := Config{Faults: []string{"kill"}, Loads: []Load{{10, 1}}, Memory: []uint64{0}, Rounds: 1}
+	cfg := Config{Faults: []string{"kill"}, Loads: []measure.Load{{Players: 10, Rate: 1}}, Memory: []uint64{0}, Rounds: 1}
 	require.NoError(t, cfg.Fits())
 	if _, err := os.Stat("/proc/meminfo"); err == nil {
 		cfg.Memory = []uint64{1 << 50}
@@ -132,7 +112,7 @@ func report(second demo.Round) demo.Report {
 }
 
 func TestResultIsOfThoseWhoWereConcerned(t *testing.T) {
-	r := newResult(Cell{Fault: "kill", Load: Load{3, 2}}, report(demo.Round{}), nil)
+	r := newResult(Cell{Fault: "kill", Load: measure.Load{Players: 3, Rate: 2}}, report(demo.Round{}), nil)
 	require.True(t, r.OK)
 	require.EqualValues(t, 2, r.Stall.Count(), "the third player's region went on")
 	require.InEpsilon(t, 50*ms, r.Stall.Quantile(1), 0.01)
@@ -177,9 +157,9 @@ func TestPrintAndSave(t *testing.T) {
 	run := measure.Begin("reseat bench recovery", 1)
 	require.NoError(t, measure.Loaded(0))
 	_ = run.End() // the machine may be busy
-	empty := newResult(Cell{Fault: "freeze", Load: Load{3, 2}}, demo.Report{}, errors.New("it did not start"))
+	empty := newResult(Cell{Fault: "freeze", Load: measure.Load{Players: 3, Rate: 2}}, demo.Report{}, errors.New("it did not start"))
 	r := Report{Run: run, Registry: "Consul v1.22.5", Rounds: 2, Results: []Result{
-		newResult(Cell{Fault: "kill", Load: Load{3, 2}, Memory: 1 << 30}, report(demo.Round{}), nil), empty,
+		newResult(Cell{Fault: "kill", Load: measure.Load{Players: 3, Rate: 2}, Memory: 1 << 30}, report(demo.Round{}), nil), empty,
 	}}
 	require.False(t, r.OK())
 	var text, md bytes.Buffer

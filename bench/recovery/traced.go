@@ -22,7 +22,7 @@ type Traced struct {
 // largest is the cell that is traced: one kill, or what there is to be measured instead,
 // under the load with the most players.
 func (c Config) largest() Cell {
-	load := slices.MaxFunc(c.Loads, func(a, b Load) int { return a.Players - b.Players })
+	load := slices.MaxFunc(c.Loads, func(a, b measure.Load) int { return a.Players - b.Players })
 	if slices.Contains(c.Faults, sized) {
 		return Cell{Fault: sized, Load: load}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/reseat-proxy/reseat/bench/demo"
+	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/bench/traces"
 )
 
@@ -24,9 +25,9 @@ func TestTraced(t *testing.T) {
 	require.False(t, tells(7)(traces.Trace{Spans: whole.Spans[:2]}), "the edge has not spoken yet")
 	move := whole.Spans[1]
 	move.Name = "move"
-	require.False(t, tells(7)(traces.Trace{Spans: []traces.Span{move, whole.Spans[2]}}))
+	require.True(t, tells(7)(traces.Trace{Spans: []traces.Span{move, whole.Spans[2]}}), "of a planned one")
 
-	one := Traced{Result: newResult(Cell{Fault: "kill", Load: Load{3, 2}}, report(demo.Round{}), nil), Fault: fault, Trace: whole}
+	one := Traced{Result: newResult(Cell{Fault: "kill", Load: measure.Load{Players: 3, Rate: 2}}, report(demo.Round{}), nil), Fault: fault, Trace: whole}
 	var text bytes.Buffer
 	require.NoError(t, one.Print(&text))
 	require.Contains(t, text.String(), "the fault came 6.0 ms after the trace begins")
@@ -35,6 +36,8 @@ func TestTraced(t *testing.T) {
 }
 
 func TestTheLargestLoadIsTraced(t *testing.T) {
-	c := Config{Loads: []Load{{10, 60}, {1000, 2}, {100, 20}}}
+	c := Config{Faults: []string{"drain", "kill"}, Loads: []measure.Load{{Players: 10, Rate: 60}, {Players: 1000, Rate: 2}, {Players: 100, Rate: 20}}}
 	require.Equal(t, "kill 1000x2", c.largest().String())
+	c.Faults = c.Faults[:1]
+	require.Equal(t, "drain 1000x2", c.largest().String(), "where no kill is measured")
 }

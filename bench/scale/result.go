@@ -1,6 +1,7 @@
 package scale
 
 import (
+	"errors"
 	"fmt"
 	"io"
 
@@ -8,6 +9,12 @@ import (
 	"github.com/reseat-proxy/reseat/bench/plots"
 	"github.com/reseat-proxy/reseat/bench/steady"
 )
+
+// Result is all that was measured. As JSON, durations are nanoseconds.
+type Result struct {
+	Run    *measure.Run `json:"run"`
+	Curves []Curve      `json:"curves"`
+}
 
 // Curve is what was measured as one number grew.
 type Curve struct {
@@ -43,14 +50,11 @@ func (c Curve) Most() (x int, limited bool) {
 
 const mib = 1 << 20
 
-// Print writes curves for people.
-func Print(w io.Writer, all []Curve, markdown bool) error {
-	show := (*measure.Table).Print
-	if markdown {
-		show = (*measure.Table).Markdown
-	}
-	for _, c := range all {
-		if err := show(c.table(), w); err != nil {
+// Print writes the curves for people, or as a README has them.
+func (r *Result) Print(w io.Writer, markdown bool) error {
+	fmt.Fprintln(w, r.Run)
+	for _, c := range r.Curves {
+		if err := c.table().Write(w, markdown); err != nil {
 			return err
 		}
 		if c.Sweep == Players {
@@ -87,45 +91,34 @@ func (c Curve) table() *measure.Table {
 	return t
 }
 
-// Draw writes a plot of round trips, of CPU time and of memory for each sweep.
-func Draw(dir string, all []Curve) error {
+// Save writes name.json into a folder, and for each sweep plots of round trips, of CPU
+// time and of memory, whose names begin with name.
+func (r *Result) Save(dir, name string) error {
+	err := measure.Save(dir, name, r)
 	for _, s := range sweeps {
 		trips := plots.Plot{Title: "Round trip over " + string(s), X: string(s), Y: "milliseconds", LogY: true, Points: true}
 		cpu := plots.Plot{Title: "CPU time over " + string(s), X: string(s), Y: "cores", Points: true}
 		memory := plots.Plot{Title: "Memory of the front over " + string(s), X: string(s), Y: "MiB", Points: true}
-		for _, c := range all {
-			if c.Sweep != s || len(c.Points) == 0 {
+		for _, c := range r.Curves {
+			if c.Sweep != s {
 				continue
 			}
-			ms := func(figure func(measure.Spread) float64) func(Point) float64 {
-				return func(p Point) float64 { return max(0.001, figure(p.Pass.RoundTrip)/1e6) }
+			for _, p := range c.Points {
+				x := float64(p.X)
+				trips.Point(c.Path+", p50", x, plots.Ms(p.Pass.RoundTrip.P50))
+				trips.Point(c.Path+", p99", x, plots.Ms(p.Pass.RoundTrip.P99))
+				cpu.Point(c.Path+", front", x, p.Cores(p.Pass.CPU[steady.Front]))
+				cpu.Point(c.Path+", all servers", x, p.Cores(p.Pass.Servers()))
+				memory.Point(c.Path+", idle", x, float64(p.Pass.Idle.Resident)/mib)
+				memory.Point(c.Path+", active", x, float64(p.Pass.Active.Resident)/mib)
 			}
-			trips.Lines = append(trips.Lines,
-				c.line("p50", ms(func(s measure.Spread) float64 { return float64(s.P50) })),
-				c.line("p99", ms(func(s measure.Spread) float64 { return float64(s.P99) })))
-			cpu.Lines = append(cpu.Lines,
-				c.line("front", func(p Point) float64 { return p.Cores(p.Pass.CPU[steady.Front]) }),
-				c.line("all servers", func(p Point) float64 { return p.Cores(p.Pass.Servers()) }))
-			memory.Lines = append(memory.Lines,
-				c.line("idle", func(p Point) float64 { return float64(p.Pass.Idle.Resident) / mib }),
-				c.line("active", func(p Point) float64 { return float64(p.Pass.Active.Resident) / mib }))
 		}
 		if len(trips.Lines) == 0 {
 			continue
 		}
-		for name, p := range map[string]plots.Plot{"trips": trips, "cpu": cpu, "memory": memory} {
-			if err := p.Save(dir, fmt.Sprintf("scale-%s-%s", s, name)); err != nil {
-				return err
-			}
+		for what, p := range map[string]plots.Plot{"trips": trips, "cpu": cpu, "memory": memory} {
+			err = errors.Join(err, p.Save(dir, fmt.Sprintf("%s-%s-%s", name, s, what)))
 		}
 	}
-	return nil
-}
-
-func (c Curve) line(what string, y func(Point) float64) plots.Line {
-	l := plots.Line{Name: c.Path + ", " + what}
-	for _, p := range c.Points {
-		l.X, l.Y = append(l.X, float64(p.X)), append(l.Y, y(p))
-	}
-	return l
+	return err
 }

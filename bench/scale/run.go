@@ -43,11 +43,11 @@ func (cfg Config) Check() error {
 
 // Run measures all sweeps. The error is measure.ErrLoaded if the machine was too busy for
 // the first point of one.
-func Run(ctx context.Context, cfg Config, run *measure.Run) ([]Curve, error) {
+func Run(ctx context.Context, cfg Config, run *measure.Run) (*Result, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	var all []Curve
+	r := &Result{Run: run}
 	for _, s := range cfg.Sweeps {
 		lines, err := s.lines(cfg)
 		if err != nil {
@@ -56,13 +56,13 @@ func Run(ctx context.Context, cfg Config, run *measure.Run) ([]Curve, error) {
 		for _, l := range lines {
 			c, err := cfg.curve(ctx, s, l, run)
 			if err != nil {
-				return all, fmt.Errorf("%s: %w", s, err)
+				return nil, fmt.Errorf("%s: %w", s, err)
 			}
-			all = append(all, c)
+			r.Curves = append(r.Curves, c)
 		}
 	}
 	run.Watch().Take() // what happened while processes started and ended disturbed nobody
-	return all, nil
+	return r, nil
 }
 
 func (cfg Config) curve(ctx context.Context, s Sweep, l line, run *measure.Run) (Curve, error) {

@@ -36,11 +36,11 @@ func TestLines(t *testing.T) {
 		require.Equal(t, most, last.x)
 		require.Equal(t, steady.Load{Players: 10, Rate: 20}, last.load)
 	}
-	found, err := Find("edges, players,edges")
+	found, err := Find("edges, players")
 	require.NoError(t, err)
 	require.Equal(t, []Sweep{Edges, Players}, found)
 	_, err = Find("moons")
-	require.ErrorContains(t, err, `unknown sweep "moons": choose from players,regions,edges,backups`)
+	require.ErrorContains(t, err, `unknown sweep "moons": choose from players, regions, edges, backups`)
 }
 
 func TestCheck(t *testing.T) {
@@ -100,19 +100,19 @@ func TestMost(t *testing.T) {
 	require.Equal(t, "relay: 20 players; not 30: too slow", c.capacity())
 }
 
-func TestPrintAndDraw(t *testing.T) {
-	all := []Curve{
+func TestPrintAndSave(t *testing.T) {
+	r := Result{Run: &measure.Run{Command: "reseat bench scale"}, Curves: []Curve{
 		{Sweep: Players, Path: "relay", Points: []Point{{X: 10, Pass: held(10)}, {X: 20, Pass: held(20)}}},
 		{Sweep: Backups, Path: "reseat", Points: []Point{{X: 0, Pass: held(10)}, {X: 3, Pass: held(10)}}},
-	}
+	}}
 	var out bytes.Buffer
-	require.NoError(t, Print(&out, all, false))
+	require.NoError(t, r.Print(&out, false))
 	require.Contains(t, out.String(), "players, relay  answers/s     p50     p99  front  servers  front/action  servers/action   empty    idle  active\n"+
 		"10                    200  1.0 ms  5.0 ms   0.02     0.03        100 µs          150 µs  20 MiB  30 MiB  40 MiB\n")
 	require.Contains(t, out.String(), "relay: 20 players and more\n")
 	require.Contains(t, out.String(), "backups, reseat")
 	dir := t.TempDir()
-	require.NoError(t, Draw(dir, all))
+	require.NoError(t, r.Save(dir, "scale"))
 	for _, name := range []string{"scale-players-trips.svg", "scale-players-cpu.png", "scale-players-memory.svg", "scale-backups-trips.png"} {
 		info, err := os.Stat(dir + "/" + name)
 		require.NoError(t, err)
@@ -120,5 +120,5 @@ func TestPrintAndDraw(t *testing.T) {
 	}
 	files, err := os.ReadDir(dir)
 	require.NoError(t, err)
-	require.Len(t, files, 12, "none of what was not measured")
+	require.Len(t, files, 13, "none of what was not measured")
 }

@@ -1,10 +1,7 @@
 package scale
 
 import (
-	"fmt"
-	"slices"
-	"strings"
-
+	"github.com/reseat-proxy/reseat/bench/choose"
 	"github.com/reseat-proxy/reseat/bench/steady"
 )
 
@@ -21,27 +18,17 @@ const (
 
 var sweeps = []Sweep{Players, Regions, Edges, Backups}
 
-// Names are the names of all sweeps, separated by commas.
-func Names() string {
-	names := make([]string, 0, len(sweeps))
+// Names are the names of all sweeps.
+func Names() (names []string) {
 	for _, s := range sweeps {
 		names = append(names, string(s))
 	}
-	return strings.Join(names, ",")
+	return names
 }
 
 // Find returns the sweeps of some names, separated by commas.
-func Find(names string) (found []Sweep, err error) {
-	for name := range strings.SplitSeq(names, ",") {
-		s := Sweep(strings.TrimSpace(name))
-		if !slices.Contains(sweeps, s) {
-			return nil, fmt.Errorf("unknown sweep %q: choose from %s", s, Names())
-		}
-		if !slices.Contains(found, s) {
-			found = append(found, s)
-		}
-	}
-	return found, nil
+func Find(names string) ([]Sweep, error) {
+	return choose.Once("sweep", names, Names(), sweeps)
 }
 
 // step is a point to be measured.

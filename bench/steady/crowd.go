@@ -134,7 +134,7 @@ func (c *crowd) play(ctx context.Context, load Load, warm, lasts time.Duration, 
 
 // during waits for the time in which the players play.
 func (c *crowd) during(ctx context.Context, warm, lasts time.Duration, began func() error) error {
-	if err := pause(ctx, warm); err != nil {
+	if err := measure.Pause(ctx, warm); err != nil {
 		return err
 	}
 	if err := began(); err != nil {
@@ -143,16 +143,7 @@ func (c *crowd) during(ctx context.Context, warm, lasts time.Duration, began fun
 	from := c.now()
 	c.until.Store(from + int64(lasts))
 	c.from.Store(from)
-	return pause(ctx, lasts)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-time.After(d):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
+	return measure.Pause(ctx, lasts)
 }
 
 func (c *crowd) tally() Tally {

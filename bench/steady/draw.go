@@ -5,15 +5,16 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/bench/plots"
 )
 
-// Draw writes the plots, whose names begin with name: the round trips of all paths under
-// each load, and what an action costs at the front.
-func Draw(dir, name string, rows []Row) error {
-	var errs []error
+// Save writes name.json into a folder, and plots whose names begin with name: the round
+// trips of all paths under each load, and what an action costs at the front.
+func (r *Result) Save(dir, name string) error {
+	err := measure.Save(dir, name, r)
 	var loads []Load
-	for _, r := range rows {
+	for _, r := range r.Rows {
 		if !slices.Contains(loads, r.Load) {
 			loads = append(loads, r.Load)
 		}
@@ -26,14 +27,14 @@ func Draw(dir, name string, rows []Row) error {
 		if load.Window > 0 {
 			p.Title = fmt.Sprintf("Round trip of an action, %d players with %d on the way", load.Players, load.Window)
 		}
-		for _, r := range rows {
+		for _, r := range r.Rows {
 			if r.Load == load && r.hist.Count() > 0 {
 				p.Lines = append(p.Lines, plots.Distribution(r.Path, r.hist))
 			}
 		}
-		errs = append(errs, p.Save(dir, name+"-"+load.String()))
+		err = errors.Join(err, p.Save(dir, name+"-"+load.String()))
 	}
-	return errors.Join(append(errs, drawCPU(dir, name, rows, loads))...)
+	return errors.Join(err, drawCPU(dir, name, r.Rows, loads))
 }
 
 // drawCPU draws what an action costs at the front, for each load: the first is at the top.
@@ -45,16 +46,9 @@ func drawCPU(dir, name string, rows []Row, loads []Load) error {
 		y := float64(len(p.YNames))
 		p.YNames = append(p.YNames, load.String())
 		for _, r := range rows {
-			if r.Load != load || r.Front <= 0 {
-				continue
+			if r.Load == load && r.Front > 0 {
+				p.Point(r.Path, r.Front, y)
 			}
-			i := slices.IndexFunc(p.Lines, func(l plots.Line) bool { return l.Name == r.Path })
-			if i < 0 {
-				i = len(p.Lines)
-				p.Lines = append(p.Lines, plots.Line{Name: r.Path})
-			}
-			p.Lines[i].X = append(p.Lines[i].X, r.Front)
-			p.Lines[i].Y = append(p.Lines[i].Y, y)
 		}
 	}
 	if len(p.Lines) == 0 {

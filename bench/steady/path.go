@@ -3,8 +3,8 @@ package steady
 import (
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
+
+	"github.com/reseat-proxy/reseat/bench/choose"
 )
 
 // Path is what lies between players and who answers them.
@@ -48,19 +48,8 @@ func PathNames() (names []string) {
 }
 
 // Find returns the paths of some names, separated by commas, in that order.
-func Find(names string) (found []Path, err error) {
-	for name := range strings.SplitSeq(names, ",") {
-		name = strings.TrimSpace(name)
-		i := slices.IndexFunc(paths, func(p Path) bool { return p.Name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("unknown path %q: choose from %s", name, strings.Join(PathNames(), ", "))
-		}
-		if slices.ContainsFunc(found, func(p Path) bool { return p.Name == name }) {
-			return nil, fmt.Errorf("path %s is there twice", name)
-		}
-		found = append(found, paths[i])
-	}
-	return found, nil
+func Find(names string) ([]Path, error) {
+	return choose.Once("path", names, PathNames(), paths)
 }
 
 // Relayed is a path through a relay; it is compared with what Reseated is.

@@ -11,18 +11,16 @@ import (
 // process takes anyway, and the heap's steps, are more than the players.
 const many = 500
 
-// Print writes the rows for people, a table for round trips and one for costs.
-func Print(w io.Writer, rows []Row, markdown bool) error {
-	trips, costs := tables(rows)
-	show := (*measure.Table).Print
-	if markdown {
-		show = (*measure.Table).Markdown
-	}
-	if err := show(&trips, w); err != nil {
+// Print writes the rows for people, or as a README has them: a table for round trips
+// and one for costs.
+func (r *Result) Print(w io.Writer, markdown bool) error {
+	trips, costs := tables(r.Rows)
+	fmt.Fprintln(w, r.Run)
+	if err := trips.Write(w, markdown); err != nil {
 		return err
 	}
 	fmt.Fprintln(w)
-	if err := show(&costs, w); err != nil {
+	if err := costs.Write(w, markdown); err != nil {
 		return err
 	}
 	_, err := fmt.Fprint(w, `

@@ -7,6 +7,13 @@ import (
 	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
+// Result is all that was measured. As JSON, durations are nanoseconds.
+type Result struct {
+	Run    *measure.Run `json:"run"`
+	Rows   []Row        `json:"rows"`
+	Passes []Pass       `json:"passes"`
+}
+
 // Pass is what one path was measured to do under one load.
 type Pass struct {
 	Path  string `json:"path"`

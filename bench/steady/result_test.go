@@ -77,18 +77,19 @@ func TestMedian(t *testing.T) {
 	require.InDelta(t, 1.5, median([]float64{2, 1}), 0)
 }
 
-func TestPrintAndDraw(t *testing.T) {
-	rows := Rows([]Pass{passOf(direct, 0, 0.5), passOf(relay, 0, 1), passOf("reseat-2", 0, 1.5)})
+func TestPrintAndSave(t *testing.T) {
+	passes := []Pass{passOf(direct, 0, 0.5), passOf(relay, 0, 1), passOf("reseat-2", 0, 1.5)}
+	r := Result{Run: &measure.Run{Command: "reseat bench steady"}, Rows: Rows(passes), Passes: passes}
 	var out bytes.Buffer
-	require.NoError(t, Print(&out, rows, false))
+	require.NoError(t, r.Print(&out, false))
 	require.Contains(t, out.String(), "500x6  reseat-2        500   1.5 ms     1.50   15 ms     1.50     0      0\n")
 	require.Contains(t, out.String(), "500x6  reseat-2     150 µs     1.50   450 µs     1.50    75 µs      4.0    900  2 KiB      3.00     1.50   3 KiB     1.50\n")
 	out.Reset()
-	require.NoError(t, Print(&out, rows, true))
+	require.NoError(t, r.Print(&out, true))
 	require.Contains(t, out.String(), "| 500x6 | reseat-2 | 500 | 1.5 ms | 1.50 | 15 ms |")
 	dir := t.TempDir()
-	require.NoError(t, Draw(dir, "steady", rows))
-	for _, name := range []string{"steady-500x6.svg", "steady-500x6.png", "steady-cpu.svg", "steady-cpu.png"} {
+	require.NoError(t, r.Save(dir, "steady"))
+	for _, name := range []string{"steady.json", "steady-500x6.svg", "steady-500x6.png", "steady-cpu.svg", "steady-cpu.png"} {
 		info, err := os.Stat(dir + "/" + name)
 		require.NoError(t, err)
 		require.Greater(t, info.Size(), int64(1000))

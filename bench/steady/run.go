@@ -23,10 +23,10 @@ type Config struct {
 	Lasts   time.Duration // of what counts in a pass
 	Rounds  int
 	Seed    uint64
-	Busy    bool                             // try no pass again when the machine is too busy: the run is void then
-	Pprof   string                           // folder for profiles, of passes that do not count; empty: none
-	Told    func(format string, args ...any) // what is going on; nil: nobody asks
-	Echo    io.Writer                        // logs of all processes; nil: nobody reads them
+	Busy    bool      // try no pass again when the machine is too busy: the run is void then
+	Pprof   string    // folder for profiles, of passes that do not count; empty: none
+	Screen  io.Writer // for what happens as it happens; nil: nothing
+	Echo    io.Writer // of the processes' logs; nil: none
 }
 
 const (
@@ -63,30 +63,31 @@ func (cfg *Config) Check() error {
 
 // Run measures. The error is measure.ErrLoaded if the machine was not calm enough to begin
 // with; if it is so later, the run is void.
-func Run(ctx context.Context, cfg Config, run *measure.Run) ([]Pass, error) {
+func Run(ctx context.Context, cfg Config, run *measure.Run) (*Result, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
-	var all []Pass
+	r := &Result{Run: run}
 	for _, load := range cfg.Loads {
 		for round := range cfg.Rounds {
 			for _, path := range cfg.Paths {
 				p, err := calmly(ctx, cfg, path, load, round, run)
-				if errors.Is(err, measure.ErrLoaded) && len(all) > 0 {
+				if errors.Is(err, measure.ErrLoaded) && len(r.Passes) > 0 {
 					err = nil // the run is void; what else there is may still be of use
 				}
 				if err != nil {
-					return all, fmt.Errorf("%s under %v: %w", path.Name, load, err)
+					return nil, fmt.Errorf("%s under %v: %w", path.Name, load, err)
 				}
-				all = append(all, p)
+				r.Passes = append(r.Passes, p)
 			}
 		}
 		if err := profiles(ctx, cfg, load, run); err != nil {
-			return all, err
+			return nil, err
 		}
 	}
 	run.Watch().Take() // what happened while processes started and ended disturbed nobody
-	return all, nil
+	r.Rows = Rows(r.Passes)
+	return r, nil
 }
 
 // profiles has passes of their own, for to profile takes time, too.
@@ -133,8 +134,8 @@ func One(ctx context.Context, cfg Config, path Path, load Load, round int, run *
 }
 
 func (cfg *Config) tell(format string, args ...any) {
-	if cfg.Told != nil {
-		cfg.Told(format, args...)
+	if cfg.Screen != nil {
+		fmt.Fprintf(cfg.Screen, format+"\n", args...)
 	}
 }
 
@@ -164,7 +165,7 @@ func pass(ctx context.Context, cfg Config, path Path, load Load, round int, run 
 	if err := s.join(ctx, load.Players, cfg.Seed+uint64(round)); err != nil { //nolint:gosec // small
 		return p, err
 	}
-	if err := pause(ctx, calm); err != nil {
+	if err := measure.Pause(ctx, calm); err != nil {
 		return p, err
 	}
 	if p.Idle, err = s.collected(ctx); err != nil {

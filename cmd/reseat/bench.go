@@ -26,13 +26,15 @@ var errBench = errors.New("not all promises were kept, see above")
 // results is where benchmarks write to, unless told otherwise.
 const results = "bench/results"
 
-// commandLine is the command as one would write it to measure the same again. Flags
-// that only say where things are, or what is shown, are left out.
-func commandLine(cmd *cobra.Command, without ...string) string {
+// elsewhere are flags that only say where things are, or what is shown.
+var elsewhere = []string{"consul", "out", "pprof", "json", "markdown", "show", "verbose"}
+
+// commandLine is the command as one would write it to measure the same again.
+func commandLine(cmd *cobra.Command) string {
 	line := []string{cmd.CommandPath()}
 	cmd.Flags().Visit(func(f *pflag.Flag) {
 		switch {
-		case slices.Contains(without, f.Name):
+		case slices.Contains(elsewhere, f.Name):
 		case f.Value.Type() == "bool" && f.Value.String() == "true":
 			line = append(line, "--"+f.Name)
 		default:

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -96,9 +95,6 @@ func newBenchPlayers() *cobra.Command {
 }
 
 func runBenchPlayers(ctx context.Context, cfg steady.PlayersConfig, in io.Reader, out io.Writer) error {
-	if file, ok := in.(*os.File); ok { // ends the reading when ctx ends
-		stop := context.AfterFunc(ctx, func() { _ = file.Close() })
-		defer stop()
-	}
+	defer endReading(ctx, in)()
 	return steady.Players(ctx, cfg, in, out)
 }

@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -22,11 +19,7 @@ type consulFlags struct {
 	samples  int
 	seed     uint64
 	consul   string
-	quick    bool
-	json     bool
-	markdown bool
-	out      string
-	verbose  bool
+	output   output
 }
 
 func newBenchConsul() *cobra.Command {
@@ -55,73 +48,32 @@ less than was asked for.`,
 	flags.IntVar(&f.samples, "samples", 30, "regions that fail for each figure, at least, 1 to 10000")
 	flags.Uint64Var(&f.seed, "seed", 1, "for the record: nothing here is left to chance")
 	flags.StringVar(&f.consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
-	flags.BoolVar(&f.quick, "quick", false, "1 and 100 regions, 1 and 10 watchers, one way, unless they are said: some two minutes")
-	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the table goes to standard error")
-	flags.BoolVar(&f.markdown, "markdown", false, "print the table as Markdown")
-	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show Consul's log on standard error")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if f.quick {
-			for name, value := range map[string]string{"regions": "1,100", "watchers": "1,10", "way": "session", "samples": "10"} {
-				if flags.Changed(name) {
-					continue
-				}
-				if err := flags.Set(name, value); err != nil {
-					return err
-				}
-			}
-		}
-		line := commandLine(cmd, "consul", "out", "json", "markdown", "verbose")
-		return runBenchConsul(cmd.Context(), f, line, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	}
+	f.output.addQuick(cmd, "1 and 100 regions, 1 and 10 watchers, one way, unless they are said: some two minutes",
+		map[string]string{"regions": "1,100", "watchers": "1,10", "way": "session", "samples": "10"})
+	f.output.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runBenchConsul(cmd, f) }
 	return cmd
 }
 
-func runBenchConsul(ctx context.Context, f consulFlags, line string, stdout, stderr io.Writer) error {
+func runBenchConsul(cmd *cobra.Command, f consulFlags) error {
 	settings, err := f.settings()
 	if err != nil {
 		return &usageError{err}
 	}
 	if settings.Program, err = program(); err != nil {
-		return fmt.Errorf("the benchmark may start this program again, and cannot find it: %w", err)
-	}
-	settings.Command, settings.Screen = line, stderr
-	if f.verbose {
-		settings.Echo = stderr
-	}
-	result, err := election.Run(ctx, settings)
-	switch {
-	case ctx.Err() != nil:
-		return errors.New("interrupted")
-	case result == nil || err != nil && !errors.Is(err, measure.ErrLoaded):
 		return err
 	}
-	if !result.Whole() {
-		err = errors.Join(err, errNotAll)
-	}
-	return errors.Join(err, f.publish(result, stdout, stderr))
-}
-
-// publish writes a result wherever it is wanted.
-func (f consulFlags) publish(r *election.Result, stdout, stderr io.Writer) error {
-	table := stdout
-	if f.json {
-		table = stderr
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
-			return err
+	settings.Screen, settings.Echo = cmd.ErrOrStderr(), f.output.echo(cmd)
+	return f.output.run(cmd, "consul", f.seed, func(ctx context.Context, run *measure.Run) (result, error) {
+		r, err := election.Run(ctx, settings, run)
+		if err != nil {
+			return nil, err
 		}
-	}
-	if err := r.Print(table, f.markdown); err != nil || f.out == "" {
-		return err
-	}
-	path, err := measure.Save(f.out, resultName("consul", f.quick), r)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(stderr, "written to %s\n", path)
-	return r.Save(f.out, resultName("consul", f.quick))
+		if !r.Whole() {
+			err = errNotAll
+		}
+		return r, err
+	})
 }
 
 func (f consulFlags) settings() (s election.Settings, err error) {
@@ -140,10 +92,7 @@ func (f consulFlags) settings() (s election.Settings, err error) {
 	if f.samples < 1 || f.samples > 10_000 {
 		return s, fmt.Errorf("--samples %d is not 1 to 10000", f.samples)
 	}
-	if f.json && f.markdown {
-		return s, errors.New("--json and --markdown: leave one of them out")
-	}
-	s = election.Settings{Cells: election.Cells(regions, watchers, ways), Samples: f.samples, Seed: f.seed}
+	s = election.Settings{Cells: election.Cells(regions, watchers, ways), Samples: f.samples}
 	s.Consul, err = consul.Find(f.consul)
 	return s, err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -63,7 +62,7 @@ func runBenchMesh(ctx context.Context, f meshFlags, stdout, stderr io.Writer) er
 		return &usageError{err}
 	}
 	if cfg.Program, err = program(); err != nil {
-		return fmt.Errorf("the benchmark starts this program again, and cannot find it: %w", err)
+		return err
 	}
 	if f.show {
 		cfg.Screen = stderr
@@ -79,7 +78,7 @@ func runBenchMesh(ctx context.Context, f meshFlags, stdout, stderr io.Writer) er
 	for _, scene := range scenes {
 		r, err := mesh.Run(ctx, cfg, scene)
 		if ctx.Err() != nil {
-			return errors.New("interrupted")
+			return errInterrupted
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", scene.Name, err)

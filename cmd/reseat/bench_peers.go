@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -20,17 +17,13 @@ import (
 
 // peersFlags are what a person can ask bench peers for.
 type peersFlags struct {
-	loads    string
-	faults   string
-	only     string
-	rounds   int
-	seed     uint64
-	consul   string
-	quick    bool
-	json     bool
-	markdown bool
-	out      string
-	verbose  bool
+	loads  string
+	faults string
+	only   string
+	rounds int
+	seed   uint64
+	consul string
+	output output
 }
 
 func newBenchPeers() *cobra.Command {
@@ -63,84 +56,38 @@ Contenders: ` + strings.Join(peers.Names(), ", "),
 	flags.IntVar(&f.rounds, "rounds", 3, "how often each is measured, 1 to 100")
 	flags.Uint64Var(&f.seed, "seed", 1, "decides what the players do, and when the faults come")
 	flags.StringVar(&f.consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
-	flags.BoolVar(&f.quick, "quick", false, "one round at 100x20, unless they are said: some two minutes")
-	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
-	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
-	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if f.quick && !flags.Changed("load") {
-			f.loads = "100x20"
-		}
-		if f.quick && !flags.Changed("rounds") {
-			f.rounds = 1
-		}
-		line := commandLine(cmd, "consul", "out", "json", "markdown", "verbose")
-		return runBenchPeers(cmd.Context(), f, line, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	}
+	f.output.addQuick(cmd, "one round at 100x20, unless they are said: some two minutes", map[string]string{"load": "100x20", "rounds": "1"})
+	f.output.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runBenchPeers(cmd, f) }
 	return cmd
 }
 
-func runBenchPeers(ctx context.Context, f peersFlags, line string, stdout, stderr io.Writer) error {
+func runBenchPeers(cmd *cobra.Command, f peersFlags) error {
 	settings, err := f.settings()
 	if err != nil {
 		return &usageError{err}
 	}
 	if settings.Program, err = program(); err != nil {
-		return fmt.Errorf("the benchmark starts this program again, and cannot find it: %w", err)
-	}
-	settings.Command, settings.Screen = line, stderr
-	if f.verbose {
-		settings.Echo = stderr
-	}
-	result, err := peers.Run(ctx, settings)
-	switch {
-	case ctx.Err() != nil:
-		return errors.New("interrupted")
-	case result == nil || err != nil && !errors.Is(err, measure.ErrLoaded):
 		return err
 	}
-	if !result.OK() {
-		err = errors.Join(err, errBench)
-	}
-	if !result.Whole() {
-		err = errors.Join(err, errNotAll)
-	}
-	return errors.Join(err, f.publish(result, stdout, stderr))
+	settings.Screen, settings.Echo = cmd.ErrOrStderr(), f.output.echo(cmd)
+	return f.output.run(cmd, "peers", f.seed, func(ctx context.Context, run *measure.Run) (result, error) {
+		r, err := peers.Run(ctx, settings, run)
+		if err != nil {
+			return nil, err
+		}
+		if !r.OK() {
+			err = errBench
+		}
+		if !r.Whole() {
+			err = errors.Join(err, errNotAll)
+		}
+		return r, err
+	})
 }
 
 // errNotAll: what is missing is said in the table.
 var errNotAll = errors.New("not everything could be measured, see above")
-
-// publish writes a result wherever it is wanted.
-func (f peersFlags) publish(r *peers.Result, stdout, stderr io.Writer) error {
-	tables := stdout
-	if f.json {
-		tables = stderr
-		enc := json.NewEncoder(stdout)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
-			return err
-		}
-	}
-	if err := r.Print(tables, f.markdown); err != nil || f.out == "" {
-		return err
-	}
-	path, err := measure.Save(f.out, resultName("peers", f.quick), r)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(stderr, "written to %s\n", path)
-	return r.Save(f.out, resultName("peers", f.quick))
-}
-
-// resultName keeps the result of a quick run apart from that of a whole one.
-func resultName(name string, quick bool) string {
-	if quick {
-		name += "-quick"
-	}
-	return name
-}
 
 func (f peersFlags) settings() (s peers.Settings, err error) {
 	s = peers.Settings{Rounds: f.rounds, Seed: f.seed}
@@ -155,9 +102,6 @@ func (f peersFlags) settings() (s peers.Settings, err error) {
 	}
 	if f.rounds < 1 || f.rounds > 100 {
 		return s, fmt.Errorf("--rounds %d is not 1 to 100", f.rounds)
-	}
-	if f.json && f.markdown {
-		return s, errors.New("--json and --markdown: leave one of them out")
 	}
 	if peers.NeedsConsul(s.Contenders) {
 		s.Consul, err = consul.Find(f.consul)
@@ -221,10 +165,7 @@ func newPeersPlayers() *cobra.Command {
 				return err
 			}
 			in := cmd.InOrStdin()
-			if file, ok := in.(*os.File); ok { // ends the reading when ctx ends
-				stop := context.AfterFunc(cmd.Context(), func() { _ = file.Close() })
-				defer stop()
-			}
+			defer endReading(cmd.Context(), in)()
 			return peers.Serve(cmd.Context(), crowd, in, cmd.OutOrStdout())
 		},
 	}

@@ -21,8 +21,8 @@ func TestBenchPeersUsage(t *testing.T) {
 	for args, want := range map[string]string{
 		"bench peers now":                       `reseat bench peers takes no arguments, but got "now": see reseat bench peers --help`,
 		"bench peers --only=envoy":              `--only: unknown contender "envoy": choose from reseat, nginx-tcp, nginx-udp, haproxy-default, haproxy-100ms, haproxy-observe, haproxy-ask, haproxy-all`,
-		"bench peers --load=100":                `--load: load "100" is not PLAYERSxRATE, such as 100x20`,
-		"bench peers --load=5000x1":             `--load: load "5000x1" is not 1 to 999 players at 0.1 to 100 actions per second`,
+		"bench peers --load=100":                `--load: "100": write players and actions per second of each, as in 100x20`,
+		"bench peers --load=5000x1":             `--load: "5000x1": players are 1 to 999`,
 		"bench peers --fault=cut":               `--fault: unknown fault "cut": choose from kill, freeze`,
 		"bench peers --json --markdown":         `--json and --markdown: leave one of them out`,
 		"bench peers --rounds=0":                `--rounds 0 is not 1 to 100`,

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,13 +15,10 @@ import (
 
 // scaleFlags are what a person can ask bench scale for.
 type scaleFlags struct {
-	sweeps   string
-	seconds  float64
-	config   scale.Config
-	json     bool
-	out      string
-	markdown bool
-	verbose  bool
+	sweeps  string
+	seconds float64
+	config  scale.Config
+	output  output
 }
 
 func newBenchScale() *cobra.Command {
@@ -41,7 +36,7 @@ this machine. Takes about five minutes.`,
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.sweeps, "sweep", scale.Names(), "what to change")
+	flags.StringVar(&f.sweeps, "sweep", strings.Join(scale.Names(), ","), "what to change")
 	flags.Float64Var(&f.config.Rate, "rate", 20, "actions per second of each player")
 	flags.IntVar(&f.config.Step, "step", 50, "players more at each point of their sweep")
 	flags.IntVar(&f.config.Most, "most", 400, "players at its last point, if none before is too many")
@@ -50,77 +45,33 @@ this machine. Takes about five minutes.`,
 	flags.Float64Var(&f.seconds, "seconds", 4, "how long each point is measured, 1 to 600")
 	flags.Uint64Var(&f.config.Steady.Seed, "seed", 1, "decides when players act")
 	flags.StringVar(&f.config.Steady.Consul, "consul", consul.Memory, "Consul's binary, or "+consul.Memory+": it is not on the way of an action")
-	flags.BoolVar(&f.json, "json", false, "print the result as JSON; the tables go to standard error")
-	flags.BoolVar(&f.markdown, "markdown", false, "print the tables as Markdown")
-	flags.StringVar(&f.out, "out", results, "folder for the result and its plots; empty: none are written")
 	flags.BoolVar(&f.config.Steady.Busy, "busy", false, "go on when the machine is too busy; the run is void then")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return runBenchScale(cmd.Context(), f, commandLine(cmd, "consul", "out", "json", "markdown", "verbose"), cmd.OutOrStdout(), cmd.ErrOrStderr())
-	}
+	f.output.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runBenchScale(cmd, f) }
 	return cmd
 }
 
-// scaleResult is what is written.
-type scaleResult struct {
-	Run    *measure.Run  `json:"run"`
-	Curves []scale.Curve `json:"curves"`
-}
-
-func runBenchScale(ctx context.Context, f scaleFlags, line string, stdout, stderr io.Writer) error {
+func runBenchScale(cmd *cobra.Command, f scaleFlags) error {
 	cfg, err := f.toRun()
 	if err != nil {
 		return &usageError{err}
 	}
 	if cfg.Steady.Program, err = program(); err != nil {
-		return fmt.Errorf("the benchmark starts this program again, and cannot find it: %w", err)
-	}
-	cfg.Steady.Told = func(format string, args ...any) { fmt.Fprintf(stderr, format+"\n", args...) }
-	if f.verbose {
-		cfg.Steady.Echo = stderr
-	}
-	run := measure.Begin(line, cfg.Steady.Seed)
-	curves, err := scale.Run(ctx, cfg, run)
-	void := run.End()
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
-	}
-	if err != nil {
 		return err
 	}
-	if err := f.show(scaleResult{run, curves}, stdout, stderr); err != nil {
-		return err
-	}
-	return void
-}
-
-func (f *scaleFlags) show(r scaleResult, stdout, stderr io.Writer) error {
-	tables := stdout
-	if f.json {
-		tables = stderr
-		if err := json.NewEncoder(stdout).Encode(r); err != nil {
-			return err
+	cfg.Steady.Screen, cfg.Steady.Echo = cmd.ErrOrStderr(), f.output.echo(cmd)
+	return f.output.run(cmd, "scale", cfg.Steady.Seed, func(ctx context.Context, run *measure.Run) (result, error) {
+		r, err := scale.Run(ctx, cfg, run)
+		if err != nil {
+			return nil, err
 		}
-	}
-	fmt.Fprintln(tables, r.Run)
-	if err := scale.Print(tables, r.Curves, f.markdown); err != nil {
-		return err
-	}
-	if f.out == "" {
-		return nil
-	}
-	if _, err := measure.Save(f.out, "scale", r); err != nil {
-		return err
-	}
-	return scale.Draw(f.out, r.Curves)
+		return r, nil
+	})
 }
 
 // toRun checks what was asked for.
 func (f *scaleFlags) toRun() (cfg scale.Config, err error) {
 	cfg = f.config
-	if f.json && f.markdown {
-		return cfg, errors.New("--json and --markdown: leave one of them out")
-	}
 	if cfg.Sweeps, err = scale.Find(f.sweeps); err != nil {
 		return cfg, fmt.Errorf("--sweep: %w", err)
 	}

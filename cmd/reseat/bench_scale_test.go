@@ -16,7 +16,7 @@ import (
 
 func TestBenchScaleUsage(t *testing.T) {
 	for args, want := range map[string]string{
-		"bench scale --sweep=moons":          `--sweep: unknown sweep "moons": choose from players,regions,edges,backups`,
+		"bench scale --sweep=moons":          `--sweep: unknown sweep "moons": choose from players, regions, edges, backups`,
 		"bench scale --step=0":               `0 to 400 players in steps of 0 is no sweep`,
 		"bench scale --most=9 --step=10":     `10 to 9 players in steps of 10 is no sweep`,
 		"bench scale --limit=1us":            `no p99 is below 1µs: 1ms or more`,
@@ -38,7 +38,7 @@ func TestBenchScale(t *testing.T) {
 		"--json", "--out", dir,
 	}, strings.NewReader(""), &out, &table)
 	calm(t, err, &table)
-	var r scaleResult
+	var r scale.Result
 	require.NoError(t, json.Unmarshal(out.Bytes(), &r))
 	require.Len(t, r.Curves, 3)
 	for i, want := range []struct {

@@ -53,7 +53,7 @@ func TestBenchSteady(t *testing.T) {
 		"--out", dir, "--pprof", filepath.Join(dir, "profiles"),
 	}, strings.NewReader(""), &out, &table)
 	calm(t, err, &table)
-	var r steadyResult
+	var r steady.Result
 	require.NoError(t, json.Unmarshal(out.Bytes(), &r))
 	require.Len(t, r.Passes, 6)
 	for _, p := range r.Passes {

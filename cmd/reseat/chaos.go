@@ -99,7 +99,7 @@ func runChaos(ctx context.Context, f chaosFlags, stdout, stderr io.Writer) error
 		}
 		r, err := chaos.Run(ctx, cfg, cell, seed)
 		if ctx.Err() != nil {
-			return errors.New("interrupted")
+			return errInterrupted
 		}
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ func (f chaosFlags) config() (cfg chaos.Config, cells []chaos.Cell, err error) {
 		return cfg, nil, err
 	}
 	if cfg.Program, err = program(); err != nil {
-		return cfg, nil, fmt.Errorf("chaos starts this program again, and cannot find it: %w", err)
+		return cfg, nil, err
 	}
 	return cfg, cells, nil
 }

@@ -110,7 +110,7 @@ func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
 		return &usageError{err}
 	}
 	if cfg.Program, err = program(); err != nil {
-		return fmt.Errorf("the demo starts this program again, and cannot find it: %w", err)
+		return err
 	}
 	cfg.Screen = demo.NewScreen(stdout)
 	if f.json {
@@ -125,7 +125,7 @@ func runDemo(ctx context.Context, f demoFlags, stdout, stderr io.Writer) error {
 	report, err := demo.Run(ctx, cfg)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return errors.New("interrupted")
+		return errInterrupted
 	case err != nil:
 		return err
 	case f.json:

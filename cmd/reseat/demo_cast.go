@@ -148,14 +148,20 @@ func runDemoBots(ctx context.Context, f crowdFlags, in io.Reader, out io.Writer,
 	if err != nil {
 		return err
 	}
-	if file, ok := in.(*os.File); ok { // ends the reading when ctx ends
-		stop := context.AfterFunc(ctx, func() { _ = file.Close() })
-		defer stop()
-	}
+	defer endReading(ctx, in)()
 	if err := bots.Serve(ctx, crowd, in, out); err != nil {
 		return fmt.Errorf("players: %w", err)
 	}
 	return nil
+}
+
+// endReading closes in when ctx ends, if it can be closed, so that who reads it returns.
+func endReading(ctx context.Context, in io.Reader) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		if file, ok := in.(*os.File); ok {
+			_ = file.Close()
+		}
+	})
 }
 
 // demoLog writes what the demo reads.

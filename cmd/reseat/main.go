@@ -111,4 +111,13 @@ func report(w io.Writer, err error) {
 }
 
 // program finds what is started as another process of ours: this program.
-var program = os.Executable
+var program = func() (string, error) {
+	path, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("this program is started again, and cannot be found: %w", err)
+	}
+	return path, nil
+}
+
+// errInterrupted is of a run that somebody has ended.
+var errInterrupted = errors.New("interrupted")
