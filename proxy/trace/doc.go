@@ -14,7 +14,7 @@
 //	├─ secure       … the first action of the epoch is durable     new primary's sidecar
 //	│    · caught_up · set
 //	├─ detect       last good contact … its last word of that      each other sidecar that noticed
-//	│    · game_exit, game_hang: its own game; else as above
+//	│    · game_exit, game_hang, …: its own game; else as above
 //	│
 //	├─ detect       last good contact … the primary is lost        each edge
 //	├─ hold         … "serving"                                    each edge
