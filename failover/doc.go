@@ -35,7 +35,8 @@ const (
 	ReasonDeposed  Reason = "deposed"     // a higher epoch exists
 	ReasonGameExit Reason = "game_exit"
 	ReasonGameHang Reason = "game_hang"
-	ReasonFault    Reason = "game_fault" // the game could not restore, or broke the protocol
+	ReasonFault    Reason = "game_fault"   // the game could not restore, or broke the protocol
+	ReasonStarved  Reason = "game_starved" // the game was silent for want of a CPU
 	ReasonDrain    Reason = "drain"
 	ReasonSession  Reason = "session_lost" // Consul says that our session is gone
 	ReasonLeft     Reason = "left"         // the region is not with that server (any more): a stream ended in good order
@@ -45,9 +46,9 @@ const (
 // Suspicious tells whether an action that was on its way to a primary may be why
 // it is one no longer. Silence is a cut network or a stopped process much more
 // often than an action that froze a machine, so it counts only when the primary
-// was young: then it may be the second one.
+// was young: then it may be the second one. That a game gets no CPU is no action's doing.
 func (r Reason) Suspicious(young bool) bool {
-	return r != ReasonDrain && r != ReasonNoLock && (r != ReasonSilence || young)
+	return r != ReasonDrain && r != ReasonNoLock && r != ReasonStarved && (r != ReasonSilence || young)
 }
 
 // Young is how long a primary is young.
@@ -65,7 +66,7 @@ func (r Reason) Vague() bool {
 
 // Cause tells whether the reason is what a primary died of.
 func (r Reason) Cause() bool {
-	return r.Witnessed() || r == ReasonGameExit || r == ReasonGameHang || r == ReasonFault
+	return r.Witnessed() || r == ReasonGameExit || r == ReasonGameHang || r == ReasonFault || r == ReasonStarved
 }
 
 // Detector is who noticed, as a metric label.
@@ -83,7 +84,7 @@ const (
 // Detector tells who noticed that a primary is one no longer.
 func (r Reason) Detector() Detector {
 	switch r {
-	case ReasonGameExit, ReasonGameHang, ReasonFault:
+	case ReasonGameExit, ReasonGameHang, ReasonFault, ReasonStarved:
 		return ByGame
 	case ReasonRefused, ReasonSilence, ReasonClosed:
 		return ByLink

@@ -26,7 +26,7 @@ func (e *edge) control() {
 		Edge: discovery.EdgeServer{
 			Incarnation: ed.Status().Incarnation, Name: e.name, Address: e.addr, Regions: m.regions(),
 		},
-		Discovery: m.client(e.consul), Source: ed.Mesh(), Mesh: cfg, Log: m.log.With("controller", e.name),
+		Discovery: m.client(e.consul), Source: ed.Mesh(), Mesh: cfg, Log: m.log.With("controller", e.name), Tracer: m.edgeTracer,
 	})
 	require.NoError(m.t, err)
 	ctx, cancel := context.WithCancel(m.t.Context())

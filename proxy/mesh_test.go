@@ -51,6 +51,7 @@ type mesh struct {
 	change     func(name string, cfg *proxy.Config)
 	log        *slog.Logger
 	tracer     *trace.Tracer // of the sidecars; nil: they are not traced
+	edgeTracer *trace.Tracer // of the controllers beside the edges
 	violations atomic.Int32
 	poisoned   atomic.Int32 // games that died of an action
 	left       sync.Map     // the actions that were quarantined, as "player seq"

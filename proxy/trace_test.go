@@ -41,14 +41,14 @@ func inTracedMesh(t *testing.T, test func(m *mesh, w *witness)) *witness {
 func (w *witness) mesh(away time.Duration) *mesh {
 	edges := trace.New(w.recorder, "edge")
 	m := newMeshAt(w.t, away, func(cfg *proxy.Config) { cfg.Tracer = edges })
-	m.tracer = trace.New(w.recorder, "sidecar")
+	m.tracer, m.edgeTracer = trace.New(w.recorder, "sidecar"), edges
 	return m
 }
 
 // below is what may be below each span.
 var below = map[string][]string{
-	"failover": {"detect", "yield", "elect", "promote", "secure", "hold", "switch", "resend", "first_durable", "restore"},
-	"move":     {"detect", "yield", "elect", "promote", "secure", "hold", "switch", "resend", "first_durable", "restore"},
+	"failover": {"order", "detect", "yield", "elect", "promote", "secure", "hold", "switch", "resend", "first_durable", "restore"},
+	"move":     {"order", "detect", "yield", "elect", "promote", "secure", "hold", "switch", "resend", "first_durable", "restore"},
 	"promote":  {"fetch", "load"}, "first_durable": {"player"}, "hold": {"player"},
 }
 
@@ -317,6 +317,41 @@ func TestTraceOfAMove(t *testing.T) {
 		require.WithinDuration(t, yield.StartTime().Add(latency), o.root.StartTime(), time.Microsecond, "when it held actions back")
 		require.Equal(t, yield.EndTime(), happened(t, yield, "lock_free"))
 		require.Len(t, o.of("edge", "hold", o.root), 1)
+	})
+}
+
+// The controller's order is part of the trace of the move that it leads to.
+func TestTraceOfAnOrder(t *testing.T) {
+	inTracedMesh(t, func(m *mesh, w *witness) {
+		t := m.t
+		m.edges[0].control()
+		m.pool(3)
+		look := m.looks()
+		look.until("covered", m.covered)
+		ann := m.join("ann")
+		ann.act(5)
+		ann.settle()
+		time.Sleep(2 * time.Second) // virtual
+		before := m.arena().Primary
+		heir := slices.DeleteFunc(slices.Clone(m.inSync().Members), func(inc string) bool { return inc == before })[0]
+		asked := time.Now()
+		require.NoError(t, m.edges[0].runner.Move(t.Context(), "arena", heir))
+		m.eventually("moved", func() bool { return m.arena().Primary == heir })
+		ann.act(5)
+		ann.settle()
+		m.finished(1)
+		time.Sleep(200 * time.Millisecond) // virtual
+
+		o := w.only()
+		require.Equal(t, "move", o.root.Name())
+		order := o.one("edge", "order")
+		require.Equal(t, m.edge.Status().Incarnation, instance(order))
+		require.Equal(t, []time.Time{asked, asked.Add(2 * latency)}, []time.Time{order.StartTime(), order.EndTime()})
+		require.Equal(t, asked, happened(t, order, "decided"))
+		for key, want := range map[string]string{"region": "arena", "from": before, "to": heir, "why": "asked", "epoch_before": "1"} {
+			require.Equal(t, want, say(order, key), key)
+		}
+		require.False(t, o.one("sidecar", "yield").StartTime().Before(asked.Add(latency)), "what is not in Consul is not obeyed")
 	})
 }
 

@@ -100,6 +100,7 @@ var reasons = map[string]string{
 	"game_exit":    "the game process ended",
 	"game_hang":    "the game missed its heartbeats",
 	"game_fault":   "the game could not go on",
+	"game_starved": "the game got no CPU",
 	"refused":      "nothing listens at its port",
 	"silence":      "it is silent",
 	"no_lock":      "nobody holds the lock",

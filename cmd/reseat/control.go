@@ -23,6 +23,7 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/admin/page"
 	"github.com/reseat-proxy/reseat/proxy/certs"
 	"github.com/reseat-proxy/reseat/proxy/controller"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 )
 
 // control is what an edge has besides its players: a part in the controller of the
@@ -31,6 +32,7 @@ type control struct {
 	cfg    *config.Edge
 	edge   *proxy.Edge
 	client *discovery.Client
+	tracer *trace.Tracer // of failovers; may be nil
 	log    *slog.Logger
 	runner *controller.Runner
 }
@@ -98,7 +100,7 @@ func (c *control) newRunner(addr net.Addr, ln net.Listener) (*controller.Runner,
 		sinks = append(sinks, sink)
 	}
 	return controller.New(controller.Config{
-		Edge: me, Discovery: c.client, Source: c.edge.Mesh(), Mesh: c.cfg.Controller(), Follow: !c.cfg.Mesh.Controller,
+		Edge: me, Discovery: c.client, Source: c.edge.Mesh(), Mesh: c.cfg.Controller(), Follow: !c.cfg.Mesh.Controller, Tracer: c.tracer,
 		Launcher: launcher, Sinks: sinks, Log: c.log,
 	})
 }

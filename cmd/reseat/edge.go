@@ -56,7 +56,7 @@ func runEdge(ctx context.Context, cfg *config.Edge, log *slog.Logger) error {
 	onAsk(ctx, tellEdge(edge, cfg.Regions, log))
 	stop := announceDrain(ctx, log)
 	defer stop()
-	beside := &control{cfg: cfg, edge: edge, client: settings.Discovery, log: log}
+	beside := &control{cfg: cfg, edge: edge, client: settings.Discovery, tracer: tracer, log: log}
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		if err := beside.run(gctx); gctx.Err() == nil {

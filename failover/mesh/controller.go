@@ -173,7 +173,7 @@ func (c *Controller) judge(now time.Time) []Command {
 // write publishes the seats of the regions, the most urgent first.
 func (c *Controller) write(now time.Time, p *picture) (cmds []Command) {
 	for _, r := range p.ranked {
-		put := c.writes.put(now, r)
+		put := c.writes.put(now, r, c.moves.order(r, &c.drains))
 		if put != nil {
 			c.scores.written(now, r.name)
 		}

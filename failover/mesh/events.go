@@ -47,11 +47,13 @@ type Command interface{ meshCommand() }
 // The commands of a Controller.
 type (
 	// PutSeats replaces the seats of Seats.Version. Added and Removed say what is
-	// new about Seats.Servers.
+	// new about Seats.Servers, and Order about Seats.Lead: nil if nothing is, or if
+	// there is none any more.
 	PutSeats struct {
 		Region         string
 		Seats          discovery.Seats
 		Added, Removed []string
+		Order          *Order
 	}
 	// DropSeats deletes the seats of a region that nobody wants any more.
 	DropSeats struct {
@@ -93,6 +95,13 @@ type (
 		Took         time.Duration
 	}
 )
+
+// Order tells a primary to hand its region over.
+type Order struct {
+	From, To string // incarnations
+	Why      Why
+	Asked    time.Time // when somebody asked for that, or the drain was first seen; zero: unknown
+}
 
 func (PutSeats) meshCommand()   {}
 func (DropSeats) meshCommand()  {}

@@ -28,6 +28,7 @@ type moves struct {
 type move struct {
 	from, to string // incarnations
 	why      Why
+	asked    time.Time // zero: by nobody
 	since    time.Time // when the present state began
 	handing  bool
 	over     bool // its lead is to be cleared
@@ -106,7 +107,7 @@ func (m *moves) ask(now time.Time, p *picture, region, to string) error {
 	case len(m.byRegion) >= maxMoves:
 		return refuse(TooManyMoves, "%d moves are under way; wait for some of them", maxMoves)
 	}
-	m.byRegion[region] = &move{from: r.primary(), to: s.Incarnation, why: WhyAsked, since: now}
+	m.byRegion[region] = &move{from: r.primary(), to: s.Incarnation, why: WhyAsked, asked: now, since: now}
 	return nil
 }
 
@@ -209,6 +210,19 @@ func (m *moves) drain(now time.Time, p *picture, r *region, t *turns, mayLeave f
 	}
 	r.seats.Lead = to.Incarnation
 	m.byRegion[r.name] = &move{from: from.Incarnation, to: to.Incarnation, why: WhyDrain, since: now, handing: true}
+}
+
+// order is what a region's lead says that Consul does not say yet; nil: nothing.
+func (m *moves) order(r *region, d *drains) *Order {
+	mv := m.byRegion[r.name]
+	if mv == nil || r.seats.Lead != mv.to || r.published.Lead == mv.to {
+		return nil
+	}
+	o := &Order{From: mv.from, To: mv.to, Why: mv.why, Asked: mv.asked}
+	if mv.why == WhyDrain {
+		o.Asked = d.since[mv.from]
+	}
+	return o
 }
 
 // heir is who should lead instead of a server: a member in sync, not the one that

@@ -166,6 +166,11 @@ func (r *run) check(put PutSeats) {
 	seats := put.Seats.Servers
 	require.True(r, slices.IsSorted(seats) && len(slices.Compact(slices.Clone(seats))) == len(seats), "sorted, each once: %v", seats)
 	require.LessOrEqual(r, len(seats), 64)
+	if o := put.Order; o != nil {
+		require.Equal(r, put.Seats.Lead, o.To)
+		require.NotEqual(r, WhyFound, o.Why, "it was ordered before")
+		require.False(r, o.Asked.After(r.now), "asked at %v", o.Asked)
+	}
 	for _, name := range put.Added {
 		s := r.w.servers[name]
 		if s == nil {

@@ -47,15 +47,15 @@ func (w *writes) overlay(now time.Time, r *region) {
 	}
 }
 
-// put writes what is decided for a region, if it is news.
-func (w *writes) put(now time.Time, r *region) []Command {
+// put writes what is decided for a region, if it is news, with the order that is in it.
+func (w *writes) put(now time.Time, r *region, o *Order) []Command {
 	added, removed := diff(r.published.Servers, r.seats.Servers)
 	if r.busy || len(added)+len(removed) == 0 && r.seats.Lead == r.published.Lead && !r.scoreDue {
 		return nil
 	}
 	r.seats.Score, r.seats.Version = r.score, r.view.Seats.Version
 	w.seats[r.name] = &write{base: r.seats.Version, seats: r.seats, until: now.Add(writeLimit)}
-	return []Command{PutSeats{Region: r.name, Seats: r.seats, Added: added, Removed: removed}}
+	return []Command{PutSeats{Region: r.name, Seats: r.seats, Added: added, Removed: removed, Order: o}}
 }
 
 // drop deletes a region's seats.

@@ -77,7 +77,8 @@ func (s *Server) collectEdge(e emitter) {
 
 // awaitedReasons are there from the start, as what people wait for: see byCode.
 var awaitedReasons = []failover.Reason{
-	failover.ReasonGameExit, failover.ReasonGameHang, failover.ReasonRefused, failover.ReasonSilence, failover.ReasonDeposed, failover.ReasonDrain,
+	failover.ReasonGameExit, failover.ReasonGameHang, failover.ReasonStarved, failover.ReasonRefused, failover.ReasonSilence,
+	failover.ReasonDeposed, failover.ReasonDrain,
 }
 
 func collectFailovers(e emitter, regions []proxy.RegionStatus, counts []proxy.FailoverCount) {

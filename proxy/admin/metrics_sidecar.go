@@ -53,7 +53,8 @@ func collectLog(e emitter, n sidecar.Snapshot) {
 func collectElections(e emitter, n sidecar.Snapshot) {
 	e.counter("reseat_sidecar_incarnations_total", "Times that it came into the mesh as a new server.", n.Incarnations)
 	e.counter("reseat_sidecar_games_total", "Games that have said hello.", n.Games)
-	e.byCode("reseat_sidecar_game_deaths_total", "Games that were lost, by code.", n.Deaths, wire.CodeGameExit, wire.CodeGameHang, wire.CodeGameFault)
+	e.byCode("reseat_sidecar_game_deaths_total", "Games that were lost, by code.", n.Deaths, wire.CodeGameExit, wire.CodeGameHang, wire.CodeGameFault, wire.CodeGameStarved)
+	e.counter("reseat_sidecar_game_spared_total", "Times that a game was silent for too long and was given more time, for it waited for a CPU.", n.Spared)
 	e.counter("reseat_sidecar_suspicions_reported_total", "Words of this sidecar against a primary.", n.Reported)
 	e.counter("reseat_sidecar_suspicions_heard_total", "Words of edges and other backups against a primary; repeated while it stands.", n.Heard)
 	e.counter("reseat_sidecar_sessions_destroyed_total", "Sessions of primaries ended on the word of two witnesses.", n.Destroyed)

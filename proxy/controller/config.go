@@ -9,6 +9,7 @@ import (
 	"github.com/reseat-proxy/reseat/failover/mesh"
 	"github.com/reseat-proxy/reseat/failover/mesh/launch"
 	"github.com/reseat-proxy/reseat/failover/mesh/notify"
+	"github.com/reseat-proxy/reseat/proxy/trace"
 )
 
 // Source tells of the mesh: a discovery.MeshWatch does.
@@ -26,6 +27,7 @@ type Config struct {
 	Launcher  launch.Launcher // nil: nobody is started
 	Sinks     []notify.Sink   // for alerts; those that have a Run are run
 	Tick      time.Duration   // 0: 500 ms
+	Tracer    *trace.Tracer   // of what is ordered; nil: that is not traced
 	Log       *slog.Logger
 }
 

@@ -64,6 +64,7 @@ type term struct {
 	began   time.Time         // before the lock was taken
 	jobs    chan mesh.Command // what is to be written
 	doubt   chan struct{}     // of one slot: Consul says that we do not lead
+	orders  *orders
 	group   *errgroup.Group
 	ctx     context.Context //nolint:containedctx // it is the term's life, and ends with its cause
 }
@@ -86,7 +87,7 @@ func (r *Runner) lead(ctx context.Context, session string, began time.Time) erro
 	g, ctx := errgroup.WithContext(ctx)
 	t := &term{
 		Runner: r, ctl: ctl, session: session, began: began, jobs: make(chan mesh.Command, maxJobs), doubt: make(chan struct{}, 1),
-		group: g, ctx: ctx,
+		orders: newOrders(r.cfg.Tracer.As(r.cfg.Edge.Incarnation)), group: g, ctx: ctx,
 	}
 	r.mu.Lock()
 	r.ctl = ctl
@@ -162,7 +163,11 @@ func (t *term) step(m discovery.Mesh, fresh bool) {
 	}
 	cmds := t.ctl.Step(now, ev)
 	t.mu.Unlock()
+	t.orders.see(now, m)
 	for _, cmd := range cmds {
+		if put, ok := cmd.(mesh.PutSeats); ok {
+			t.orders.decided(now, put, m.Region(put.Region).Primary)
+		}
 		t.carryOut(cmd)
 	}
 }

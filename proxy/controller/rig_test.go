@@ -32,7 +32,8 @@ type rig struct {
 
 	mu      sync.Mutex // guards the fields below
 	servers map[string]*gameServer
-	stuck   bool // nobody hands over
+	stuck   bool   // nobody hands over
+	parent  string // of the traces of hand-overs
 }
 
 type gameServer struct {
@@ -186,7 +187,7 @@ func (r *rig) serve(v discovery.View) {
 	}
 	if lead := v.Seats.Lead; lead != "" && lead != v.Primary.Incarnation && slices.Contains(v.InSync, lead) && !r.stuck {
 		if r.client.Release(r.ctx, v.Region, holder.reg.Session()) == nil {
-			_, _ = r.client.TakeOver(r.ctx, v.Region, r.servers[lead].reg.Session(), discovery.Holder{Incarnation: lead}, 0)
+			_, _ = r.client.TakeOver(r.ctx, v.Region, r.servers[lead].reg.Session(), discovery.Holder{Incarnation: lead, Trace: r.parent}, 0)
 		}
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover/mesh"
@@ -78,6 +79,7 @@ func (t *term) outcome(cmd mesh.Command, err error) {
 	switch cmd := cmd.(type) {
 	case mesh.PutSeats:
 		t.tell(mesh.SeatsWritten{Region: cmd.Region, Err: err})
+		t.orders.written(time.Now(), cmd, err)
 		if err == nil && len(cmd.Added)+len(cmd.Removed) > 0 {
 			t.log.Info("seats changed", "event", "seats", "region", cmd.Region, "added", cmd.Added, "removed", cmd.Removed)
 			t.feed.tell(Event{Kind: KindSeats, Region: cmd.Region, Added: cmd.Added, Removed: cmd.Removed})

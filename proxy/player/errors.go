@@ -93,6 +93,7 @@ var verdicts = map[wire.Code]verdict{
 	wire.CodeDrain:        next,
 	wire.CodeLinkClosed:   next,
 	wire.CodeGameFault:    next,
+	wire.CodeGameStarved:  next,
 	wire.CodeStaleEpoch:   later,
 	wire.CodeStaleAttach:  later,
 	wire.CodeNotServing:   next,

@@ -29,7 +29,9 @@ type GameConfig struct {
 	// Stdout and Stderr take what a started game prints; nil: ours.
 	Stdout, Stderr io.Writer
 	// BeatTimeout is how long the game may be silent before it counts as hung;
-	// 0: 300 ms, six beats of the SDK and as long as a link may be silent.
+	// 0: 300 ms, six beats of the SDK and as long as a link may be silent. For a game
+	// that waits for a CPU meanwhile it is up to five times that (on Linux, where it
+	// has connected to a unix socket).
 	BeatTimeout time.Duration
 	// HelloTimeout is how long a started game may take to connect; 0: 30 s.
 	HelloTimeout time.Duration
@@ -99,6 +101,8 @@ type gameLink struct {
 	end     context.CancelCauseFunc // ends it, and not the incarnation
 	beat    atomic.Int64            // when the last heartbeat came, UnixNano
 	ours    atomic.Bool             // we do not read it now: its silence is our doing
+	threads func() map[int]thread   // what its threads do now; nothing if that is not known
+	spared  func()                  // it is silent for too long, and gets more time
 	log     *slog.Logger
 }
 
@@ -115,6 +119,7 @@ func greet(
 	g := &gameLink{
 		conn: conn, reader: wire.NewReader(heard, wire.LinkGame), heard: heard,
 		out: pump.NewBuffer(gameQueue), timeout: cfg.BeatTimeout, log: log, ctx: ctx, end: end,
+		threads: threadsOf(conn), spared: func() {},
 	}
 	_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
 	t, body, err := g.reader.Next()
@@ -260,32 +265,6 @@ func (g *gameLink) dispatch(t wire.Type, body []byte, find func(uint64) gameHand
 		deliver(h)
 	}
 	return nil
-}
-
-// watch ends the link when heartbeats stop. It asks itself first whether it is
-// the sick one: when its own timer comes late, this process did not run, and the
-// heartbeats that lie in the socket have not been read yet.
-func (g *gameLink) watch(ctx context.Context) error {
-	step := g.timeout / 4
-	tick := time.NewTicker(step)
-	defer tick.Stop()
-	last := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
-		now := time.Now()
-		late := now.Sub(last) > 2*step
-		last = now
-		switch silent := now.Sub(time.Unix(0, g.beat.Load())); {
-		case late, g.ours.Load():
-			g.beat.Store(now.UnixNano())
-		case silent > g.timeout:
-			return &endError{wire.CodeGameHang, fmt.Errorf("no heartbeat for %v", silent.Round(time.Millisecond))}
-		}
-	}
 }
 
 // assemblies holds the snapshots that are on their way from the game, one for

@@ -84,6 +84,7 @@ func (l *life) play(socket net.Listener) error {
 	if err != nil {
 		return err
 	}
+	game.spared = l.gameSpared
 	l.sc.level.meet(game)
 	var g errgroup.Group
 	g.Go(func() error { end(game.run(ctx, l.find)); return nil })
@@ -99,6 +100,12 @@ func (l *life) play(socket net.Listener) error {
 	l.gameLost(cause, game.heard.At())
 	_ = g.Wait()
 	return cause
+}
+
+// gameSpared notes that a game gets more time, because it waits for a CPU.
+func (l *life) gameSpared() {
+	l.sc.stats.spared.Add(1)
+	l.log.Warn("the game is silent, and waits for a CPU: this machine has too much to do", "event", "game_spared")
 }
 
 // gameLost tells everybody at once that the game is gone: edges and backups by
@@ -158,7 +165,11 @@ func (r *region) gameLost(code wire.Code, heard time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	led := r.leading
-	r.blame()
+	if code == wire.CodeGameStarved {
+		r.excuse()
+	} else {
+		r.blame()
+	}
 	if r.leading {
 		r.led, r.lost = time.Now(), failover.Reason(code.String())
 	}

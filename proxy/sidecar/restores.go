@@ -50,6 +50,16 @@ func (r *restores) end(region string) {
 	}
 }
 
+// excuse takes the death of the game that was given a snapshot back: it was not of that.
+func (r *restores) excuse(region string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if id, ok := r.under[region]; ok {
+		delete(r.under, region)
+		r.died[region][id]--
+	}
+}
+
 // bad tells whether too many games died of a snapshot.
 func (r *restores) bad(region string, id snapID) bool {
 	r.mu.Lock()

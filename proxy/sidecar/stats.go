@@ -20,7 +20,7 @@ type Stats struct {
 	shippedBytes, receivedBytes     atomic.Uint64
 	reported, heard, destroyed      atomic.Uint64
 	claims, claimsLost              atomic.Uint64
-	lives, games                    atomic.Uint64
+	lives, games, spared            atomic.Uint64
 	refusals                        wire.Tally
 	deaths                          wire.Tally // of games
 }
@@ -63,6 +63,7 @@ type Snapshot struct {
 	ClaimsLost    uint64               // those of them that came to nothing
 	Incarnations  uint64               // begun
 	Games         uint64               // that have said hello
+	Spared        uint64               // times that a game was silent for too long, and waited for a CPU
 	Deaths        map[wire.Code]uint64 // of games
 	Refused       map[wire.Code]uint64
 }
@@ -80,6 +81,6 @@ func (s *Stats) snapshot() Snapshot {
 		ShippedBytes: s.shippedBytes.Load(), ReceivedBytes: s.receivedBytes.Load(),
 		Reported: s.reported.Load(), Heard: s.heard.Load(), Destroyed: s.destroyed.Load(),
 		Claims: s.claims.Load(), ClaimsLost: s.claimsLost.Load(), Incarnations: s.lives.Load(), Games: s.games.Load(),
-		Deaths: s.deaths.Counts(), Refused: s.refusals.Counts(),
+		Spared: s.spared.Load(), Deaths: s.deaths.Counts(), Refused: s.refusals.Counts(),
 	}
 }

@@ -45,12 +45,30 @@ func (r *region) tryAction(row *row, rec *buffer.Record) (ready, skip bool) {
 // that before the lock is free, or the next primary tries with more care, and one
 // more game dies.
 func (r *region) blame() {
-	f := &r.feed
-	if !r.leading || f.trial == 0 || f.trial != f.handed || f.done >= f.trial {
-		return
+	if r.suspectInHand() {
+		r.markTried(maxTries)
 	}
-	rec := r.records.At(f.trial)
-	f.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: rec.ID, Seq: rec.Trial(), Number: maxTries})
+}
+
+// excuse takes back what a careful trial has marked: the game did not die of its
+// suspect, nor of a snapshot, it did not get a CPU.
+func (r *region) excuse() {
+	r.life.sc.restores.excuse(r.name)
+	if r.suspectInHand() && r.feed.careful {
+		r.markTried(maxTries - 1)
+	}
+}
+
+// suspectInHand tells whether the game has a suspect to do, and nothing else.
+func (r *region) suspectInHand() bool {
+	f := &r.feed
+	return r.leading && f.trial != 0 && f.trial == f.handed && f.done < f.trial
+}
+
+// markTried marks the suspect in hand as tried so often.
+func (r *region) markTried(tries uint64) {
+	rec := r.records.At(r.feed.trial)
+	r.feed.marked = r.append(buffer.Record{Kind: buffer.KindMark, ID: rec.ID, Seq: rec.Trial(), Number: tries})
 }
 
 // condemn quarantines the suspect that was marked last when the primary died: a

@@ -13,8 +13,9 @@
 //	│    └─ load      the game restores it, or is promoted
 //	├─ secure       … the first action of the epoch is durable     new primary's sidecar
 //	│    · caught_up · set
+//	├─ order        asked for … written into Consul                the edge that is the controller
 //	├─ detect       last good contact … its last word of that      each other sidecar that noticed
-//	│    · game_exit, game_hang: its own game; else as above
+//	│    · game_exit, game_hang, …: its own game; else as above
 //	│
 //	├─ detect       last good contact … the primary is lost        each edge
 //	├─ hold         … "serving"                                    each edge
@@ -35,21 +36,25 @@
 // where nobody took over.
 //
 // A planned move is the same with the root "move" and reason "drain". It begins when its
-// giver holds actions back, whose part is "yield" in place of "detect". The order of the
-// controller that led to it is not part of the trace. Where nobody takes over, or who
-// did is not traced, each edge makes a trace of its own of what it saw, when it begins
-// anew or stops. The first primary of a region is no failover.
+// giver holds actions back, whose part is "yield" in place of "detect". The controller's
+// order came before: from when somebody asked, or it first saw the drain, until its giver
+// could read of it. It is told when the heir is seen to lead, if that was within a minute.
+//
+// Where nobody takes over, or who did is not traced, each edge makes a trace of its own
+// of what it saw, when it begins anew or stops. The first primary of a region is no
+// failover.
 //
 // # How it crosses processes
 //
 // The trace begins with the claim: who is about to take the lock makes the root's IDs,
 // and writes them, as a W3C traceparent, into the lock's value (discovery.Holder.Trace),
-// where the other sidecars find them; Elected and Serving frames carry them to edges. To
-// everybody else it is an opaque string. The root's times are those that are known at
-// its end: the last good contact may be told late. It is when the game said something
-// last, by its sidecar's word (Down tells how long that had been); or the last frame of
-// the old primary; or, where none came, when its link must still have stood. Where
-// nothing but the lock told, it is when the lock was seen to be free.
+// where the other sidecars and the controller find them; Elected and Serving frames
+// carry them to edges. To everybody else it is an opaque string. The root's times are
+// those that are known at its end: the last good contact may be told late. It is when
+// the game said something last, by its sidecar's word (Down tells how long that had
+// been); or the last frame of the old primary; or, where none came, when its link must
+// still have stood. Where nothing but the lock told, it is when the lock was seen to be
+// free.
 //
 // Clocks of different machines differ: offsets between processes are as good as those.
 //

@@ -43,15 +43,16 @@ const (
 	CodeMoved      Code = 0x28 // the player is on his way to a region that cannot take him here
 
 	// Why a primary is no longer one.
-	CodeGameExit   Code = 0x30 // the game process ended
-	CodeGameHang   Code = 0x31 // the game missed its heartbeats
-	CodeRefusedUDP Code = 0x32 // the kernel refused our packets: nothing listens there
-	CodeSilence    Code = 0x33 // idle timeout of the link
-	CodeNoLock     Code = 0x34 // Consul says that nobody holds the lock
-	CodeDeposed    Code = 0x35 // a higher epoch exists
-	CodeDrain      Code = 0x36 // planned
-	CodeLinkClosed Code = 0x37 // the peer closed the link
-	CodeGameFault  Code = 0x38 // the game broke the local protocol or could not restore
+	CodeGameExit    Code = 0x30 // the game process ended
+	CodeGameHang    Code = 0x31 // the game missed its heartbeats
+	CodeRefusedUDP  Code = 0x32 // the kernel refused our packets: nothing listens there
+	CodeSilence     Code = 0x33 // idle timeout of the link
+	CodeNoLock      Code = 0x34 // Consul says that nobody holds the lock
+	CodeDeposed     Code = 0x35 // a higher epoch exists
+	CodeDrain       Code = 0x36 // planned
+	CodeLinkClosed  Code = 0x37 // the peer closed the link
+	CodeGameFault   Code = 0x38 // the game broke the local protocol or could not restore
+	CodeGameStarved Code = 0x39 // the game missed its heartbeats, and waited for a CPU
 
 	// Refusals of one frame.
 	CodeStaleEpoch  Code = 0x40
@@ -76,6 +77,7 @@ var codeNames = [...]string{
 	CodeGameExit: "game_exit", CodeGameHang: "game_hang", CodeRefusedUDP: "refused",
 	CodeSilence: "silence", CodeNoLock: "no_lock", CodeDeposed: "deposed", CodeDrain: "drain",
 	CodeLinkClosed: "link_closed", CodeGameFault: "game_fault",
+	CodeGameStarved: "game_starved",
 
 	CodeStaleEpoch: "stale_epoch", CodeStaleAttach: "stale_attach", CodeNotServing: "not_serving",
 	CodeQuarantined: "quarantined",

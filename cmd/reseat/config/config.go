@@ -226,7 +226,8 @@ type Game struct {
 	// Socket is unix:/path or tcp:127.0.0.1:port. A supervised game is told it as
 	// RESEAT_GAME; for such a game it may be empty: a socket in a temporary folder.
 	Socket string `yaml:"socket" flag:"socket" help:"local address for the game, unix:/path or tcp:127.0.0.1:port"`
-	// BeatTimeout is how long the game may be silent before it counts as hung.
+	// BeatTimeout is how long the game may be silent before it counts as hung, if it
+	// does not wait for a CPU.
 	BeatTimeout time.Duration `yaml:"beat_timeout"`
 	// HelloTimeout is how long a supervised game may take until it connects.
 	HelloTimeout time.Duration `yaml:"hello_timeout"`
