@@ -34,12 +34,12 @@ func TestJudge(t *testing.T) {
 
 // What threads do in the course of a silence, and how long the game waited.
 func TestSilenceOfThreads(t *testing.T) {
-	const ms = time.Millisecond
-	at := func(ran, waited time.Duration, ready bool) thread { return thread{ran * ms, waited * ms, ready} }
+	millis := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	at := func(ran, waited int, ready bool) thread { return thread{millis(ran), millis(waited), ready} }
 	type sample = map[int]thread
 	for name, test := range map[string]struct {
 		samples []sample
-		want    time.Duration
+		want    int // milliseconds
 	}{
 		"nothing is known":       {[]sample{nil, nil, nil}, 0},
 		"blocked":                {[]sample{{1: at(5, 70, false)}, {1: at(5, 70, false)}, {1: at(5, 70, false)}}, 0},
@@ -58,9 +58,9 @@ func TestSilenceOfThreads(t *testing.T) {
 		now := time.Unix(0, 0)
 		for _, sample := range test.samples {
 			s.look(now, sample)
-			now = now.Add(75 * ms)
+			now = now.Add(millis(75))
 		}
-		require.Equal(t, test.want*ms, s.waited, name)
+		require.Equal(t, millis(test.want), s.waited, name)
 	}
 }
 
