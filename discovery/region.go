@@ -26,6 +26,10 @@ type Holder struct {
 	// was durable then, and nothing was under way.
 	Yielded bool `json:"yielded,omitempty"`
 
+	// Given: the holder before this one has passed the lock on to it, in good order,
+	// by HandOver.
+	Given bool `json:"given,omitempty"`
+
 	// Trace is the traceparent of the failover that made it primary, may be empty.
 	Trace string `json:"trace,omitempty"`
 }

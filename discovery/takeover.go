@@ -98,11 +98,12 @@ func (c *Client) takeOver(ctx context.Context, region, session string, h Holder,
 		return Grant{}, fmt.Errorf("%w: region %s is at %d", ErrEpoch, region, last)
 	}
 	h.Session, h.Epoch = session, last+1
-	return c.take(ctx, region, c.keys(region), h, now)
+	return c.take(ctx, region, c.keys(region), h, now, "")
 }
 
-// take is the transaction of TakeOver.
-func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now regionState) (Grant, error) {
+// take is the transaction of TakeOver, and with the session of a giver that of
+// HandOver.
+func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now regionState, giver string) (Grant, error) {
 	value, err := writeHolder(h)
 	if err != nil {
 		return Grant{}, err
@@ -116,19 +117,23 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 		set = consul.KVTxnOp{Verb: consul.KVCAS, Key: k.inSync, Index: uint64(now.inSyncIndex), Value: writeSet(members)}
 	}
 	o := op{"take over " + region, keyRight(k.dir, "write")}
-	res, err := c.transact(ctx, o, consul.TxnOps{
+	ops := consul.TxnOps{
 		kv(consul.KVTxnOp{Verb: consul.KVLock, Key: k.lock, Value: value, Session: h.Session}),
 		kv(consul.KVTxnOp{
 			Verb: consul.KVCAS, Key: k.epoch, Index: now.epochIndex,
 			Value: strconv.AppendUint(nil, h.Epoch, 10),
 		}),
 		kv(set),
-	})
+	}
+	if giver != "" { // after the others, in the numbers of whose errors takeRefused reads
+		ops = append(consul.TxnOps{kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Value: value, Session: giver})}, ops...)
+	}
+	res, err := c.transact(ctx, o, ops)
 	if err != nil {
 		return Grant{}, err
 	}
 	if len(res.Errors) > 0 {
-		return Grant{}, c.takeRefused(o, region, h.Session, res.Errors)
+		return Grant{}, c.takeRefused(o, region, h.Session, giver, res.Errors)
 	}
 	return Grant{
 		Epoch: h.Epoch, LockModify: modified(res, k.lock), Yielded: now.yielded,
@@ -157,13 +162,21 @@ func without(set []string, last, candidate string) []string {
 }
 
 // takeRefused translates the rollback of a take-over, whose operations are
-// lock, epoch, set. When several failed, the lock's reason is the one to tell.
-func (c *Client) takeRefused(o op, region, session string, errs consul.TxnErrors) error {
+// lock, epoch, set, behind the giver's unlock if there is one. When several failed, the
+// lock's reason is the one to tell.
+func (c *Client) takeRefused(o op, region, session, giver string, errs consul.TxnErrors) error {
 	why, err := c.txnReasons(o, errs)
 	if err != nil {
 		return err
 	}
-	switch lock := why[0]; {
+	at := 0
+	if giver != "" {
+		if why[0] != "" {
+			return fmt.Errorf("%w: session %s does not hold %s", ErrDeposed, giver, region)
+		}
+		at = 1
+	}
+	switch lock := why[at]; {
 	case strings.Contains(lock, "lock is already held"):
 		return &HeldError{Region: region}
 	case strings.Contains(lock, "lock delay"):
@@ -216,6 +229,35 @@ func (c *Client) ReleaseFrom(ctx context.Context, v View, session string) error 
 		return err
 	}
 	return c.unlock(ctx, op{"release " + v.Region, keyRight(c.keys(v.Region).dir, "write")}, v.Region, session, value)
+}
+
+// HandOver gives the lock of the region that v shows from session, which holds it, to
+// the session in heir, for a planned hand-over: one transaction does what ReleaseFrom
+// and the heir's TakeOverFrom do, and nobody ever sees the lock free. Floor is as in
+// TakeOver. The transaction is made of what v says.
+//
+// Errors: ErrDeposed if session does not hold the lock; ErrNotInSync if heir is not in
+// the in-sync set that v shows, or if there is none; ErrSession if Consul does not know
+// the heir's session; ErrRaced if keys have changed since v, or if v says too little:
+// release it then; ErrUnavailable, after which the outcome is unknown; AccessError.
+func (c *Client) HandOver(ctx context.Context, v View, session string, heir Holder, floor uint64) (Grant, error) {
+	if err := checkNames(v.Region, heir.Incarnation); err != nil {
+		return Grant{}, err
+	}
+	now, known := v.state(true)
+	switch {
+	case v.Primary == nil || session == "" || v.Primary.Session != session:
+		return Grant{}, fmt.Errorf("%w: session %s does not hold %s", ErrDeposed, session, v.Region)
+	case !known:
+		return Grant{}, fmt.Errorf("%w: hand over %s: too little is known of it", ErrRaced, v.Region)
+	case !now.inSyncKnown || !slices.Contains(now.inSync, heir.Incarnation):
+		return Grant{}, fmt.Errorf("%w: region %s has %v, not %s", ErrNotInSync, v.Region, now.inSync, heir.Incarnation)
+	case max(now.epoch, floor) >= maxEpoch:
+		return Grant{}, fmt.Errorf("%w: region %s is at %d", ErrEpoch, v.Region, max(now.epoch, floor))
+	}
+	now.last, heir.Given = v.Primary.Incarnation, true
+	heir.Epoch = max(now.epoch, floor) + 1
+	return c.take(ctx, v.Region, c.keys(v.Region), heir, now, session)
 }
 
 // unlock frees a lock that session holds, and leaves a value.

@@ -157,6 +157,8 @@ func (c *Candidate) Step(now time.Time, ev CandidateEvent) []CandidateCommand {
 		return c.yieldFailed(now)
 	case Freed:
 		return c.freed(now, ev)
+	case Given:
+		return c.inherit(now, ev)
 	}
 	panic(fmt.Sprintf("failover: unknown candidate event %T", ev))
 }
@@ -204,6 +206,16 @@ func (c *Candidate) freed(now time.Time, ev Freed) []CandidateCommand {
 		c.yield.ours = ev.Epoch
 	}
 	return c.tick(now)
+}
+
+// inherit leads with a lock that was passed on to us. If Consul's news came first we do
+// already; and what is above that epoch is somebody else's.
+func (c *Candidate) inherit(now time.Time, ev Given) []CandidateCommand {
+	if c.state != Standby || c.session == "" || ev.Epoch < c.promise || ev.Epoch <= c.view.Epoch {
+		return nil
+	}
+	c.to(Claiming)
+	return c.lead(now, Claimed{Epoch: ev.Epoch, InSync: true})
 }
 
 // fence goes back to standby with everything that we have: nobody else has won,

@@ -60,6 +60,9 @@ type (
 		Epoch uint64
 		Heir  bool
 	}
+	// Given says, ahead of Consul's news, that the lock is ours in this epoch: who held
+	// it has passed it on in good order, and our log has everything.
+	Given struct{ Epoch uint64 }
 	// YieldFailed answers Yield: it did not come to that in time, and we go on serving.
 	YieldFailed struct{}
 )
@@ -83,6 +86,7 @@ func (Retire) candidateEvent()         {}
 func (Yielded) candidateEvent()        {}
 func (YieldFailed) candidateEvent()    {}
 func (Freed) candidateEvent()          {}
+func (Given) candidateEvent()          {}
 
 // CandidateCommand is what a Candidate wants done.
 type CandidateCommand interface{ candidateCommand() }

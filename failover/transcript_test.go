@@ -250,6 +250,8 @@ func (s *candidateStepper) event(e event) CandidateEvent {
 		return YieldFailed{}
 	case "freed":
 		return Freed{Epoch: e.num("epoch"), Heir: has(e, "heir")}
+	case "given":
+		return Given{Epoch: e.num("epoch")}
 	case "tick":
 		return Tick{}
 	}

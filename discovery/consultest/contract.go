@@ -131,6 +131,7 @@ var contractTests = []contractTest{
 	{"unknown session", false, unknownSession},
 	{"release", false, releaseFrees},
 	{"take over from a view", false, takeOverFrom},
+	{"hand over", false, handOver},
 	{"raced", false, racedTakeOver},
 	{"in-sync set", false, inSyncSet},
 	{"dropped backup", false, droppedBackup},

@@ -190,6 +190,69 @@ func racedTakeOver(r *rig) {
 	}
 }
 
+// handOver passes the lock on in one call, in which nobody sees it free.
+func handOver(r *rig) {
+	c := r.client()
+	v := r.watch(c)
+	a, b, d := r.register(c, "a"), r.register(c, "b"), r.register(c, "d")
+	for _, reg := range []*discovery.Registration{a, b, d} {
+		r.run(reg)
+	}
+	plain := r.client() // whose calls nobody else makes
+	give := func(view discovery.View, from string, to discovery.Holder, calls int) (discovery.Grant, error) {
+		before := plain.Stats().Calls
+		grant, err := plain.HandOver(r.ctx(), view, from, to, 0)
+		require.EqualValues(r, calls, plain.Stats().Calls-before, "calls to Consul")
+		return grant, err
+	}
+	heir := func(name string, reg *discovery.Registration) discovery.Holder {
+		h := r.holder(name)
+		h.Session = reg.Session()
+		return h
+	}
+	_, err := r.takeOver(c, a, "a", 0)
+	require.NoError(r, err)
+	_, err = give(v.heldBy("a"), a.Session(), heir("b", b), 0)
+	require.ErrorIs(r, err, discovery.ErrNotInSync, "no set says that b has what a has")
+
+	version, err := c.ChangeInSync(r.ctx(), r.region, a.Session(), 0, []string{r.inc("a"), r.inc("b")})
+	require.NoError(r, err)
+	held := v.until("the set", func(v discovery.View) bool { return v.InSyncVersion == version })
+	_, err = give(held, a.Session(), heir("d", d), 0)
+	require.ErrorIs(r, err, discovery.ErrNotInSync, "d is not in it")
+	_, err = give(held, b.Session(), heir("b", b), 0)
+	require.ErrorIs(r, err, discovery.ErrDeposed, "it is not b's to give")
+	_, err = give(discovery.View{Region: r.region, Primary: held.Primary, InSyncKnown: true, InSync: held.InSync}, a.Session(), heir("b", b), 0)
+	require.ErrorIs(r, err, discovery.ErrRaced, "a view that says too little")
+	gone := heir("b", b)
+	gone.Session = "00000000-0000-0000-0000-000000000000"
+	_, err = give(held, a.Session(), gone, 1)
+	require.ErrorIs(r, err, discovery.ErrSession)
+	require.Equal(r, a.Session(), r.get(r.key("lock")).Session, "nothing changed")
+
+	grant, err := give(held, a.Session(), heir("b", b), 1)
+	require.NoError(r, err)
+	require.EqualValues(r, 2, grant.Epoch)
+	require.True(r, grant.Yielded)
+	require.Equal(r, []string{r.inc("b")}, grant.InSync, "who led before has left the set")
+	seen := v.heldBy("b")
+	require.Equal(r, grant.InSyncVersion, seen.InSyncVersion)
+	require.Equal(r, grant.InSync, seen.InSync)
+	require.EqualValues(r, 2, seen.Epoch)
+	require.True(r, seen.Primary.Given)
+	require.Equal(r, b.Session(), seen.Primary.Session)
+	_, err = give(held, a.Session(), heir("b", b), 1)
+	require.ErrorIs(r, err, discovery.ErrDeposed, "it was a's")
+	_, err = c.ChangeInSync(r.ctx(), r.region, b.Session(), grant.InSyncVersion, []string{r.inc("a"), r.inc("b")})
+	require.NoError(r, err, "b goes on from what it was given")
+
+	require.NoError(r, c.DestroySession(r.ctx(), b.Session()))
+	v.free()
+	grant, err = r.takeOver(c, a, "a", 0)
+	require.NoError(r, err, "as from any holder whose session falls")
+	require.False(r, grant.Yielded)
+}
+
 // holderOf decodes a lock's value.
 func (r *rig) holderOf(p pair) discovery.Holder {
 	r.Helper()

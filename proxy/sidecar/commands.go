@@ -86,14 +86,16 @@ func (r *region) lead(epoch uint64) {
 	r.began = time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trace = r.story.wins(epoch)
-	trace.Log(r.log, r.trace).Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known)
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
-	if v := r.view; r.granted != epoch { // the answer was lost, and the view has told
-		r.inOrder = false
+	if v := r.view; r.granted != epoch { // the answer or word was lost, or late, and the view has told
+		if r.inOrder = v.Primary != nil && v.Primary.Given; r.inOrder {
+			r.story.inherits(epoch, v.Primary.Trace)
+		}
 		r.grant = failover.SetSeen{Members: v.InSync, Known: v.InSyncKnown, Version: v.InSyncVersion}
 	}
+	r.trace = r.story.wins(epoch)
+	trace.Log(r.log, r.trace).Info("elected", "event", "elected", "epoch", epoch, "server", r.life.sc.cfg.Name, "members", r.grant.Members, "cold", !r.grant.Known)
 	r.lease.renew(r.life.leaseUntil())
 	for s := range r.streams {
 		s.add(wire.Elected{Epoch: epoch, Trace: r.trace})

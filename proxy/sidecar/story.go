@@ -198,6 +198,23 @@ func (s *story) claims(floor uint64) (parent string) {
 	return s.root.Parent()
 }
 
+// passes begins the trace of a hand-over that the heir will tell, and returns the
+// traceparent that goes into the lock's value.
+func (s *story) passes() (parent string) { return s.tracer.Begin("move").Parent() }
+
+// inherits notes that the lock was passed on to us, and takes up the trace of that.
+func (s *story) inherits(epoch uint64, parent string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tracer == nil || s.root != nil {
+		return
+	}
+	s.isFree()
+	s.take = takeover{claim: time.Now(), epoch: epoch, orderly: true}
+	s.root = s.tracer.Resume(parent)
+	note(&s.take.elect, "given")
+}
+
 // claimed notes how that went.
 func (s *story) claimed(epoch uint64, orderly bool, err error) {
 	s.mu.Lock()

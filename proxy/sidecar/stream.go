@@ -25,11 +25,13 @@ type stream struct {
 	id     quic.StreamID
 	role   wire.Role
 	peer   string // incarnation of the edge or backup
-	out    *pump.Buffer
-	grams  *pump.Datagrams
-	gram   []byte // scratch, guarded by region.mu
-	snaps  *snapshotSender
-	offer  uint64 // epoch in which it made its offer; owned by the reader
+	// session is that of a backup in Consul; empty: it has not said.
+	session string
+	out     *pump.Buffer
+	grams   *pump.Datagrams
+	gram    []byte // scratch, guarded by region.mu
+	snaps   *snapshotSender
+	offer   uint64 // epoch in which it made its offer; owned by the reader
 
 	// Guarded by region.mu.
 	rows      map[uint64]*row // by the edge's handle
@@ -110,7 +112,7 @@ func openStream(l *life, conn *link.Conn, st *quic.Stream, reader *wire.Reader) 
 		return nil, &wire.Error{Code: wire.CodeUnknownName, Detail: "region " + open.Region + " is not open here"}
 	}
 	s := &stream{
-		region: r, conn: conn, id: st.StreamID(), role: open.Role, peer: open.Incarnation,
+		region: r, conn: conn, id: st.StreamID(), role: open.Role, peer: open.Incarnation, session: open.Session,
 		out: pump.NewBuffer(streamQueue), grams: pump.NewDatagrams(), rows: map[uint64]*row{},
 	}
 	s.snaps = newSnapshotSender(s)

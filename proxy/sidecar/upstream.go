@@ -11,6 +11,7 @@ import (
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/buffer/fault"
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/link"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -46,6 +47,7 @@ func newUpstream(r *region, conn *link.Conn, inc string) *upstream {
 	defer r.mu.Unlock()
 	_ = pump.Add(out, wire.Open{
 		Version: wire.Version, Role: role, Region: r.name, Incarnation: r.life.id, To: inc, Epoch: r.promised,
+		Session: r.life.session(),
 	})
 	r.upstreams[inc] = u
 	return u
@@ -210,12 +212,31 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 		if err := f.Decode(body); err != nil {
 			return err
 		}
-		r.tryPost(failover.Freed{Epoch: f.Epoch, Heir: f.Heir})
+		if f.Next == 0 {
+			r.tryPost(failover.Freed{Epoch: f.Epoch, Heir: f.Heir})
+			return nil
+		}
+		u.inherit(f)
 	case wire.TypeServing, wire.TypeGuard, wire.TypeReject: // for edges
 	default:
 		return &wire.Error{Code: wire.CodeUnknownType, Detail: fmt.Sprintf("frame %#x from a sidecar", uint64(t))}
 	}
 	return nil
+}
+
+// inherit takes the lock that was passed on to us, ahead of Consul's news, unless they
+// are needed to know what the in-sync set is now.
+func (u *upstream) inherit(f wire.Free) {
+	r := u.region
+	v := &r.view
+	if f.Next < r.promised || v.Epoch >= f.Next || !v.InSyncKnown || v.InSyncVersion != discovery.SetVersion(f.Before) {
+		return
+	}
+	members := slices.DeleteFunc(slices.Clone(v.InSync), func(inc string) bool { return inc == u.incarnation })
+	r.grant = failover.SetSeen{Members: members, Known: true, Version: discovery.SetVersion(f.After)}
+	r.granted, r.inOrder = f.Next, true
+	r.story.inherits(f.Next, f.Trace)
+	r.tryPost(failover.Given{Epoch: f.Next})
 }
 
 // elected follows a primary of an epoch that is not below any that we have heard

@@ -153,17 +153,17 @@ func (r *region) resume() {
 
 var errMuted = errors.New("a hand-over failed after the game had been silenced: its state may be ahead of the log")
 
-// give frees the lock for the heir, and makes a standby of the game. Until Consul
-// has answered nobody serves: it may have been freed.
+// give passes the lock on to the heir, or frees it for him, and makes a standby of the
+// game. Until Consul has answered nobody serves: it may have been done.
 func (r *region) give(ctx context.Context, what failover.Release) {
 	defer r.giving.Store(false)
 	r.demote(ctx)
 	delay := retryDelay()
+	if r.passOn(ctx, what) {
+		return
+	}
 	for {
-		r.mu.Lock()
-		view := r.view
-		r.mu.Unlock()
-		err := r.life.sc.cfg.Discovery.ReleaseFrom(ctx, view, r.life.session())
+		err := r.life.sc.cfg.Discovery.ReleaseFrom(ctx, r.seen(), r.life.session())
 		if err == nil {
 			r.tellFree(wire.Free{Epoch: what.Epoch, Heir: true}, what.To)
 			return
@@ -178,6 +178,41 @@ func (r *region) give(ctx context.Context, what failover.Release) {
 		case <-time.After(delay.NextBackOff()):
 		}
 	}
+}
+
+// passOn makes the heir the holder of the lock: one transaction instead of one of ours
+// and one of his. If that cannot be, or if nobody knows whether it was done, the lock is
+// still to be released.
+func (r *region) passOn(ctx context.Context, what failover.Release) (done bool) {
+	view := r.seen()
+	r.mu.Lock()
+	s, session := r.streamOf(what.To), ""
+	if s != nil {
+		session = s.session
+	}
+	r.mu.Unlock()
+	heir, there := view.Server(what.To)
+	if session == "" || !there {
+		return false
+	}
+	h := discovery.Holder{Incarnation: heir.Incarnation, Address: heir.Address, Session: session, Trace: r.story.passes()}
+	grant, err := r.life.sc.cfg.Discovery.HandOver(ctx, view, r.life.session(), h, what.Epoch)
+	if err != nil {
+		r.log.Info("could not pass the lock on, releasing it", "to", what.To, "error", err)
+		return false
+	}
+	r.story.released(what.Epoch)
+	r.tellFree(wire.Free{
+		Epoch: what.Epoch, Heir: true, Next: grant.Epoch, Before: uint64(view.InSyncVersion), After: uint64(grant.InSyncVersion), Trace: h.Trace,
+	}, what.To)
+	return true
+}
+
+// seen is the newest view.
+func (r *region) seen() discovery.View {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.view
 }
 
 // tellFree tells a backup, or all of them if it has no name, that Consul has freed

@@ -61,6 +61,16 @@ func (t *Tracer) Begin(name string) *Root {
 	return &Root{t, span.SpanContext()}
 }
 
+// Resume is the trace that somebody else has begun, for us to tell. A parent that names
+// none makes one that nobody hears of.
+func (t *Tracer) Resume(parent string) *Root {
+	span := otel.SpanContextFromContext(propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{traceparent: parent}))
+	if t == nil || !span.IsValid() {
+		return nil
+	}
+	return &Root{t, span}
+}
+
 // Parent is what others have to know to add to the trace: a W3C traceparent.
 func (r *Root) Parent() string {
 	if r == nil {

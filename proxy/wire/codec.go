@@ -154,7 +154,7 @@ func (c *codec) name(v *string) {
 	}
 }
 
-// place is the name of a region, or nothing.
+// place is a name, of a region as a rule, or nothing.
 func (c *codec) place(v *string) {
 	switch c.mode {
 	case encoding:

@@ -17,7 +17,8 @@ func (r Role) Backup() bool { return r == RoleBackup || r == RoleStore }
 
 // Open starts a region stream from Incarnation to To; whoever listens at that
 // address and is somebody else refuses it. Epoch is the highest that the sender
-// has heard of.
+// has heard of. Session is a backup's session in Consul, to which a primary can give
+// the lock; may be empty.
 type Open struct {
 	Version     uint64
 	Role        Role
@@ -25,6 +26,7 @@ type Open struct {
 	Incarnation string
 	To          string
 	Epoch       uint64
+	Session     string
 }
 
 func (f *Open) fields(c *codec) {
@@ -34,6 +36,7 @@ func (f *Open) fields(c *codec) {
 	c.name(&f.Incarnation)
 	c.name(&f.To)
 	c.uint(&f.Epoch)
+	c.place(&f.Session)
 }
 
 // Opened answers Open. Serving tells whether this sidecar serves the region at Epoch.
@@ -128,15 +131,25 @@ func (f *Down) Silent() time.Duration {
 
 // Free tells a backup that Consul has freed the lock with which the sender led the
 // region, ahead of Consul's own news of it. Heir: for this backup, by a planned
-// hand-over; else for whoever is first in turn.
+// hand-over; else for whoever is first in turn. Next is not 0 when it is this backup's
+// already, in that epoch: the in-sync set had the version Before, and has the version
+// After without the sender; Trace is the traceparent of the hand-over.
 type Free struct {
-	Epoch uint64
-	Heir  bool
+	Epoch  uint64
+	Heir   bool
+	Next   uint64
+	Before uint64
+	After  uint64
+	Trace  string
 }
 
 func (f *Free) fields(c *codec) {
 	c.uint(&f.Epoch)
 	c.bool(&f.Heir)
+	c.uint(&f.Next)
+	c.uint(&f.Before)
+	c.uint(&f.After)
+	c.text(&f.Trace)
 }
 
 // Attach binds a player of this edge to Handle, which is chosen by the edge, is
