@@ -183,8 +183,8 @@ func (s *stage) common(name, listen string, regions []string) []string {
 	args := []string{
 		"--name", name, "--listen", listen, "--state-dir", s.state(), "--consul", s.consul, "--log-format", "json",
 	}
-	for _, r := range regions {
-		args = append(args, "--region", r)
+	if len(regions) > 0 {
+		args = append(args, "--region", strings.Join(regions, ","))
 	}
 	return args
 }

@@ -9,7 +9,7 @@ import (
 
 // newReport judges a run.
 func newReport(e evidence) Report {
-	sum, each := judge.JudgeAll(e.result.Ledgers, e.before, e.after, allowances(e)...)
+	sum, each := judge.All(e.result.Ledgers, e.before, e.after, allowances(e)...)
 	r := Report{
 		Problems: []string{}, Verdict: sum, Regions: each, Rounds: e.rounds,
 		QuietDurable: e.result.QuietDurable, QuietReply: e.result.QuietReply,

@@ -119,7 +119,7 @@ func summary(r admin.RegionStatus) string {
 // summary is the same from the registry and the processes.
 func (k *known) summary(r Region) string {
 	v := k.regions[r.Name].view
-	primary, members := "nobody", []string{}
+	primary, members := "nobody", make([]string, 0, len(v.InSync))
 	if v.Primary != nil {
 		primary = k.names.of(v.Primary.Incarnation) + " (" + v.Primary.Incarnation + ")"
 	}

@@ -7,10 +7,10 @@ import (
 	"github.com/reseat-proxy/reseat/bench/world"
 )
 
-// JudgeAll judges several regions: each with the ledgers of its players and with
+// All judges several regions: each with the ledgers of its players and with
 // its own books, by its name. A region whose books are missing has none. The sum
 // is the verdict on all of them together.
-func JudgeAll(ledgers []Ledger, before, after map[string]world.Books, allow ...Allowance) (sum Verdict, each map[string]Verdict) {
+func All(ledgers []Ledger, before, after map[string]world.Books, allow ...Allowance) (sum Verdict, each map[string]Verdict) {
 	of := map[string][]Ledger{}
 	for _, l := range ledgers {
 		of[l.Region] = append(of[l.Region], l)

@@ -25,7 +25,7 @@ func twoRegions() (ledgers []Ledger, before, after map[string]world.Books) {
 
 func TestRegionsAreJudgedByTheirOwnBooks(t *testing.T) {
 	ledgers, before, after := twoRegions()
-	sum, each := JudgeAll(ledgers, before, after)
+	sum, each := All(ledgers, before, after)
 	require.True(t, sum.OK(), sum.Violations)
 	require.Len(t, each, 2)
 	require.EqualValues(t, 10, each["north"].Sent)
@@ -40,7 +40,7 @@ func TestRegionsAreJudgedByTheirOwnBooks(t *testing.T) {
 	books = after["south"]
 	books.Gold++
 	after["south"] = books
-	sum, each = JudgeAll(ledgers, before, after)
+	sum, each = All(ledgers, before, after)
 	require.Equal(t, sum.Before.Gold, sum.After.Gold)
 	require.Len(t, sum.Violations, 2)
 	require.Regexp(t, "^north: the conserved totals", sum.Violations[0])
@@ -48,13 +48,13 @@ func TestRegionsAreJudgedByTheirOwnBooks(t *testing.T) {
 	require.False(t, north.OK())
 
 	delete(after, "south")
-	sum, _ = JudgeAll(ledgers, before, after)
+	sum, _ = All(ledgers, before, after)
 	require.EqualValues(t, 10, sum.Lost, "what no game has is lost")
 	ledgers[1].Region = "north"
-	sum, _ = JudgeAll(ledgers, before, after)
+	sum, _ = All(ledgers, before, after)
 	require.EqualValues(t, 10, sum.Lost)
 	_, before, after = twoRegions()
-	sum, _ = JudgeAll(nil, before, after)
+	sum, _ = All(nil, before, after)
 	require.EqualValues(t, 20, sum.Invented, "a region without players is looked at, too")
 }
 
@@ -62,7 +62,7 @@ func TestOneRegionIsItsOwnSum(t *testing.T) {
 	r := goodRun()
 	r.drop(0, 4)
 	v := r.judge()
-	sum, _ := JudgeAll(r.ledgers, map[string]world.Books{"": r.before}, map[string]world.Books{"": r.after})
+	sum, _ := All(r.ledgers, map[string]world.Books{"": r.before}, map[string]world.Books{"": r.after})
 	require.Equal(t, v, sum)
 }
 
@@ -81,6 +81,7 @@ func TestSumForgetsNoCount(t *testing.T) {
 			require.EqualValues(t, 2*f.Uint(), got.Field(i).Uint(), name)
 		case reflect.Int:
 			require.EqualValues(t, 2*f.Int(), got.Field(i).Int(), name)
+		default: // is compared below
 		}
 	}
 	require.Equal(t, world.Totals{Gold: 2, Items: [world.Kinds]uint64{2, 2, 2}}, sum.Before)
@@ -103,5 +104,6 @@ func fill(v reflect.Value) {
 		v.SetUint(1)
 	case reflect.Int:
 		v.SetInt(1)
+	default: // counts nothing
 	}
 }

@@ -64,7 +64,7 @@ func commands(n uint64) *rapid.Generator[Command] {
 			c.Count = rapid.OneOf(rapid.Uint64Range(0, 4), rapid.Uint64()).Draw(t, "count")
 		case Poison:
 			c.Variant = rapid.SampledFrom([]Variant{Panic, Fatal, Kill, Hang}).Draw(t, "variant")
-		case Take, Audit:
+		case Take, Audit, Cross:
 		}
 		if c.Kind == Cross {
 			c.Partner = "nowhere"
