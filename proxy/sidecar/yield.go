@@ -184,10 +184,9 @@ func (r *region) give(ctx context.Context, what failover.Release) {
 // and one of his. If that cannot be, or if nobody knows whether it was done, the lock is
 // still to be released.
 func (r *region) passOn(ctx context.Context, what failover.Release) (done bool) {
-	view := r.seen()
 	r.mu.Lock()
-	s, session := r.streamOf(what.To), ""
-	if s != nil {
+	view, floor, session := r.view, r.promised, ""
+	if s := r.streamOf(what.To); s != nil {
 		session = s.session
 	}
 	r.mu.Unlock()
@@ -196,7 +195,7 @@ func (r *region) passOn(ctx context.Context, what failover.Release) (done bool) 
 		return false
 	}
 	h := discovery.Holder{Incarnation: heir.Incarnation, Address: heir.Address, Session: session, Trace: r.story.passes()}
-	grant, err := r.life.sc.cfg.Discovery.HandOver(ctx, view, r.life.session(), h, what.Epoch)
+	grant, err := r.life.sc.cfg.Discovery.HandOver(ctx, view, r.life.session(), h, floor)
 	if err != nil {
 		r.log.Info("could not pass the lock on, releasing it", "to", what.To, "error", err)
 		return false
