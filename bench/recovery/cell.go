@@ -56,8 +56,11 @@ func FaultNames() []string {
 }
 
 // Cells are all that is to be measured, in this order: a load after the other, and
-// under each all faults.
+// under each all faults; then those whose games have memory, for when gigabytes come
+// and go the kernel throws out what it had read of all files, programs included, and
+// Consul waits for the disk in whatever comes next.
 func (c Config) Cells() (out []Cell) {
+	var large []Cell
 	for _, load := range c.Loads {
 		for _, fault := range c.Faults {
 			if fault != sized {
@@ -65,11 +68,15 @@ func (c Config) Cells() (out []Cell) {
 				continue
 			}
 			for _, memory := range c.Memory {
-				out = append(out, Cell{fault, load, memory})
+				if cell := (Cell{fault, load, memory}); memory > 0 {
+					large = append(large, cell)
+				} else {
+					out = append(out, cell)
+				}
 			}
 		}
 	}
-	return out
+	return append(out, large...)
 }
 
 // demo is the run of a cell, under the eyes of watch.
