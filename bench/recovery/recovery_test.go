@@ -49,7 +49,7 @@ func TestCells(t *testing.T) {
 		names = append(names, cell.String())
 	}
 	require.Equal(t, []string{
-		"kill 10x60", "drain 10x60", "kill 100x20", "drain 100x20",
+		"kill 10x60", "drain 10x60", "kill 100x20", "drain 100x20", "kill 1GiB 10x60", "kill 1GiB 100x20",
 	}, names)
 }
 
