@@ -120,7 +120,7 @@ func TestRegionComesLater(t *testing.T) {
 		time.Sleep(4 * time.Second) // virtual
 		require.Equal(t, "arena", ann.Region(), "he is not there yet")
 		require.Empty(t, ann.endings())
-		require.Zero(t, ann.pending(), "what the arena has taken goes with him")
+		require.LessOrEqual(t, ann.pending(), uint64(10), "what the arena took before he left goes with him, the rest is at the edge")
 		ann.acts(10, "act")
 		s, _ := m.primary(0)
 		s.die(true)
