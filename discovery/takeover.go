@@ -125,7 +125,7 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 		}),
 		kv(set),
 	}
-	if giver != "" { // after the others, in the numbers of whose errors takeRefused reads
+	if giver != "" { // comes first, and takeRefused knows
 		ops = append(consul.TxnOps{kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Value: value, Session: giver})}, ops...)
 	}
 	res, err := c.transact(ctx, o, ops)

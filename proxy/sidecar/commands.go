@@ -89,7 +89,7 @@ func (r *region) lead(epoch uint64) {
 	r.promiseLocked(epoch)
 	r.epoch, r.leader = epoch, nil
 	if v := r.view; r.granted != epoch { // the answer or word was lost, or late, and the view has told
-		if r.inOrder = v.Primary != nil && v.Primary.Given; r.inOrder {
+		if r.inOrder = v.Primary != nil && v.Primary.Epoch == epoch && v.Primary.Given; r.inOrder {
 			r.story.inherits(epoch, v.Primary.Trace)
 		}
 		r.grant = failover.SetSeen{Members: v.InSync, Known: v.InSyncKnown, Version: v.InSyncVersion}

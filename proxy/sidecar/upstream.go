@@ -224,12 +224,12 @@ func (u *upstream) decide(t wire.Type, body []byte) error {
 	return nil
 }
 
-// inherit takes the lock that was passed on to us, ahead of Consul's news, unless they
-// are needed to know what the in-sync set is now.
+// inherit takes the lock that the primary whom we follow has passed on to us, ahead of
+// Consul's news, unless they are needed to know what the in-sync set is now.
 func (u *upstream) inherit(f wire.Free) {
 	r := u.region
 	v := &r.view
-	if f.Next < r.promised || v.Epoch >= f.Next || !v.InSyncKnown || v.InSyncVersion != discovery.SetVersion(f.Before) {
+	if r.leader != u || f.Epoch != r.promised || v.Epoch >= f.Next || !v.InSyncKnown || v.InSyncVersion != discovery.SetVersion(f.Before) {
 		return
 	}
 	members := slices.DeleteFunc(slices.Clone(v.InSync), func(inc string) bool { return inc == u.incarnation })
