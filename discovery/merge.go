@@ -65,11 +65,12 @@ func (m *merger) apply(a answer) (Mesh, bool) {
 // assemble makes a Mesh of what both queries said last.
 func (m *merger) assemble() Mesh {
 	since := earliest(m.failing[:])
+	servers := m.marked()
 	mesh := Mesh{
-		Servers: m.servers, Controller: m.keys.controller, State: m.keys.state, StateAt: m.keys.stateAt,
+		Servers: servers, Controller: m.keys.controller, State: m.keys.state, StateAt: m.keys.stateAt,
 		Draining: m.keys.draining, Strikes: m.keys.strikes, Stale: !since.IsZero(), Since: since, At: m.at,
 	}
-	members := m.keys.members(m.servers)
+	members := m.keys.members(servers)
 	mesh.Regions = make(map[string]View, len(members))
 	for region, about := range members {
 		view := mesh.nothing(region)
@@ -79,6 +80,18 @@ func (m *merger) assemble() Mesh {
 		mesh.Regions[region] = view
 	}
 	return mesh
+}
+
+// marked are the servers, with those marked that the keys say are to be emptied.
+func (m *merger) marked() []Server {
+	if len(m.keys.draining) == 0 {
+		return m.servers
+	}
+	servers := slices.Clone(m.servers) // the list is that of meshes which were delivered
+	for i := range servers {
+		_, servers[i].Draining = m.keys.draining[servers[i].Incarnation]
+	}
+	return servers
 }
 
 // fill puts what a region's keys say into v.

@@ -33,12 +33,14 @@ type Server struct {
 	// Fault is what its sidecar says of a check that does not pass, one word as
 	// game_exit; empty: it says nothing. Filled on read.
 	Fault string
+	// Draining: it is to be emptied, by the word of Mesh.Draining. Filled on read.
+	Draining bool
 }
 
 func (s Server) equal(o Server) bool {
 	return s.Incarnation == o.Incarnation && s.Name == o.Name && s.Address == o.Address &&
 		s.Zone == o.Zone && s.Host == o.Host && s.Pool == o.Pool && s.Passing == o.Passing && s.Fault == o.Fault &&
-		slices.Equal(s.Regions, o.Regions)
+		s.Draining == o.Draining && slices.Equal(s.Regions, o.Regions)
 }
 
 func serviceID(incarnation string) string { return "reseat-" + incarnation }

@@ -1,12 +1,10 @@
 package failover
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
 
-	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 )
 
@@ -60,15 +58,6 @@ type Candidate struct {
 	words     map[string]word // what witnesses said, by witness
 	destroyed []time.Time     // sessions that we destroyed lately
 	restore   restore
-}
-
-// standing is where a candidate's log ends.
-type standing struct{ epoch, index uint64 }
-
-type word struct {
-	session string
-	reason  Reason
-	at      time.Time
 }
 
 // NewCandidate returns a machine in Standby for one incarnation. Floor is the
@@ -194,30 +183,6 @@ func (c *Candidate) seeView(now time.Time, v discovery.View) []CandidateCommand 
 	return c.tick(now)
 }
 
-// freed takes a lock for free on the word of who freed it: Consul's news of that come
-// later, most of all when much else changes. Were the word wrong, the claim would be
-// refused.
-func (c *Candidate) freed(now time.Time, ev Freed) []CandidateCommand {
-	if c.view.Primary == nil || c.view.Epoch != ev.Epoch {
-		return nil // we know, or know better
-	}
-	c.view.Primary, c.freeSince = nil, now
-	if ev.Heir {
-		c.yield.ours = ev.Epoch
-	}
-	return c.tick(now)
-}
-
-// inherit leads with a lock that was passed on to us. If Consul's news came first we do
-// already; and what is above that epoch is somebody else's.
-func (c *Candidate) inherit(now time.Time, ev Given) []CandidateCommand {
-	if c.state != Standby || c.session == "" || ev.Epoch < c.promise || ev.Epoch <= c.view.Epoch {
-		return nil
-	}
-	c.to(Claiming)
-	return c.lead(now, Claimed{Epoch: ev.Epoch, InSync: true})
-}
-
 // fence goes back to standby with everything that we have: nobody else has won,
 // or we would have heard of a higher epoch. Half a restore is worth nothing.
 func (c *Candidate) fence(now time.Time) []CandidateCommand {
@@ -260,160 +225,6 @@ func (c *Candidate) deposed() []CandidateCommand {
 		return c.stepDown(ReasonDeposed)
 	}
 	return nil
-}
-
-// tick claims a free lock when this candidate's turn has come, and lets a
-// restore go on whose offers do not all come.
-func (c *Candidate) tick(now time.Time) []CandidateCommand {
-	switch {
-	case c.state == Restoring:
-		return c.decideRestore(now)
-	case c.state == Primary:
-		return c.handOver(now)
-	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || c.yield.retire || !c.mayClaim():
-		return nil
-	}
-	if at := c.turn(); now.Before(at) {
-		return []CandidateCommand{WakeAt{at}}
-	}
-	c.to(Claiming)
-	c.tried = c.view.Epoch
-	c.heir = c.forgot() && c.setKnown // mayClaim: and we are in it
-	return []CandidateCommand{Claim{Floor: c.promise, Given: c.given()}}
-}
-
-// given tells whether the lock that is free was given up for us.
-func (c *Candidate) given() bool { return c.yield.ours > 0 && c.yield.ours == c.view.Epoch }
-
-// turn is when we may claim the lock that is free.
-func (c *Candidate) turn() time.Time {
-	at := c.freeSince
-	if !c.given() { // else nobody else's turn is before ours
-		at = at.Add(c.timing.ClaimDelay(c.rank()))
-		if c.waitsForHeir() {
-			at = at.Add(c.timing.Heir)
-		}
-		if c.ahead >= c.timing.Recoveries {
-			at = later(at, c.freeSince.Add(c.timing.MaxWait))
-		}
-	}
-	if c.view.Epoch == c.yield.gave {
-		at = later(at, c.yield.until)
-	}
-	if c.view.Epoch == c.tried {
-		at = later(at, c.retryAt)
-	}
-	return at
-}
-
-// forgot tells whether Consul knows of fewer epochs than we do: it was wiped, or
-// restored to another day. What it said of the set before still counts.
-func (c *Candidate) forgot() bool { return c.view.Epoch < c.promise }
-
-// mayClaim tells whether the take-over could succeed: where a set is published,
-// it is for its members only.
-func (c *Candidate) mayClaim() bool {
-	return fault.Bug(fault.TakeOverByNonMember) || !c.setKnown || !c.barred && slices.Contains(c.set, c.self)
-}
-
-func later(a, b time.Time) time.Time {
-	if a.Before(b) {
-		return b
-	}
-	return a
-}
-
-// rank is our turn: who is to lead first, then those whose logs are longer, then the
-// order on which all candidates agree.
-func (c *Candidate) rank() int {
-	lost := c.holder
-	if lost == c.self {
-		lost = "" // our own lock was lost: our log is still the longest
-	}
-	view := c.view
-	view.InSync, view.InSyncKnown = c.set, c.setKnown
-	order := Order(view, lost)
-	slices.SortStableFunc(order, func(a, b discovery.Server) int {
-		x, y := c.standing[a.Incarnation], c.standing[b.Incarnation]
-		return cmp.Or(c.toLead(a, b), cmp.Compare(y.epoch, x.epoch), cmp.Compare(y.index, x.index))
-	})
-	i := slices.IndexFunc(order, func(s discovery.Server) bool { return s.Incarnation == c.self })
-	if i < 0 {
-		return len(order)
-	}
-	return i
-}
-
-// waitsForHeir tells whether another is to lead, and can.
-func (c *Candidate) waitsForHeir() bool {
-	lead := c.view.Seats.Lead
-	if lead == "" || lead == c.self || c.setKnown && !slices.Contains(c.set, lead) {
-		return false
-	}
-	s, ok := c.view.Server(lead)
-	return ok && s.Passing
-}
-
-func (c *Candidate) toLead(a, b discovery.Server) int {
-	switch c.view.Seats.Lead {
-	case "":
-		return 0
-	case a.Incarnation:
-		return -1
-	case b.Incarnation:
-		return 1
-	}
-	return 0
-}
-
-func (c *Candidate) claimFailed(now time.Time, ev ClaimFailed) []CandidateCommand {
-	c.to(Standby)
-	if !c.isOurs() {
-		if cmds := c.deposed(); cmds != nil {
-			return cmds
-		}
-	}
-	if ev.Final {
-		c.session = "" // until there is a new one
-		return nil
-	}
-	c.retryAt = now.Add(c.timing.Retry)
-	return []CandidateCommand{WakeAt{c.retryAt}}
-}
-
-// witness weighs what observers say. Two independent ones, within
-// Timing.Witness, about the session that holds the lock now, are evidence.
-func (c *Candidate) witness(now time.Time, ev Witness) []CandidateCommand {
-	s := ev.Suspicion
-	c.words[ev.From] = word{session: s.Session, reason: s.Reason, at: now}
-	h := c.view.Primary
-	if c.state != Standby || c.view.Stale || h == nil || h.Session != s.Session || h.Session == c.session {
-		return nil
-	}
-	count, refused := 0, false
-	for _, w := range c.words {
-		if w.session == s.Session && now.Sub(w.at) <= c.timing.Witness {
-			count++
-			refused = refused || w.reason == ReasonRefused
-		}
-	}
-	if count < 2 || (!refused && now.Sub(c.since) < c.timing.MinEpoch) || !c.mayDestroy(now) {
-		return nil
-	}
-	c.destroyed = append(c.destroyed, now)
-	clear(c.words)
-	return []CandidateCommand{DestroySession{s}}
-}
-
-func (c *Candidate) mayDestroy(now time.Time) bool {
-	recent := c.destroyed[:0]
-	for _, t := range c.destroyed {
-		if now.Sub(t) < c.timing.Window {
-			recent = append(recent, t)
-		}
-	}
-	c.destroyed = recent
-	return len(recent) < c.timing.Limit
 }
 
 func (c *Candidate) serve(now time.Time) []CandidateCommand {

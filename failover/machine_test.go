@@ -40,6 +40,11 @@ func TestOrderIsAgreedOnAndSpreads(t *testing.T) {
 	for _, s := range order {
 		require.NotEqual(t, "a", s.Incarnation, "the lost holder has no rank")
 	}
+	v.Servers[2].Draining = true
+	order = Order(v, "a")
+	require.Equal(t, []string{"d", "c", "b"}, []string{order[0].Incarnation, order[1].Incarnation, order[2].Incarnation}, "who is emptied comes after who stays")
+	v.Servers[2].Draining = false
+
 	first := map[string]int{}
 	for i := range 300 {
 		v.Region = string(rune('A' + i))

@@ -9,10 +9,11 @@ import (
 )
 
 // Order ranks the servers that may take a region over, best first: where a set is
-// published its members and nobody else; those whose check passes before those whose check does not (their news may be late), then
-// by rendezvous hashing of (region, epoch, incarnation), so that all observers
-// of one view agree, and regions that fall together spread over the servers.
-// The holder that was lost is left out.
+// published its members and nobody else; those whose check passes before those whose
+// check does not (their news may be late); those that stay before those that are being
+// emptied, which would only hand the region on; then by rendezvous hashing of (region,
+// epoch, incarnation), so that all observers of one view agree, and regions that fall
+// together spread over the servers. The holder that was lost is left out.
 func Order(v discovery.View, lost string) []discovery.Server {
 	var out []discovery.Server
 	for _, s := range v.Servers {
@@ -21,18 +22,25 @@ func Order(v discovery.View, lost string) []discovery.Server {
 		}
 	}
 	slices.SortFunc(out, func(a, b discovery.Server) int {
-		if a.Passing != b.Passing {
-			if a.Passing {
-				return -1
-			}
-			return 1
-		}
 		return cmp.Or(
+			first(a.Passing, b.Passing),
+			first(!a.Draining, !b.Draining),
 			cmp.Compare(weight(v, b.Incarnation), weight(v, a.Incarnation)),
 			cmp.Compare(a.Incarnation, b.Incarnation),
 		)
 	})
 	return out
+}
+
+// first orders what is so before what is not.
+func first(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	}
+	return 1
 }
 
 func weight(v discovery.View, incarnation string) uint64 {

@@ -112,7 +112,7 @@ func (e event) suspicion() Suspicion {
 	return Suspicion{Epoch: e.num("epoch"), Session: e.args["session"], Incarnation: e.args["of"], Reason: e.reason()}
 }
 
-// view reads: epoch= primary=<incarnation>/<session> servers=a,b,!c (! = not passing) lead= stale
+// view reads: epoch= primary=<incarnation>/<session> servers=a,b,!c,~d (! = not passing, ~ = being emptied) lead= stale
 func (e event) view() discovery.View {
 	v := discovery.View{Region: "arena", Epoch: e.num("epoch")}
 	_, v.Stale = e.args["stale"]
@@ -125,7 +125,9 @@ func (e event) view() discovery.View {
 	}
 	for name := range strings.SplitSeq(e.args["servers"], ",") {
 		if name != "" {
-			v.Servers = append(v.Servers, discovery.Server{Incarnation: strings.TrimPrefix(name, "!"), Passing: name[0] != '!'})
+			v.Servers = append(v.Servers, discovery.Server{
+				Incarnation: strings.TrimLeft(name, "!~"), Passing: name[0] != '!', Draining: name[0] == '~',
+			})
 		}
 	}
 	v.Seats.Lead = e.args["lead"]

@@ -88,3 +88,30 @@ func (c *Candidate) Leaving() bool {
 	}
 	return c.heirApparent() != "" || c.yield.retire && c.view.InSyncKnown
 }
+
+// freed takes a lock for free on the word of who freed it: Consul's news of that come
+// later, most of all when much else changes. Were the word wrong, the claim would be
+// refused.
+func (c *Candidate) freed(now time.Time, ev Freed) []CandidateCommand {
+	if c.view.Primary == nil || c.view.Epoch != ev.Epoch {
+		return nil // we know, or know better
+	}
+	c.view.Primary, c.freeSince = nil, now
+	if ev.Heir {
+		c.yield.ours = ev.Epoch
+	}
+	return c.tick(now)
+}
+
+// inherit leads with a lock that was passed on to us. If Consul's news came first we do
+// already; and what is above that epoch is somebody else's.
+func (c *Candidate) inherit(now time.Time, ev Given) []CandidateCommand {
+	if c.state != Standby || c.session == "" || ev.Epoch < c.promise || ev.Epoch <= c.view.Epoch {
+		return nil
+	}
+	c.to(Claiming)
+	return c.lead(now, Claimed{Epoch: ev.Epoch, InSync: true})
+}
+
+// given tells whether the lock that is free was given up for us.
+func (c *Candidate) given() bool { return c.yield.ours > 0 && c.yield.ours == c.view.Epoch }
