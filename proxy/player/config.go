@@ -86,7 +86,8 @@ type Handler struct {
 	// there. The session is the same: what was sent before is applied once, there or
 	// here, and seqs go on. Reliable updates after it are of the new region.
 	Moved func(region string)
-	// Lost is called when the connection has failed. The client resumes. If the
+	// Lost is called when the connection has failed. The client resumes, and Lost and
+	// Resumed take turns, even if it takes several connections until one lasts. If the
 	// edge has said why, err is a *ByeError: wire.CodeExpired, for one, names the
 	// actions that grew old while no primary served, and which will be sent again.
 	// Who would rather not calls Close.
@@ -168,9 +169,10 @@ const (
 	// handshakeTimeout is how long a handshake may make no progress: an edge
 	// that is there answers in a round trip.
 	handshakeTimeout = 3 * time.Second
-	// roamHandshakeTimeout is the same where there are other edges. It leaves
-	// room for one lost packet at a round trip of half a second.
-	roamHandshakeTimeout = time.Second
+	// roamHandshakeTimeout is the same where there are other edges. It leaves room
+	// for an edge that all players of another have come to at once, and which is
+	// only given more to do by one who begins again.
+	roamHandshakeTimeout = 2 * time.Second
 	// hedge is how long one handshake may take before the next edge is dialed,
 	// too: more than the round trip to an edge that is worth playing on.
 	hedge = 150 * time.Millisecond

@@ -104,6 +104,7 @@ type Client struct {
 	closing atomic.Bool
 
 	unprotected atomic.Bool // what the handler was told last
+	parted      bool        // it was told Lost, and not Resumed since; of roam's goroutine
 
 	mu      sync.Mutex // guards the fields below
 	log     *buffer.Log

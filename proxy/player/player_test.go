@@ -274,3 +274,38 @@ func TestSlowHandler(t *testing.T) {
 		require.Equal(t, uint64(35), c.Dropped())
 	})
 }
+
+// A connection may be over before the handler could be told of it. Lost and Resumed
+// take turns all the same.
+func TestLostAndResumedTakeTurns(t *testing.T) {
+	simulate(t, 2, func(n *network) {
+		t := n.t
+		var d diary
+		cfg := n.config(&d)
+		tell, gate := cfg.Handler.Update, make(chan struct{})
+		cfg.Handler.Update = func(payload []byte, reliable bool) {
+			<-gate
+			tell(payload, reliable)
+		}
+		c, s := n.join(t, cfg, welcome(1, 0, ""))
+		defer c.Close()
+		const room = 64               // for what waits to be told
+		for i := range 1 + room - 1 { // one is being told, and Lost has a place
+			s.send(wire.Update{Epoch: 1, Payload: fmt.Append(nil, i)})
+		}
+		settle()
+		s.close(wire.CodeShutdown)
+		s = n.edges[1].accept(t)
+		s.send(welcome(1, 0, "")) // which the handler is not told: it has no room
+		settle()
+		n.cut(n.edges[1])
+		s = n.edges[0].accept(t)
+		s.send(welcome(1, 0, ""))
+		settle()
+		close(gate)
+		lines := d.take()
+		require.Len(t, lines, room+2)
+		require.Equal(t, []string{"lost", "resumed"}, lines[room:])
+		require.EqualValues(t, 1, c.Resumes())
+	})
+}

@@ -214,7 +214,9 @@ func (c *Client) failed(ctx context.Context, seated time.Duration, err error) {
 		return
 	}
 	c.cfg.Log.InfoContext(ctx, "player: connection lost, resuming", "player", c.cfg.Player, "err", err)
-	_ = c.tell(ctx, event{kind: lost, err: err}) // fails with ctx, which roam looks at
+	if !c.parted { // else this connection was over before it could be told
+		c.parted = c.tell(ctx, event{kind: lost, err: err}) == nil // fails with ctx, which roam looks at
+	}
 }
 
 // wasSeated tells whether there has been a welcome.

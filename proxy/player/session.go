@@ -256,11 +256,17 @@ func (s *session) welcome(ctx context.Context, f wire.Welcome) error {
 	s.running.Go(func() { s.fail(s.datagrams(ctx)) })
 	if !s.c.wasSeated() {
 		close(s.c.welcomed)
-		return nil
 	}
-	s.c.resumes.Add(1)
-	if err := s.c.tell(ctx, event{kind: resumed}); err != nil || f.Durable == before {
+	if !s.c.parted {
+		return nil // the first one: Dial returns
+	}
+	if err := s.c.tell(ctx, event{kind: resumed}); err != nil {
 		return err
+	}
+	s.c.parted = false
+	s.c.resumes.Add(1)
+	if f.Durable == before {
+		return nil
 	}
 	return s.c.tell(ctx, event{kind: wire.TypeDurable, seq: f.Durable})
 }
