@@ -34,8 +34,10 @@ const (
 	area  = 8 // cells per side of the square that a node serves
 	nodes = (Side / area) * (Side / area)
 
-	// showEvery is how many commands there are between two broadcasts of the
-	// positions: 4 per second for 100 players at 10 actions per second.
+	// showEvery is how many commands there are at least between two broadcasts of the
+	// positions: 4 per second for 100 players at 10 actions per second. With more
+	// players there are as many commands as players, so that what a broadcast costs,
+	// which is a packet for each of them, does not grow faster than what they do.
 	showEvery = 250
 )
 
@@ -144,7 +146,13 @@ func (w *World) apply(out output, player string, payload []byte) {
 	echo.X, echo.Y, echo.Gold, echo.Applied = f.x, f.y, f.gold, f.journal.Applied
 	w.scratch = echo.Append(w.scratch[:0])
 	out.Send(player, w.scratch)
-	if w.commands%showEvery == 0 && shows(w.commands/showEvery, out.Fidelity()) {
+	w.show(out)
+}
+
+// show tells everybody where all are, when it is time.
+func (w *World) show(out output) {
+	every := max(showEvery, uint64(len(w.present)))
+	if w.commands%every == 0 && shows(w.commands/every, out.Fidelity()) {
 		w.scratch = w.appendPositions(w.scratch[:0])
 		out.BroadcastUnreliable(w.scratch)
 	}

@@ -258,6 +258,21 @@ func TestPositionsAreShownAtALowRate(t *testing.T) {
 	require.Zero(t, TagOf(nil))
 }
 
+// A crowd sees the board as often as each of them acts.
+func TestPositionsAreShownToACrowd(t *testing.T) {
+	w, out := New(), &sink{}
+	const crowd = 2 * showEvery
+	for i := range crowd {
+		w.Join(nil, fmt.Sprintf("bot-%03d", i+1))
+	}
+	move := Command{Kind: Move}
+	for range 3 * crowd {
+		move.N++
+		w.apply(out, "bot-001", move.Append(nil))
+	}
+	require.Len(t, out.shown, 3)
+}
+
 // While the mesh gives something up there are as many fewer broadcasts, and the state
 // is the same.
 func TestPositionsAreShownLessOften(t *testing.T) {
