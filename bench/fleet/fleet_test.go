@@ -176,7 +176,7 @@ func TestWhoEndsByItselfIsReported(t *testing.T) {
 	require.NoError(t, err)
 	err = <-f.Failed()
 	require.ErrorContains(t, err, p.Spec.Name)
-	require.ErrorContains(t, err, "exit status 0")
+	require.ErrorContains(t, err, "exit status 0: panic: not JSON")
 }
 
 func TestStartFails(t *testing.T) {

@@ -84,7 +84,8 @@ type Process struct {
 	log    *os.File
 	told   atomic.Bool // it was told to end
 	exited chan struct{}
-	err    error // how it ended, once exited is closed
+	err    error                  // how it ended, once exited is closed
+	last   atomic.Pointer[string] // line of its log that was no event
 }
 
 // Start starts a process.
@@ -155,10 +156,27 @@ func (p *Process) live(stderr io.Reader, started chan<- error) {
 	case p.Spec.Mortal && p.cmd.ProcessState.ExitCode() < 0: // by a signal
 		p.fleet.end(p)
 	default:
-		p.fleet.fail(fmt.Errorf("%s (pid %d) ended by itself: %s", p.Spec.Name, p.PID(), p.cmd.ProcessState))
+		p.fleet.fail(p.ended(read))
 	}
 	<-read
 	_ = p.log.Close()
+}
+
+// lastWords is how long the end of a log may take to be read: processes that it
+// started may have it open for longer than it has lived.
+const lastWords = time.Second
+
+// ended says that the process has ended, and with what words.
+func (p *Process) ended(read <-chan struct{}) error {
+	select {
+	case <-read:
+	case <-time.After(lastWords):
+	}
+	err := fmt.Errorf("%s (pid %d) ended by itself: %s", p.Spec.Name, p.PID(), p.cmd.ProcessState)
+	if last := p.last.Load(); last != nil {
+		err = fmt.Errorf("%w: %s", err, *last)
+	}
+	return err
 }
 
 // closeOurEnds closes what only the child writes to, or its readers would never
@@ -199,6 +217,8 @@ func (p *Process) read(stderr io.Reader) {
 			p.fleet.print(p.Spec.Name, line)
 			if e, ok := ParseEvent(p.Spec.Name, line, time.Now()); ok {
 				p.fleet.events <- e
+			} else if last := string(bytes.TrimSpace(line)); last != "" {
+				p.last.Store(&last)
 			}
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
