@@ -101,15 +101,18 @@ func (s *stage) start(name, command string, args ...string) error {
 	return err
 }
 
-// openEdges starts the edges. From then on each has the address that it found, so
-// that it is there again when it is started again.
+// openEdges starts the edges, each at an address where it can be started again.
 func (s *stage) openEdges(ctx context.Context) error {
 	for i := range s.cfg.Edges {
 		name := "edge"
 		if s.cfg.Edges > 1 {
 			name += "-" + strconv.Itoa(i+1)
 		}
-		edge := s.fleet.NewServer(s.edge(name))
+		spec, err := s.edge(ctx, name)
+		if err != nil {
+			return err
+		}
+		edge := s.fleet.NewServer(spec)
 		s.update(func(*known) { s.edges = append(s.edges, edge) })
 		if err := edge.Start(); err != nil {
 			return err
@@ -121,19 +124,26 @@ func (s *stage) openEdges(ctx context.Context) error {
 		}); err != nil {
 			return err
 		}
-		edge.SetArgs(s.edgeArgs(edge.Name, s.addr(edge.Name), strings.TrimPrefix(s.admin(edge.Name), "http://"))...)
 	}
 	return nil
 }
 
 // edge is the command of an edge.
-func (s *stage) edge(name string) fleet.Spec {
+func (s *stage) edge(ctx context.Context, name string) (fleet.Spec, error) {
+	listen, err := keptAddr(ctx)
+	if err != nil {
+		return fleet.Spec{}, err
+	}
+	admin, err := keptAddr(ctx)
+	if err != nil {
+		return fleet.Spec{}, err
+	}
 	// With keys of its own a restarted one is noticed by its players within a packet.
 	env := append(s.env(), "RESEAT_EDGE_KEYS_FILE="+filepath.Join(s.state(), name+".keys"))
 	if s.cfg.Pool { // as many deaths count as much in the shorter window
 		env = append(env, "RESEAT_EDGE_MESH_DEGRADE_FAILURES_PER_MINUTE="+fmt.Sprint(deaths/Window.Minutes()))
 	}
-	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: s.edgeArgs(name, anyPort, anyPort), Env: env}
+	return fleet.Spec{Name: name, Path: s.cfg.Program, Args: s.edgeArgs(name, listen, admin), Env: env}, nil
 }
 
 func (s *stage) edgeArgs(name, listen, admin string) []string {

@@ -42,13 +42,6 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// SetArgs replaces the arguments with which it will be started again.
-func (s *Server) SetArgs(args ...string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.spec.Args = args
-}
-
 // Observe takes an event of any process; a server learns the pid of its game so.
 func (s *Server) Observe(e Event) {
 	if e.From != s.Name || e.Name != gameStarted {

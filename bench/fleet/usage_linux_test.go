@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestClock(t *testing.T) {
@@ -27,7 +28,10 @@ func TestClock(t *testing.T) {
 func TestResident(t *testing.T) {
 	before, err := Resident(os.Getpid())
 	require.NoError(t, err)
-	ballast := make([]byte, 32<<20)
+	// Not from Go's heap, which may have pages left that were counted before.
+	ballast, err := unix.Mmap(-1, 0, 32<<20, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, unix.Munmap(ballast)) }()
 	for i := 0; i < len(ballast); i += os.Getpagesize() {
 		ballast[i] = 1
 	}
