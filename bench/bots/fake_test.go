@@ -12,7 +12,8 @@ import (
 )
 
 // region stands in for edge, sidecar and game at once: it journals what comes,
-// answers it after a while, and can be made to fail.
+// answers it after a while, and can be made to fail. It lives in a bubble, where time
+// is virtual.
 type region struct {
 	reply, durable time.Duration // after the action was taken
 	first          uint64        // the number of each client's first action, less 1

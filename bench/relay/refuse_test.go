@@ -146,9 +146,9 @@ func TestRefusalsMeetFaults(t *testing.T) {
 	}
 	wait(Way{Loss: 1})
 	require.NoError(t, r.SetTarget(srv.addr())) // a new socket, which was told nothing yet
-	wait(Way{Delay: 200 * time.Millisecond})
+	wait(Way{Delay: time.Hour})
 	require.NoError(t, r.SetTarget(other.addr()))
-	eventually(t, func() bool { return r.line.idle() }, "news is left")
+	eventually(t, func() bool { r.line.hurry(); return r.line.idle() }, "news is left")
 	require.Zero(t, r.Stats().Vanished)
 	require.NoError(t, r.Set(Faults{}))
 	answered(t, c)

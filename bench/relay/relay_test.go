@@ -137,10 +137,11 @@ func TestCuts(t *testing.T) {
 	require.Equal(t, "lost on the way back", srv.next(t).text)
 	require.EqualValues(t, 1, settled(t, r.toClient, 1).Cut)
 
-	require.NoError(t, r.Set(Faults{ToTarget: Way{Delay: 300 * time.Millisecond}}))
+	require.NoError(t, r.Set(Faults{ToTarget: Way{Delay: time.Hour}}))
 	c.send(t, "on its way")
 	eventually(t, func() bool { return r.toTarget().Queued == 1 }, "no packet waits")
 	require.NoError(t, r.Set(Faults{ToTarget: Way{Cut: true}}))
+	r.line.hurry()
 	require.EqualValues(t, 1, settled(t, r.toTarget, 2).Cut)
 
 	require.NoError(t, r.Set(Faults{}))
