@@ -27,12 +27,7 @@ func TestHandOverGoesWrong(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inMesh(t, func(m *mesh) {
-				m.serve(3)
-				p := m.planner()
-				incs := p.servers(3)
-				ann := m.join("ann")
-				ann.act(5)
-				p.inSync(incs...)
+				p, incs, ann := m.planned()
 				giver, epoch := m.primary(0)
 				to := (slices.Index(m.servers, giver) + 1) % 3
 				heir := m.servers[to]

@@ -111,6 +111,19 @@ func (p *planner) leads(inc string) uint64 {
 	return epoch
 }
 
+// planned sets the scene of a planned move: three servers in sync, and ann, who has
+// acted five times.
+func (m *mesh) planned() (p *planner, incs []string, ann *bot) {
+	m.t.Helper()
+	m.serve(3)
+	p = m.planner()
+	incs = p.servers(3)
+	ann = m.join("ann")
+	ann.act(5)
+	p.inSync(incs...)
+	return p, incs, ann
+}
+
 // A region is moved from one server to another and back, under load: the same
 // incarnations go on, no action is suspect, nobody is disconnected, and nothing is
 // restored from a snapshot at the heir.
@@ -121,12 +134,7 @@ func TestPlannedMove(t *testing.T) {
 				m := newMesh(t)
 				defer m.close()
 				m.ticks = ticks
-				m.serve(3)
-				p := m.planner()
-				incs := p.servers(3)
-				ann := m.join("ann")
-				ann.act(5)
-				p.inSync(incs...)
+				p, incs, ann := m.planned()
 				first, epoch := m.primary(0)
 				for i := range 4 {
 					to := (slices.Index(m.servers, first) + 1 + i) % 3
