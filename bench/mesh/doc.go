@@ -20,6 +20,8 @@
 // take the places of those that were killed before they come back. The deaths of
 // servers count for demo.Window, so that the level of the mesh can be seen to fall.
 //
-// A run is ok when bench/judge finds every promise kept in every region, and when
-// what it is about has happened.
+// A scene is ok when bench/judge finds every promise kept in every region, and when
+// what it is about has happened. It is void when something waited for a core for more
+// than measure.MaxDelay between a fault and a second after all played on. The idle scene
+// has no fault and is never void: CPU time does not contain what waits for it.
 package mesh

@@ -7,25 +7,31 @@ import (
 
 	"github.com/reseat-proxy/reseat/bench/demo"
 	"github.com/reseat-proxy/reseat/bench/judge"
+	"github.com/reseat-proxy/reseat/bench/measure"
 )
 
 // Result is what a scene has shown. As JSON, durations are nanoseconds.
 type Result struct {
 	Scene    string   `json:"scene"`
 	OK       bool     `json:"ok"`
-	Problems []string `json:"problems,omitempty"` // why it is not ok
+	Problems []string `json:"problems,omitempty"` // why it is not
+
+	Void  bool          `json:"void"`
+	Delay time.Duration `json:"delay_ns"` // the longest that something waited for a core, from a fault until a second after
+	Lag   time.Duration `json:"lag_ns"`   // of the players at any time, while servers were started again too
 
 	Servers int     `json:"servers"`
 	Regions int     `json:"regions"`
 	Players int     `json:"players"`
 	Rate    float64 `json:"rate"`
 
-	Struck int    `json:"struck"` // servers that were killed, or restarted
-	Moves  []Move `json:"moves"`  // of regions, by round and rank
+	Planned bool   `json:"planned"` // nothing failed: servers were emptied and restarted
+	Struck  int    `json:"struck"`  // servers that were killed, or restarted
+	Moves   []Move `json:"moves"`   // of regions, by round and rank
 
 	Serves  judge.Spread  `json:"serves"`     // of the moves: until the region was served again
 	Back    judge.Spread  `json:"back"`       // until all of its players could play on
-	Stall   judge.Spread  `json:"stall"`      // of the players of those regions
+	Stall   measure.Hist  `json:"stall"`      // of the players who were concerned: of those regions, or on an edge that was killed
 	Worst   time.Duration `json:"worst_ns"`   // the largest p99 of the stalls of one move
 	Others  time.Duration `json:"others_ns"`  // the longest stall of a player elsewhere
 	Ordered float64       `json:"ordered"`    // share of the pairs of regions that were served in the order of their ranks
@@ -40,27 +46,8 @@ type Result struct {
 	Reordered   uint64 `json:"reordered"`
 	Disconnects uint64 `json:"disconnects"` // of players, but for those on an edge that was killed
 
-	Quiet   judge.Spread  `json:"quiet"` // every action without a fault, from intended to durable
-	Lag     time.Duration `json:"lag_ns"`
-	Machine demo.Machine  `json:"machine"`
-	Took    float64       `json:"took_s"`
-}
-
-// Idle is what a mesh of so many servers costs while nothing happens.
-type Idle struct {
-	Servers int `json:"servers"`
-	demo.Idle
-}
-
-// perServer is by how much one server more raises what an edge costs, and what the
-// controller in it does, as shares of a core.
-func perServer(few, many Idle) (edge, controller float64) {
-	more := float64(many.Servers - few.Servers)
-	if more <= 0 {
-		return 0, 0
-	}
-	work := func(i Idle) float64 { return i.Of("controller").CPU - i.Of("edge").CPU }
-	return (many.Of("edge").CPU - few.Of("edge").CPU) / more, (work(many) - work(few)) / more
+	Quiet judge.Spread `json:"quiet"` // every action without a fault, from intended to durable
+	Took  float64      `json:"took_s"`
 }
 
 // Move is one region that another server took over.
@@ -69,40 +56,55 @@ type Move struct {
 	Stall judge.Spread `json:"stall"` // of its players
 }
 
-// newResult takes the figures out of a report.
-func newResult(scene string, r demo.Report) Result {
+// newResult takes the figures out of a report. failed is why the run was not shown to
+// its end; nil: it was.
+func newResult(scene string, r demo.Report, failed error) Result {
 	out := Result{
-		Scene: scene, OK: r.OK, Problems: r.Problems,
+		Scene: scene, OK: r.OK && failed == nil, Problems: r.Problems,
 		Servers: r.Settings.Servers, Regions: len(r.Settings.Regions), Players: r.Settings.Players, Rate: r.Settings.Rate,
+		Stall: measure.NewHist(), Ordered: inOrder(r.Rounds),
 		Lost: r.Verdict.Lost + r.Verdict.Skipped, Twice: r.Verdict.Doubled, Reordered: r.Verdict.Reordered,
-		Disconnects: r.Dropped(), Quiet: r.QuietDurable, Lag: r.LagMax, Machine: r.Machine, Took: r.Took,
+		Disconnects: r.Dropped(), Quiet: r.QuietDurable, Lag: r.LagMax, Took: r.Took,
 	}
-	var serves, back, stalls []time.Duration
-	pairs, ordered := 0, 0
+	if failed != nil {
+		out.Problems = append(slices.Clone(out.Problems), failed.Error())
+	}
 	if len(r.Rounds) > 0 {
 		out.Costs = r.Rounds[0].Costs
 	}
 	for _, round := range r.Rounds {
-		out.Struck += len(round.Servers)
-		out.Covered = max(out.Covered, round.Protected)
-		out.Levels = append(out.Levels, round.Levels...)
-		for _, m := range movesOf(round) {
-			out.Moves = append(out.Moves, m)
-			serves, back = append(serves, m.Serves), append(back, m.Back)
-			out.Worst = max(out.Worst, m.Stall.P99)
-		}
-		concerned, others := split(round)
-		stalls = append(stalls, concerned...)
-		out.Others = max(out.Others, judge.SpreadOf(others).Max)
-		p, o := inOrder(round.Regions)
-		pairs, ordered = pairs+p, ordered+o
+		out.add(round)
 	}
-	out.Serves, out.Back, out.Stall = judge.SpreadOf(serves), judge.SpreadOf(back), judge.SpreadOf(stalls)
-	out.Ordered = 1
-	if pairs > 0 {
-		out.Ordered = float64(ordered) / float64(pairs)
-	}
+	out.Serves = spreadOf(out.Moves, func(m Move) time.Duration { return m.Serves })
+	out.Back = spreadOf(out.Moves, func(m Move) time.Duration { return m.Back })
 	return out
+}
+
+// add takes in what a round has shown.
+func (r *Result) add(round demo.Round) {
+	r.Planned = r.Planned || round.Planned
+	r.Struck += len(round.Servers)
+	for _, m := range movesOf(round) {
+		r.Moves = append(r.Moves, m)
+		r.Worst = max(r.Worst, m.Stall.P99)
+	}
+	r.Covered = max(r.Covered, round.Protected)
+	r.Levels = append(r.Levels, round.Levels...)
+	r.delayed(round.Delay)
+	for _, s := range round.Stalls {
+		r.delayed(s.Lag)
+		if round.Concerns(s) {
+			r.Stall.Record(s.Durable)
+		} else {
+			r.Others = max(r.Others, s.Durable)
+		}
+	}
+}
+
+// delayed notes that something waited for a core.
+func (r *Result) delayed(d time.Duration) {
+	r.Delay = max(r.Delay, d)
+	r.Void = measure.Loaded(r.Delay) != nil
 }
 
 // movesOf are the moves of a round, by rank.
@@ -120,28 +122,31 @@ func movesOf(round demo.Round) (out []Move) {
 	return out
 }
 
-// split are the stalls of the players who were concerned by a round, and of the others.
-func split(round demo.Round) (concerned, others []time.Duration) {
-	for _, s := range round.Stalls {
-		if round.Concerns(s) {
-			concerned = append(concerned, s.Durable)
-		} else {
-			others = append(others, s.Durable)
-		}
+// spreadOf is how one time of all moves is spread.
+func spreadOf(moves []Move, of func(Move) time.Duration) judge.Spread {
+	all := make([]time.Duration, 0, len(moves))
+	for _, m := range moves {
+		all = append(all, of(m))
 	}
-	return concerned, others
+	return judge.SpreadOf(all)
 }
 
-// inOrder counts the pairs of regions, and those of which the one with the better
-// rank was served first.
-func inOrder(moves []demo.Failover) (pairs, ordered int) {
-	for i, a := range moves {
-		for _, b := range moves[i+1:] {
-			pairs++
-			if (a.Rank < b.Rank) == (a.Serves <= b.Serves) {
-				ordered++
+// inOrder is the share of the pairs of regions of which the one with the better rank
+// was served first; 1 where there are no pairs, for nothing is out of order then.
+func inOrder(rounds []demo.Round) float64 {
+	pairs, ordered := 0, 0
+	for _, round := range rounds {
+		for i, a := range round.Regions {
+			for _, b := range round.Regions[i+1:] {
+				pairs++
+				if (a.Rank < b.Rank) == (a.Serves <= b.Serves) {
+					ordered++
+				}
 			}
 		}
 	}
-	return pairs, ordered
+	if pairs == 0 {
+		return 1
+	}
+	return float64(ordered) / float64(pairs)
 }

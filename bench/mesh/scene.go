@@ -8,8 +8,9 @@ import (
 	"github.com/reseat-proxy/reseat/bench/demo"
 )
 
-// Config says how large the mesh is, and with what it runs.
+// Config says what is measured, how large the mesh is, and with what it runs.
 type Config struct {
+	Scenes  []Scene // in this order
 	Servers int
 	Regions int
 	Players int

@@ -2,24 +2,22 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/reseat-proxy/reseat/bench/consul"
+	"github.com/reseat-proxy/reseat/bench/measure"
 	"github.com/reseat-proxy/reseat/bench/mesh"
 )
 
 // meshFlags are what a person can ask bench mesh for.
 type meshFlags struct {
-	scenes  string
-	config  mesh.Config
-	json    bool
-	show    bool
-	verbose bool
+	scenes string
+	show   bool
+	config mesh.Config
+	output output
 }
 
 func newBenchMesh() *cobra.Command {
@@ -31,7 +29,9 @@ func newBenchMesh() *cobra.Command {
 processes on this machine, kills servers or restarts them one after the other,
 and measures for each region when it is served again, against its rank.
 
-The exit code is 1 if a promise was not kept.
+Tables are printed; results with all distributions and plots are written to --out.
+The exit code is 1 if a promise was not kept, or if the machine was so busy that
+the figures say nothing: they are printed and written then too, as void.
 
 Scenes: ` + strings.Join(mesh.Names(), ", "),
 		Example: `  reseat bench mesh
@@ -47,17 +47,14 @@ Scenes: ` + strings.Join(mesh.Names(), ", "),
 	flags.Float64Var(&f.config.Rate, "rate", 2, "actions per second of each player")
 	flags.Uint64Var(&f.config.Seed, "seed", 1, "decides what the players do")
 	flags.StringVar(&f.config.Consul, "consul", "", "Consul's binary (default $RESEAT_CONSUL, or consul in PATH), or "+consul.Memory)
-	flags.BoolVar(&f.json, "json", false, "print results as JSON, one a line; the table goes to standard error")
 	flags.BoolVar(&f.show, "show", false, "show what happens as it happens, on standard error")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "show the logs of all processes on standard error")
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return runBenchMesh(cmd.Context(), f, cmd.OutOrStdout(), cmd.ErrOrStderr())
-	}
+	f.output.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error { return runBenchMesh(cmd, f) }
 	return cmd
 }
 
-func runBenchMesh(ctx context.Context, f meshFlags, stdout, stderr io.Writer) error {
-	cfg, scenes, err := f.scenesToRun()
+func runBenchMesh(cmd *cobra.Command, f meshFlags) error {
+	cfg, err := f.toRun()
 	if err != nil {
 		return &usageError{err}
 	}
@@ -65,55 +62,36 @@ func runBenchMesh(ctx context.Context, f meshFlags, stdout, stderr io.Writer) er
 		return err
 	}
 	if f.show {
-		cfg.Screen = stderr
+		cfg.Screen = cmd.ErrOrStderr()
 	}
-	if f.verbose {
-		cfg.Echo = stderr
-	}
-	table := &mesh.Print{To: stdout}
-	if f.json {
-		table.To = stderr
-	}
-	ok := true
-	for _, scene := range scenes {
-		r, err := mesh.Run(ctx, cfg, scene)
-		if ctx.Err() != nil {
-			return errInterrupted
-		}
+	cfg.Echo = f.output.echo(cmd)
+	told := func(r mesh.Result) { fmt.Fprintln(cmd.ErrOrStderr(), r.Line()) }
+	return f.output.run(cmd, "mesh", cfg.Seed, func(ctx context.Context, run *measure.Run) (result, error) {
+		report, err := mesh.Run(ctx, cfg, run, told)
 		if err != nil {
-			return fmt.Errorf("%s: %w", scene.Name, err)
+			return nil, err
 		}
-		ok = ok && r.OK
-		table.Result(r)
-		table.Ranks(r)
-		if f.json {
-			if err := json.NewEncoder(stdout).Encode(r); err != nil {
-				return err
-			}
+		if !report.OK() {
+			err = errBench
 		}
-	}
-	table.Legend()
-	if !ok {
-		return errBench
-	}
-	return nil
+		return &report, err
+	})
 }
 
-// scenesToRun checks what was asked for.
-func (f meshFlags) scenesToRun() (mesh.Config, []mesh.Scene, error) {
-	cfg := f.config
-	scenes, err := mesh.Find(f.scenes)
-	if err != nil {
-		return cfg, nil, fmt.Errorf("--scenes: %w", err)
+// toRun checks what was asked for.
+func (f meshFlags) toRun() (cfg mesh.Config, err error) {
+	cfg = f.config
+	if cfg.Scenes, err = mesh.Find(f.scenes); err != nil {
+		return cfg, fmt.Errorf("--scenes: %w", err)
 	}
 	if err := checkCast(cfg.Players, cfg.Servers, cfg.Regions, cfg.Rate); err != nil {
-		return cfg, nil, err
+		return cfg, err
 	}
-	for _, scene := range scenes {
+	for _, scene := range cfg.Scenes {
 		if err := scene.Check(cfg); err != nil {
-			return cfg, nil, fmt.Errorf("scene %s: %w", scene.Name, err)
+			return cfg, fmt.Errorf("scene %s: %w", scene.Name, err)
 		}
 	}
 	cfg.Consul, err = consul.Find(cfg.Consul)
-	return cfg, scenes, err
+	return cfg, err
 }
