@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -42,9 +42,6 @@ func (i *Idle) Of(what string) Cost {
 	return Cost{What: what}
 }
 
-// CPUStep is in what steps the time of a process is known.
-const CPUStep = 10 * time.Millisecond
-
 // meter takes the time of processes.
 type meter struct {
 	began time.Time
@@ -62,7 +59,7 @@ type process struct {
 func (d *demo) newMeter() (*meter, error) {
 	m := &meter{began: time.Now(), all: d.stage.processes(d.cfg.Beside)}
 	for i := range m.all {
-		cpu, err := fleet.CPU(m.all[i].pid)
+		cpu, err := fleet.Clock(m.all[i].pid)
 		if err != nil {
 			return nil, fmt.Errorf("demo: CPU time of a process: %w", err)
 		}
@@ -75,8 +72,8 @@ func (d *demo) newMeter() (*meter, error) {
 func (m *meter) read() (costs []Cost, took time.Duration, err error) {
 	took = time.Since(m.began)
 	for _, p := range m.all {
-		cpu, err := fleet.CPU(p.pid)
-		if errors.Is(err, fs.ErrNotExist) {
+		cpu, err := fleet.Clock(p.pid)
+		if errors.Is(err, os.ErrProcessDone) {
 			continue
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -11,13 +12,17 @@ import (
 )
 
 // Clock is how long a process has run so far, on all cores together, ended threads
-// included, in nanoseconds of the scheduler: finer than [CPU]. What the kernel does
+// included, in nanoseconds of the scheduler. What the kernel does
 // for it beside its own time, such as taking packets from the network, is with
 // whoever was running; on the loopback that is who sent them.
 func Clock(pid int) (time.Duration, error) {
 	const scheduler = 2 // CPUCLOCK_SCHED, see clock_getcpuclockid(3)
 	var at unix.Timespec
-	if err := unix.ClockGettime(int32(^pid<<3|scheduler), &at); err != nil {
+	err := unix.ClockGettime(int32(^pid<<3|scheduler), &at)
+	if errors.Is(err, unix.EINVAL) { // no such clock
+		err = os.ErrProcessDone
+	}
+	if err != nil {
 		return 0, fmt.Errorf("CPU clock of process %d: %w", pid, err)
 	}
 	return time.Duration(at.Nano()), nil

@@ -38,19 +38,12 @@ func (r *Result) costs() (lines []string) {
 	}
 	few, many := r.Idle[0], r.Idle[len(r.Idle)-1]
 	edge, controller := perServer(few, many)
-	noise := 2 * demo.CPUStep.Seconds() / many.Took.Seconds() // two readings, of both
-	more := float64(max(1, many.Servers-few.Servers))
 	return append(lines,
 		fmt.Sprintf("each server more costs an edge %s of CPU time a second, and the controller in it %s more;",
-			micros(edge, noise/more), micros(controller, 2*noise/more)),
+			micros(edge), micros(controller)),
 		fmt.Sprintf("with %d servers the edge that is the controller works %s a second more than the other one",
-			many.Servers, micros(many.Of("controller").CPU-many.Of("edge").CPU, noise)))
+			many.Servers, micros(many.Of("controller").CPU-many.Of("edge").CPU)))
 }
 
-// micros is a share of a second, if it is more than what the readings are wrong by.
-func micros(cpu, noise float64) string {
-	if cpu < noise {
-		return fmt.Sprintf("less than %.0fµs", 1e6*noise)
-	}
-	return fmt.Sprintf("%.0fµs", 1e6*cpu)
-}
+// micros is a share of a second. One that is below zero says how uncertain it is.
+func micros(cpu float64) string { return fmt.Sprintf("%.0fµs", 1e6*cpu) }
