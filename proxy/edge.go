@@ -180,6 +180,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	links.Go(func() error { return e.backends.run(linkCtx) })
 	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
 	links.Go(func() error { return e.obey(linkCtx) })
+	links.Go(func() error { return e.watch(linkCtx) })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}
@@ -192,4 +193,21 @@ func (e *Edge) Run(ctx context.Context) error {
 		return nil
 	}
 	return err
+}
+
+// watch lets the regions look at the clock until ctx ends. One timer wakes them all: to
+// be woken up costs much more than to look.
+func (e *Edge) watch(ctx context.Context) error {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case now := <-tick.C:
+			for _, name := range e.cfg.Regions {
+				e.regions[name].look(now)
+			}
+		}
+	}
 }

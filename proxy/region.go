@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	// beat is how often a region looks at the clock.
+	// beat is how often regions look at the clock.
 	beat = 50 * time.Millisecond
 	// holdPatience is how long a region holds before its players are told. Most
 	// failovers are over by then; telling all players twice, that nobody serves and
@@ -87,12 +87,10 @@ func newRegion(e *Edge, name string) *region {
 	}
 }
 
-// run watches Consul and the clock until ctx ends.
+// run follows Consul until ctx ends.
 func (r *region) run(ctx context.Context) error {
 	views, stop := r.edge.mesh.Region(r.name)
 	defer stop()
-	tick := time.NewTicker(beat)
-	defer tick.Stop()
 	defer func() { r.tellTales(time.Now(), true) }()
 	for {
 		select {
@@ -101,12 +99,15 @@ func (r *region) run(ctx context.Context) error {
 		case v := <-views:
 			r.edge.backends.see(r.name, v)
 			r.see(v)
-		case <-tick.C:
-			r.step(failover.Tick{})
-			r.sweep(time.Now())
-			r.tellTales(time.Now(), false)
 		}
 	}
+}
+
+// look is for what the time alone brings about.
+func (r *region) look(now time.Time) {
+	r.step(failover.Tick{})
+	r.sweep(now)
+	r.tellTales(now, false)
 }
 
 // see takes in what Consul says.

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -182,6 +183,26 @@ func takeable(v discovery.View) bool {
 	return slices.ContainsFunc(v.Servers, func(s discovery.Server) bool {
 		return s.Passing && (!v.InSyncKnown || slices.Contains(v.InSync, s.Incarnation))
 	})
+}
+
+// watch lets the regions look at the clock until ctx ends. One timer wakes them all: to
+// be woken up costs much more than to look.
+func (l *life) watch(ctx context.Context) error {
+	tick := time.NewTicker(beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case now := <-tick.C:
+			fault.Point(fault.LeaseTimer)
+			for _, r := range l.hosting.slots() {
+				if r != nil {
+					r.look(now)
+				}
+			}
+		}
+	}
 }
 
 // follow lets the incarnation follow the mesh until ctx ends.

@@ -105,7 +105,7 @@ func (l *life) serve() {
 	l.sc.life.Store(l)
 	l.sc.stats.lives.Add(1)
 	l.log.Info("joined", "event", "joined", "regions", l.sc.cfg.Regions, "session", l.session())
-	for _, task := range []func(context.Context) error{l.stayRegistered, l.peers.run, l.vigil.Run, l.follow} {
+	for _, task := range []func(context.Context) error{l.stayRegistered, l.peers.run, l.vigil.Run, l.watch, l.follow} {
 		l.tasks.Go(func() error { l.end(task(l.ctx)); return nil })
 	}
 	<-l.ctx.Done()

@@ -13,7 +13,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/reseat-proxy/reseat/buffer"
-	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/failover"
 	"github.com/reseat-proxy/reseat/proxy/pump"
@@ -25,8 +24,8 @@ import (
 const pending = 64
 
 const (
-	// beat is how often a region that leads looks at the clock: at its lease, and at
-	// backups that are late.
+	// beat is how often regions look at the clock: those that lead at their lease, and
+	// at backups that are late.
 	beat = 10 * time.Millisecond
 	// flushPause is how long backups wait at most for the word on what is durable. They
 	// only run behind with it, and a packet for it alone costs as much as a record.
@@ -126,6 +125,7 @@ type region struct {
 	departs     []departure // players who are to go on to another region
 	guarded     bool        // what edges were told of the set
 	lease       lease
+	flushed     time.Time // when backups were last told what is durable, if nothing else
 	load        load
 	reattach    time.Time // until then, updates wait for players to attach again
 }
@@ -217,7 +217,6 @@ func (r *region) run() error {
 	g, ctx := errgroup.WithContext(r.ctx)
 	g.Go(func() error { return r.cuts.run(ctx) })
 	g.Go(func() error { return r.publish(ctx) })
-	g.Go(func() error { return r.look(ctx) })
 	g.Go(func() error { return r.control(ctx, g) })
 	err := g.Wait()
 	r.quit(err)
@@ -368,43 +367,41 @@ func (r *region) endOnError(err error) {
 	r.game().end(end)
 }
 
-// look watches the clock.
-func (r *region) look(ctx context.Context) error {
-	tick := time.NewTicker(beat)
-	defer tick.Stop()
-	var flushed time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case now := <-tick.C:
-			fault.Point(fault.LeaseTimer)
-			r.mu.Lock()
-			if r.epoch > 0 && r.promised > r.epoch {
-				r.tryPost(failover.EpochHeard{Epoch: r.promised})
-			}
-			if r.leading {
-				r.pulse(now)
-				r.dropLate(now)
-				if now.Sub(flushed) >= flushPause {
-					flushed = now
-					r.flush()
-				}
-				if !r.setWake.IsZero() && !now.Before(r.setWake) {
-					r.stepSet(failover.Tick{})
-				} else {
-					r.settle() // the lease may let us speak again
-				}
-			}
-			if r.awaits && r.serving && now.After(r.reattach) {
-				r.awaits = false
-				r.story.over(r.life.id, false, "") // nobody has acted
-			}
-			if r.serving {
-				r.tellLoad(now)
-			}
-			r.mu.Unlock()
-		}
+// look is for what the time alone brings about.
+func (r *region) look(now time.Time) {
+	if r.ctx.Err() != nil {
+		return // it is being closed
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.epoch > 0 && r.promised > r.epoch {
+		r.tryPost(failover.EpochHeard{Epoch: r.promised})
+	}
+	if r.leading {
+		r.lookAfter(now)
+	}
+	if r.awaits && r.serving && now.After(r.reattach) {
+		r.awaits = false
+		r.story.over(r.life.id, false, "") // nobody has acted
+	}
+	if r.serving {
+		r.tellLoad(now)
+	}
+}
+
+// lookAfter is look for a region that leads: at its lease, and at its backups. The
+// caller holds r.mu.
+func (r *region) lookAfter(now time.Time) {
+	r.pulse(now)
+	r.dropLate(now)
+	if now.Sub(r.flushed) >= flushPause {
+		r.flushed = now
+		r.flush()
+	}
+	if !r.setWake.IsZero() && !now.Before(r.setWake) {
+		r.stepSet(failover.Tick{})
+	} else {
+		r.settle() // the lease may let us speak again
 	}
 }
 
