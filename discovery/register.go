@@ -43,7 +43,7 @@ func (c *Client) register(ctx context.Context, incarnation string, service *cons
 		// A dead incarnation never comes back; Consul's least is 1 min.
 		DeregisterCriticalServiceAfter: "1m",
 	}
-	r := &Registration{c: c, incarnation: incarnation, service: service, ended: make(chan struct{})}
+	r := &Registration{c: c, incarnation: incarnation, service: service, began: time.Now(), ended: make(chan struct{})}
 	if err := r.putService(ctx); err != nil {
 		return nil, err // if it was done nevertheless, it expires
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	consul "github.com/hashicorp/consul/api"
@@ -24,6 +25,11 @@ type Registration struct {
 	end   sync.Once
 	ended chan struct{} // closed by Fail and Close
 	by    error         // why; set before ended is closed
+
+	failed atomic.Bool  // Fail is under way, or has worked
+	gone   atomic.Bool  // the session is, by our doing
+	began  time.Time    // when this was made
+	quiet  atomic.Int64 // until then, as a time.Duration since began, nothing is written
 
 	catalog sync.Mutex // held to register again and to deregister, so that Close is the last
 
@@ -217,23 +223,33 @@ func (r *Registration) confirmLoss(ctx context.Context) error {
 	return fmt.Errorf("%w: %s", ErrSessionLost, r.session)
 }
 
-// headStart is how long the end of a session may take before the other way of ending
-// it is tried, too.
-const headStart = 100 * time.Millisecond
+const (
+	// headStart is how long the end of a session may take before the other way of ending
+	// it is tried, too.
+	headStart = 100 * time.Millisecond
+	// lull is for how long nothing is written after a lock was freed that somebody is to
+	// take: Consul writes one thing after the other to its disk, and whoever follows the
+	// mesh reads it again after each.
+	lull = 100 * time.Millisecond
+)
 
 // Fail makes the lock free as fast as can be: it destroys the session, sets the check
-// critical when that is done or takes long, and ends Run. The order is because Consul
-// writes one thing after the other to its disk, and the next is to be the take-over. Use
-// it when the game has died, with a ctx that has not ended with it. freed, if it is not
-// nil, is called when the session is gone and its locks are free; the check may take
-// longer. The error is nil when at least one of the two is known to have worked.
-func (r *Registration) Fail(ctx context.Context, reason string, freed func()) error {
+// critical when that is done or takes long, and ends Run. Use it when the game has died,
+// with a ctx that has not ended with it. freed, if it is not nil, is called when the
+// session is gone and its locks are free. It says whether somebody is to take them: then
+// the check is set 100 ms later, and Close waits for that, too. The error is nil when at
+// least one of the two is known to have worked; another call does nothing then.
+func (r *Registration) Fail(ctx context.Context, reason string, freed func() bool) error {
+	if r.failed.Swap(true) {
+		return nil
+	}
 	r.finish(fmt.Errorf("%w: %s", ErrSessionLost, reason))
 	gone := make(chan struct{})
 	errCheck, errSession := both(
 		func() error {
 			select {
 			case <-gone:
+				r.hush(ctx)
 			case <-time.After(headStart):
 			}
 			_, err := r.setCheck(ctx, consul.HealthCritical, reason)
@@ -242,16 +258,32 @@ func (r *Registration) Fail(ctx context.Context, reason string, freed func()) er
 		func() error {
 			defer close(gone)
 			err := r.c.DestroySession(ctx, r.session)
-			if err == nil && freed != nil {
-				freed()
+			if err != nil {
+				return err
 			}
-			return err
+			r.gone.Store(true)
+			r.quiet.Store(int64(time.Since(r.began) + lull))
+			if freed == nil || !freed() {
+				r.quiet.Store(0)
+			}
+			return nil
 		},
 	)
 	if errCheck != nil && errSession != nil {
+		r.failed.Store(false)
 		return errors.Join(errCheck, errSession)
 	}
 	return nil
+}
+
+// hush waits until it is time to write again.
+func (r *Registration) hush(ctx context.Context) {
+	wait := time.NewTimer(time.Duration(r.quiet.Load()) - time.Since(r.began))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-ctx.Done():
+	}
 }
 
 // Close destroys the session, takes the service out of Consul and ends Run.
@@ -259,12 +291,15 @@ func (r *Registration) Close(ctx context.Context) error {
 	r.finish(errClosed)
 	return errors.Join(both(
 		func() error {
-			if r.session == "" {
+			if r.session == "" || r.gone.Load() {
 				return nil
 			}
 			return r.c.DestroySession(ctx, r.session)
 		},
-		func() error { return r.deregister(ctx) },
+		func() error {
+			r.hush(ctx)
+			return r.deregister(ctx)
+		},
 	))
 }
 

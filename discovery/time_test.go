@@ -356,8 +356,51 @@ func TestFailCutsBeatsOff(t *testing.T) {
 		require.False(b, b.held())
 
 		b.consul.Break(devconsul.NoLeader, nil)
-		require.ErrorIs(b, r.Fail(b.ctx, "again", nil), ErrUnavailable, "both have failed")
+		require.NoError(b, r.Fail(b.ctx, "again", nil), "it has worked")
 	})
+}
+
+// TestFailFails: nothing is known to have worked, so it can be tried again.
+func TestFailFails(t *testing.T) {
+	inBubble(t, Config{}, nil, func(b *bubble) {
+		r := b.register()
+		b.takeOver(r)
+		b.consul.Break(devconsul.NoLeader, nil)
+		require.ErrorIs(b, r.Fail(b.ctx, "game exit", nil), ErrUnavailable, "both have failed")
+		b.consul.Heal()
+		require.NoError(b, r.Fail(b.ctx, "game exit", nil))
+		require.False(b, b.held())
+	})
+}
+
+// TestFailLeavesRoom: when somebody is to take a lock, nothing is written for a while,
+// neither by Fail nor by a Close that comes meanwhile.
+func TestFailLeavesRoom(t *testing.T) {
+	for name, taken := range map[string]bool{"to be taken": true, "nobody waits": false} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, Config{}, nil, func(b *bubble) {
+				r := b.register()
+				b.takeOver(r)
+				began := time.Now()
+				closed := make(chan error, 1)
+				require.NoError(b, r.Fail(b.ctx, "game exit", func() bool {
+					require.False(b, b.held())
+					if taken {
+						go func() { closed <- r.Close(b.ctx) }()
+						synctest.Wait()
+						require.Empty(b, closed)
+					}
+					return taken
+				}))
+				require.Equal(b, taken, time.Since(began) >= lull)
+				if !taken {
+					closed <- r.Close(b.ctx)
+				}
+				require.NoError(b, <-closed)
+				require.Equal(b, taken, time.Since(began) >= lull)
+			})
+		})
+	}
 }
 
 // TestRegisterUndoes: what a Register began that failed is not left behind.

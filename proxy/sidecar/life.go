@@ -209,10 +209,11 @@ func (l *life) fail(code wire.Code) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), farewell)
 	defer cancel()
-	freed := func() {
+	freed := func() (led bool) {
 		for _, r := range l.active() {
-			r.tellFallen()
+			led = r.tellFallen() || led
 		}
+		return led
 	}
 	if err := reg.Fail(ctx, code.String(), freed); err != nil {
 		l.log.Warn("could not fail the check; its TTL will", "error", err)

@@ -227,7 +227,7 @@ func (r *region) tellFree(f wire.Free, to string) {
 }
 
 // tellFallen tells the backups that the lock of our epoch is free, if we had it.
-func (r *region) tellFallen() {
+func (r *region) tellFallen() (had bool) {
 	r.mu.Lock()
 	epoch := r.epoch
 	leads := epoch > 0 && epoch == r.promised
@@ -235,6 +235,7 @@ func (r *region) tellFallen() {
 	if leads {
 		r.tellFree(wire.Free{Epoch: epoch}, "")
 	}
+	return leads
 }
 
 // demote makes a standby of the game: from the newest snapshot and the log, for
