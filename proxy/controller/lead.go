@@ -125,6 +125,9 @@ func (t *term) decide() error {
 		t.step(m, fresh)
 		select {
 		case <-t.news:
+			if err := t.wait(lull); err != nil {
+				return err
+			}
 		case <-tick.C:
 		case <-t.doubt:
 			if err := t.verify(); err != nil {
@@ -133,6 +136,22 @@ func (t *term) decide() error {
 		case <-t.ctx.Done():
 			return context.Cause(t.ctx)
 		}
+	}
+}
+
+// lull is how long news of the mesh wait for the controller. While a region changes hands
+// Consul and everybody's eyes are for that alone: the controller is on nobody's way, and
+// what it writes is read by all.
+const lull = 100 * time.Millisecond
+
+func (t *term) wait(d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-t.ctx.Done():
+		return context.Cause(t.ctx)
 	}
 }
 
