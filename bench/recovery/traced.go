@@ -63,11 +63,12 @@ func (c Config) trace(ctx context.Context, consul string, watch *measure.Delay) 
 }
 
 // tells is true of the trace of the failover into an epoch, when it has a root and an
-// edge has told its part.
+// edge has told its part, which it does at once. Where nobody acted meanwhile that has no
+// first durable action.
 func tells(epoch uint64) func(traces.Trace) bool {
 	return func(t traces.Trace) bool {
 		root, ok := t.Root()
-		_, edge := t.Named("first_durable")
+		_, edge := t.Named("switch")
 		return ok && edge && root.Attributes["reseat.epoch"] == int64(epoch) //nolint:gosec // small
 	}
 }

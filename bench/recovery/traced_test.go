@@ -18,7 +18,7 @@ func TestTraced(t *testing.T) {
 	whole := traces.Trace{ID: "1", Spans: []traces.Span{
 		{ID: "c", Parent: "a", Name: "detect", Start: fault.Add(-6 * ms), End: fault.Add(2 * ms)},
 		{ID: "a", Name: "failover", Start: fault.Add(-4 * ms), End: fault.Add(30 * ms), Attributes: attributes},
-		{ID: "b", Parent: "a", Name: "first_durable", Start: fault.Add(20 * ms), End: fault.Add(30 * ms)},
+		{ID: "b", Parent: "a", Name: "switch", Start: fault.Add(20 * ms), End: fault.Add(30 * ms)},
 	}}
 	require.True(t, tells(7)(whole))
 	require.False(t, tells(8)(whole), "another failover")
@@ -32,7 +32,7 @@ func TestTraced(t *testing.T) {
 	require.NoError(t, one.Print(&text))
 	require.Contains(t, text.String(), "the fault came 6.0 ms after the trace begins")
 	require.Contains(t, text.String(), "noticed 2.0 ms held 3.0 ms elected 20 ms back 40 ms")
-	require.Contains(t, text.String(), "└─ first_durable")
+	require.Contains(t, text.String(), "└─ switch")
 }
 
 func TestTheLargestLoadIsTraced(t *testing.T) {

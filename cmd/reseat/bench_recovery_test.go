@@ -22,7 +22,7 @@ func TestBenchRecovery(t *testing.T) {
 	dir := t.TempDir()
 	var out, tables bytes.Buffer
 	err := run(t.Context(), []string{
-		"bench", "recovery", "--consul=" + consul.Memory, "--faults=kill,cut", "--load=12x10", "--memory=16MiB", "--rounds=1", "--trace", "--json", "--out=" + dir,
+		"bench", "recovery", "--consul=" + consul.Memory, "--faults=kill,cut", "--load=60x20", "--memory=16MiB", "--rounds=1", "--trace", "--json", "--out=" + dir,
 		"--pprof=" + dir + "/profiles",
 	}, strings.NewReader(""), &out, &tables)
 	var r struct {
@@ -42,7 +42,7 @@ func TestBenchRecovery(t *testing.T) {
 	} else {
 		require.NoError(t, err, "%s", &tables)
 	}
-	require.Equal(t, "reseat bench recovery --faults=kill,cut --load=12x10 --memory=16MiB --rounds=1 --trace", r.Run.Command)
+	require.Equal(t, "reseat bench recovery --faults=kill,cut --load=60x20 --memory=16MiB --rounds=1 --trace", r.Run.Command)
 	require.Len(t, r.Results, 2)
 	for _, one := range r.Results {
 		require.True(t, one.OK, one.Problems)
@@ -51,7 +51,7 @@ func TestBenchRecovery(t *testing.T) {
 		require.Zero(t, one.Dropped)
 		require.Equal(t, 1, one.Moves)
 		require.NotZero(t, one.Sent)
-		require.EqualValues(t, 12, one.Stall.N)
+		require.EqualValues(t, 60, one.Stall.N)
 		require.Positive(t, one.Stall.P50)
 		require.NotZero(t, one.First.N)
 		var stages []string
@@ -70,7 +70,7 @@ func TestBenchRecovery(t *testing.T) {
 	for _, span := range []string{"failover ", "├─ detect ", "├─ elect ", "├─ promote ", "├─ hold ", "├─ resend ", "└─ first_durable "} {
 		require.Contains(t, string(tree), span)
 	}
-	for _, cell := range []string{"kill-16MiB-12x10", "cut-12x10"} {
+	for _, cell := range []string{"kill-16MiB-60x20", "cut-60x20"} {
 		for _, process := range []string{"edge-edge", "server-*-sidecar", "server-*-demo-game", "players-demo-bots"} {
 			files, err := filepath.Glob(dir + "/profiles/" + cell + "/" + process + ".cpu.pprof")
 			require.NoError(t, err)
