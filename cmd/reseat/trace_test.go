@@ -24,9 +24,9 @@ func TestDemoTraced(t *testing.T) {
 		name, value, _ := strings.Cut(v, "=")
 		t.Setenv(name, value)
 	}
-	// Some hundred actions a second, twice: in one of them somebody acts while nobody
-	// serves, and waits for it.
-	out, err := call(t, "demo", "--players", "40", "--fault", "kill", "--rounds", "2")
+	// So many actions a second that somebody acts in the few milliseconds in which nobody
+	// serves, and waits for it; and all of it twice.
+	out, err := call(t, "demo", "--players", "40", "--rate", "40", "--fault", "kill", "--rounds", "2")
 	require.NoError(t, err, out)
 	require.Contains(t, out, "traces of failovers go to "+endpoint)
 
