@@ -67,8 +67,8 @@ func (s *stream) Fill(dst []byte) []byte {
 		r.stats.shippedBytes.Add(uint64(size))
 	}
 	// What is durable rides on records: a packet of its own for each would cost as
-	// much as they do, and a standby is in no hurry.
-	if (p.next > first || p.flush) && (p.commit != r.commit || p.safe != r.safe) {
+	// much as they do, and a standby is in no hurry. It comes when all of it was sent.
+	if (p.next > first || p.flush) && p.next > r.commit && (p.commit != r.commit || p.safe != r.safe) {
 		p.commit, p.safe, p.flush = r.commit, r.safe, false
 		dst = wire.Commit{Epoch: r.epoch, Index: r.commit, Applied: r.safe}.Append(dst)
 	}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/reseat-proxy/reseat/buffer"
+	"github.com/reseat-proxy/reseat/proxy/pump"
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
@@ -65,6 +66,11 @@ func (p *pair) talk() (any bool) {
 	p.primary.mu.Unlock()
 	each(p.stream.Fill(nil), wire.LinkRegion, func(typ wire.Type, body []byte) {
 		any = true
+		if typ == wire.TypeCommit {
+			var f wire.Commit
+			require.NoError(p.t, f.Decode(body))
+			require.LessOrEqual(p.t, f.Index, p.backup.end(), "what is durable is told when all of it is there")
+		}
 		require.NoError(p.t, p.backup.up.take(typ, body))
 	})
 	select {
@@ -105,12 +111,13 @@ func (p *pair) check() {
 // trimmed meanwhile is in a snapshot, and comes that way.
 func TestLogsAgree(t *testing.T) {
 	var truncated, copied int
+	sizes := rapid.SampledFrom([]int{0, 1, 9, 40 << 10}) // the last is more than is sent at once
 	rapid.Check(t, func(t *rapid.T) {
 		p := newPair(t)
 		play := func(t *rapid.T) {
 			p.primary.mu.Lock()
 			defer p.primary.mu.Unlock()
-			p.primary.append(buffer.Record{Kind: buffer.KindOutcome, Seq: 1, Payload: []byte(rapid.StringN(0, 9, 9).Draw(t, "payload"))})
+			p.primary.append(buffer.Record{Kind: buffer.KindOutcome, Seq: 1, Payload: make([]byte, sizes.Draw(t, "size"))})
 			require.NoError(t, p.primary.feedGame())
 			p.primary.settle()
 		}
@@ -184,4 +191,51 @@ func TestBackupComesAgain(t *testing.T) {
 	r.append(buffer.Record{Epoch: 1, Kind: buffer.KindMark})
 	require.Empty(t, old.Fill(nil), "the log goes to the new one")
 	require.NotEmpty(t, again.Fill(nil))
+}
+
+// A newcomer lacks more than is sent at once. What is durable, and what the game has
+// survived, he is told when he has all of it: the outcome of an action that was survived
+// may be in what is still to come, and must take its place.
+func TestCommitComesAfterItsRecords(t *testing.T) {
+	r := newRig(t, "a")
+	r.elect(1, "b")
+	b := r.backup("b")
+	r.announce(1)
+	for range 5 {
+		r.outcome(wire.Outcome{ID: 1, From: 1, Payload: make([]byte, pump.Batch)})
+	}
+	b.replica.next = r.end() + 1
+	require.NoError(t, r.have(b, wire.Have{Epoch: 1, Index: r.end(), Of: 1}))
+	require.Equal(t, r.end(), r.commit)
+
+	c := r.stream(wire.RoleBackup, "c")
+	c.replica.matched, c.replica.next = true, r.base()+1
+	sent, said := r.base(), uint64(0)
+	for frames := c.Fill(nil); len(frames) > 0; frames = c.Fill(nil) {
+		each(frames, wire.LinkRegion, func(typ wire.Type, body []byte) {
+			switch typ {
+			case wire.TypeRecord:
+				sent++
+			case wire.TypeCommit:
+				var f wire.Commit
+				require.NoError(t, f.Decode(body))
+				require.LessOrEqual(t, f.Index, sent)
+				said = f.Index
+			}
+		})
+	}
+	require.Equal(t, r.commit, said)
+}
+
+// A backup that lacks a part of what is durable does not take for survived what the part
+// may say more of.
+func TestCommitAheadOfTheLog(t *testing.T) {
+	r := newRig(t, "b")
+	r.follow(1)
+	r.receive(buffer.Record{Epoch: 1, Kind: buffer.KindSeal}, buffer.Record{Epoch: 1, Kind: buffer.KindMark})
+	require.NoError(t, r.hear(wire.Commit{Epoch: 1, Index: 3, Applied: 2}))
+	require.Equal(t, [2]uint64{2, 0}, [2]uint64{r.commit, r.safe})
+	r.receive(buffer.Record{Epoch: 1, Kind: buffer.KindMark})
+	require.NoError(t, r.hear(wire.Commit{Epoch: 1, Index: 3, Applied: 2}))
+	require.Equal(t, [2]uint64{3, 2}, [2]uint64{r.commit, r.safe})
 }

@@ -302,7 +302,9 @@ func (u *upstream) record(f *wire.Record) error {
 // committed lets what is durable take effect here.
 func (r *region) committed(f wire.Commit) error {
 	r.commit = max(r.commit, min(f.Index, r.end()))
-	r.safe = max(r.safe, min(f.Applied, r.commit))
+	if f.Index <= r.end() { // else the outcome of what was survived may be in what we lack
+		r.safe = max(r.safe, f.Applied)
+	}
 	r.take(r.commit)
 	if r.barred && r.commit == f.Index {
 		r.barred = !r.tryPost(failover.Matched{})

@@ -69,7 +69,8 @@ func (f *Truncate) fields(c *codec) {
 
 // Commit tells that the log up to Index is durable, and that the primary's game
 // has survived the actions up to Applied, whose outcomes are all at or below
-// Index. A backup applies no action above either.
+// Index. A backup applies no action above either, and none on the word of Applied while
+// it lacks a part of the log up to Index.
 type Commit struct {
 	Epoch   uint64
 	Index   uint64
