@@ -127,6 +127,6 @@ func (r *Runner) steer(ask func(*mesh.Controller) error) error {
 		return &ElsewhereError{}
 	}
 	err := ask(r.ctl)
-	r.wake() // the controller looks at once
+	wake(r.asked) // the controller looks at once
 	return err
 }

@@ -124,6 +124,7 @@ func (t *term) decide() error {
 		shown = count
 		t.step(m, fresh)
 		select {
+		case <-t.asked:
 		case <-t.news:
 			if err := t.wait(lull); err != nil {
 				return err
@@ -141,7 +142,7 @@ func (t *term) decide() error {
 
 // lull is how long news of the mesh wait for the controller. While a region changes hands
 // Consul and everybody's eyes are for that alone: the controller is on nobody's way, and
-// what it writes is read by all.
+// what it writes is read by all. A person who asks for something does not wait.
 const lull = 100 * time.Millisecond
 
 func (t *term) wait(d time.Duration) error {
@@ -149,6 +150,8 @@ func (t *term) wait(d time.Duration) error {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+		return nil
+	case <-t.asked:
 		return nil
 	case <-t.ctx.Done():
 		return context.Cause(t.ctx)

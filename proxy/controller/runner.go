@@ -21,6 +21,7 @@ type Runner struct {
 	feed  *feed
 	stats stats
 	news  chan struct{} // of one slot: what is known has changed
+	asked chan struct{} // of one slot: somebody wants something
 
 	mu     sync.Mutex // guards the fields below
 	latest discovery.Mesh
@@ -37,7 +38,7 @@ func New(cfg Config) (*Runner, error) {
 	}
 	return &Runner{
 		cfg: cfg, log: cfg.Log.With("edge", cfg.Edge.Name), feed: newFeed(),
-		news: make(chan struct{}, 1), loads: map[string]mesh.Load{},
+		news: make(chan struct{}, 1), asked: make(chan struct{}, 1), loads: map[string]mesh.Load{},
 	}, nil
 }
 
@@ -65,16 +66,16 @@ func (r *Runner) follow(ctx context.Context) error {
 			r.mu.Lock()
 			r.latest, r.count = m, r.count+1
 			r.mu.Unlock()
-			r.wake()
+			wake(r.news)
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
 }
 
-func (r *Runner) wake() {
+func wake(slot chan<- struct{}) {
 	select {
-	case r.news <- struct{}{}:
+	case slot <- struct{}{}:
 	default:
 	}
 }
