@@ -134,7 +134,12 @@ func (s *Server) thaw() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(resume(sidecar.cmd.Process), resume(game))
+	// The sidecar may have killed the game before its turn comes: it has been deposed.
+	err = resume(sidecar.cmd.Process)
+	if resumed := resume(game); !errors.Is(resumed, os.ErrProcessDone) {
+		err = errors.Join(err, resumed)
+	}
+	return err
 }
 
 // Leave asks the server to leave the mesh in good order, and kills it when that
