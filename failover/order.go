@@ -23,8 +23,7 @@ func Order(v discovery.View, lost string) []discovery.Server {
 	}
 	slices.SortFunc(out, func(a, b discovery.Server) int {
 		return cmp.Or(
-			first(a.Passing, b.Passing),
-			first(!a.Draining, !b.Draining),
+			cmp.Compare(doubts(a), doubts(b)),
 			cmp.Compare(weight(v, b.Incarnation), weight(v, a.Incarnation)),
 			cmp.Compare(a.Incarnation, b.Incarnation),
 		)
@@ -32,15 +31,16 @@ func Order(v discovery.View, lost string) []discovery.Server {
 	return out
 }
 
-// first orders what is so before what is not.
-func first(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return -1
+// doubts are how little is to be expected of a server: a check that fails weighs more
+// than that it is to be emptied.
+func doubts(s discovery.Server) (n int) {
+	if !s.Passing {
+		n += 2
 	}
-	return 1
+	if s.Draining {
+		n++
+	}
+	return n
 }
 
 func weight(v discovery.View, incarnation string) uint64 {
