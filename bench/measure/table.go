@@ -89,3 +89,15 @@ func Ms(d time.Duration) string {
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }
+
+// Verdict is a row's last word: a promise that was not kept counts for more than that
+// the machine was too busy.
+func Verdict(ok, void bool) string {
+	switch {
+	case !ok:
+		return "NOT OK"
+	case void:
+		return "VOID"
+	}
+	return "ok"
+}

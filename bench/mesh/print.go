@@ -26,15 +26,7 @@ func (r *Result) Line() string {
 }
 
 // verdict is the last cell of a row.
-func (r *Result) verdict() string {
-	switch {
-	case !r.OK:
-		return "NOT OK"
-	case r.Void:
-		return "VOID"
-	}
-	return "ok"
-}
+func (r *Result) verdict() string { return measure.Verdict(r.OK, r.Void) }
 
 // Print writes the circumstances, the table, and below it what each scene has shown
 // besides; for people also what the columns mean.

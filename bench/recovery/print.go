@@ -21,15 +21,7 @@ func (r *Result) Line() string {
 }
 
 // verdict is the last cell of a row.
-func (r *Result) verdict() string {
-	switch {
-	case !r.OK:
-		return "NOT OK"
-	case r.Void:
-		return "VOID"
-	}
-	return "ok"
-}
+func (r *Result) verdict() string { return measure.Verdict(r.OK, r.Void) }
 
 // Print writes the circumstances, both tables and what they mean, as Markdown without
 // the latter, and the trace if there is one.
