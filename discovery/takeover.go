@@ -22,8 +22,8 @@ type Grant struct {
 	Yielded    bool   // the holder before it gave the lock up in good order (see Release)
 
 	// The in-sync set as it is after the take-over, for ChangeInSync: the one that
-	// the candidate was in, less the holder before it. Unknown means that the
-	// region is cold (see InSync).
+	// the candidate was in, less the holder before it unless that gave the lock up in
+	// good order. Unknown means that the region is cold (see InSync).
 	InSync        []string
 	InSyncKnown   bool
 	InSyncVersion SetVersion
@@ -42,7 +42,9 @@ type Grant struct {
 // who was deposed comes back as a new incarnation and never counts as the old
 // one, and one that stayed in the set would hold up every durable action until
 // the new primary had taken it out in a transaction of its own. The same
-// incarnation may take over again with another session, and stays in the set.
+// incarnation may take over again with another session, and stays in the set; so
+// does one that gave the lock up in good order, which has all that the candidate has
+// and goes on as its backup: a planned move is nobody's loss.
 //
 // floor is the highest epoch that the caller has heard of anywhere, so that a
 // Consul that was restored or wiped cannot run the epoch backwards.
@@ -89,6 +91,9 @@ func (c *Client) takeOver(ctx context.Context, region, session string, h Holder,
 	}
 	if now.inSyncKnown && !slices.Contains(now.inSync, h.Incarnation) && !fault.Bug(fault.TakeOverByNonMember) {
 		return Grant{}, fmt.Errorf("%w: region %s has %v, not %s", ErrNotInSync, region, now.inSync, h.Incarnation)
+	}
+	if now.yielded {
+		now.last = "" // nobody leaves
 	}
 	last := max(now.epoch, floor)
 	if fault.Bug(fault.LockIndexAsEpoch) {
@@ -153,9 +158,9 @@ func writeHolder(h Holder) ([]byte, error) {
 	return value, nil
 }
 
-// without is set less who leaves it: last, unless that is the candidate itself.
+// without is set less who leaves it: last, if anybody, unless that is the candidate.
 func without(set []string, last, candidate string) []string {
-	if last == candidate {
+	if last == "" || last == candidate {
 		return set
 	}
 	return slices.DeleteFunc(slices.Clone(set), func(member string) bool { return member == last })
@@ -240,7 +245,7 @@ func (c *Client) ReleaseFrom(ctx context.Context, v View, session string) error 
 // the in-sync set that v shows, or if there is none; ErrSession if Consul does not know
 // the heir's session; ErrRaced if keys have changed since v, or if v says too little:
 // release it then; ErrUnavailable, after which the outcome is unknown; AccessError.
-func (c *Client) HandOver(ctx context.Context, v View, session string, heir Holder, floor uint64) (Grant, error) {
+func (c *Client) HandOver(ctx context.Context, v View, session string, heir Holder, leaves bool, floor uint64) (Grant, error) {
 	if err := checkNames(v.Region, heir.Incarnation); err != nil {
 		return Grant{}, err
 	}
@@ -255,7 +260,10 @@ func (c *Client) HandOver(ctx context.Context, v View, session string, heir Hold
 	case max(now.epoch, floor) >= maxEpoch:
 		return Grant{}, fmt.Errorf("%w: region %s is at %d", ErrEpoch, v.Region, max(now.epoch, floor))
 	}
-	now.last, heir.Given = v.Primary.Incarnation, true
+	now.last, heir.Given = "", true
+	if leaves {
+		now.last = v.Primary.Incarnation
+	}
 	heir.Epoch = max(now.epoch, floor) + 1
 	return c.take(ctx, v.Region, c.keys(v.Region), heir, now, session)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/reseat-proxy/reseat/discovery"
 	"github.com/reseat-proxy/reseat/discovery/devconsul"
 )
 
@@ -50,6 +51,32 @@ func TestHandOverGoesWrong(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The heir dies as soon as the lock is his, where no third server is: who gave it to him
+// has everything, is still in the set, and leads again.
+func TestHeirDies(t *testing.T) {
+	inMesh(t, func(m *mesh) {
+		m.serve(2)
+		p := m.planner()
+		incs := p.servers(2)
+		ann := m.join("ann")
+		ann.act(5)
+		ann.settle()
+		p.inSync(incs...)
+		giver, epoch := m.primary(0)
+		to := 1 - slices.Index(m.servers, giver)
+		p.put(incs[to])
+		ann.act(3)
+		p.until("hand-over", func(mesh discovery.Mesh) bool { return mesh.Regions["arena"].Epoch > epoch })
+		m.servers[to].die(false)
+		ann.act(2)
+		ann.settle()
+		again, _ := m.primary(epoch + 1)
+		require.Equal(t, giver, again)
+		require.Equal(t, "10", ann.last())
+		require.Zero(t, ann.heard(&ann.lost))
+	})
 }
 
 // handsOver tells whether a request is a transaction that passes a lock on.

@@ -136,17 +136,19 @@ func formerLeaves(r *rig) {
 	require.Equal(r, grant.InSync, view.InSync)
 	require.Equal(r, grant.InSyncVersion, view.InSyncVersion)
 
-	// A planned hand-over ends in the same.
+	// Who gives it up in good order goes on as a backup.
 	require.NoError(r, c.Release(r.ctx(), r.region, b.Session()))
 	require.Equal(r, r.inc("b"), r.holderOf(r.get(r.key("lock"))).Incarnation, "the value stays")
 	next := r.register(c, "c")
 	r.run(next)
+	version = grant.InSyncVersion
 	grant, err = r.takeOver(c, next, "c", 0)
 	require.NoError(r, err)
-	require.Equal(r, []string{r.inc("c")}, grant.InSync)
+	require.Equal(r, []string{r.inc("b"), r.inc("c")}, grant.InSync)
+	require.Equal(r, version, grant.InSyncVersion, "nobody has left")
 	_, err = r.takeOver(c, b, "b", 0)
 	require.ErrorIs(r, err, discovery.ErrHeld)
-	version = r.publish(c, next, grant.InSyncVersion, "c")
+	version = r.publish(c, next, grant.InSyncVersion, "b", "c")
 	require.Equal(r, grant.InSyncVersion, version, "the version of the grant is the one to change from")
 }
 

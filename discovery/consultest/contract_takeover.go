@@ -199,9 +199,10 @@ func handOver(r *rig) {
 		r.run(reg)
 	}
 	plain := r.client() // whose calls nobody else makes
+	leaves := false
 	give := func(view discovery.View, from string, to discovery.Holder, calls int) (discovery.Grant, error) {
 		before := plain.Stats().Calls
-		grant, err := plain.HandOver(r.ctx(), view, from, to, 0)
+		grant, err := plain.HandOver(r.ctx(), view, from, to, leaves, 0)
 		require.EqualValues(r, calls, plain.Stats().Calls-before, "calls to Consul")
 		return grant, err
 	}
@@ -234,7 +235,8 @@ func handOver(r *rig) {
 	require.NoError(r, err)
 	require.EqualValues(r, 2, grant.Epoch)
 	require.True(r, grant.Yielded)
-	require.Equal(r, []string{r.inc("b")}, grant.InSync, "who led before has left the set")
+	require.Equal(r, held.InSync, grant.InSync, "who led before is a backup now")
+	require.Equal(r, version, grant.InSyncVersion, "and the set is the same")
 	seen := v.heldBy("b")
 	require.Equal(r, grant.InSyncVersion, seen.InSyncVersion)
 	require.Equal(r, grant.InSync, seen.InSync)
@@ -243,10 +245,17 @@ func handOver(r *rig) {
 	require.Equal(r, b.Session(), seen.Primary.Session)
 	_, err = give(held, a.Session(), heir("b", b), 1)
 	require.ErrorIs(r, err, discovery.ErrDeposed, "it was a's")
-	_, err = c.ChangeInSync(r.ctx(), r.region, b.Session(), grant.InSyncVersion, []string{r.inc("a"), r.inc("b")})
+	version, err = c.ChangeInSync(r.ctx(), r.region, b.Session(), grant.InSyncVersion, []string{r.inc("a"), r.inc("b"), r.inc("d")})
 	require.NoError(r, err, "b goes on from what it was given")
 
-	require.NoError(r, c.DestroySession(r.ctx(), b.Session()))
+	held, leaves = v.until("the set", func(v discovery.View) bool { return v.InSyncVersion == version }), true
+	grant, err = give(held, b.Session(), heir("d", d), 1)
+	require.NoError(r, err)
+	require.Equal(r, []string{r.inc("a"), r.inc("d")}, grant.InSync, "who is about to go has left the set")
+	require.Greater(r, grant.InSyncVersion, version)
+	require.Equal(r, grant.InSyncVersion, v.heldBy("d").InSyncVersion)
+
+	require.NoError(r, c.DestroySession(r.ctx(), d.Session()))
 	v.free()
 	grant, err = r.takeOver(c, a, "a", 0)
 	require.NoError(r, err, "as from any holder whose session falls")

@@ -56,26 +56,32 @@ func TestReplaceable(t *testing.T) {
 	require.False(t, r.life.replaceable(), "a game without a region waits for one")
 }
 
-// Who is to be emptied joins no set any more, unless the region needs it.
-func TestWithdraws(t *testing.T) {
+// Who is to be emptied, or to stop, joins no set any more unless the region needs it,
+// and leaves those that can spare him; nobody falls silent who is counted on.
+func TestLeaves(t *testing.T) {
+	const drained, stopping = "drained", "stopping"
 	for _, test := range []struct {
-		what     string
-		draining bool
-		inSync   []string
-		epoch    uint64 // that Consul knows; we follow a primary of epoch 4
-		want     bool
+		what   string
+		why    string
+		inSync []string
+		epoch  uint64 // that Consul knows; we follow a primary of epoch 4
+		leaves bool
+		speaks bool
 	}{
-		{"handed over, as Consul knows", true, []string{"b", "c"}, 4, true},
-		{"handed over, and Consul's news are late", true, []string{"a", "b", "c"}, 3, true},
-		{"a backup that is counted on", true, []string{"a", "b", "c"}, 4, false},
-		{"the only backup that the region can have", true, []string{"b"}, 4, false},
-		{"the same, by late news", true, []string{"a", "b"}, 3, false},
-		{"not to be emptied", false, []string{"b", "c"}, 4, false},
+		{"handed over, as Consul knows", drained, []string{"b", "c"}, 4, true, false},
+		{"handed over, and Consul's news are late", drained, []string{"a", "b", "c"}, 3, true, false},
+		{"a backup that is counted on", drained, []string{"a", "b", "c"}, 4, true, true},
+		{"the only backup that the region can have", drained, []string{"b"}, 4, false, true},
+		{"the same, by late news", drained, []string{"a", "b"}, 3, false, true},
+		{"neither to be emptied nor to stop", "", []string{"b", "c"}, 4, false, true},
+		{"about to stop, and counted on", stopping, []string{"a", "b", "c"}, 4, true, true},
+		{"the only backup, and handed over", stopping, []string{"a", "b"}, 3, false, true},
+		{"never counted on", stopping, []string{"b"}, 4, true, false},
 	} {
 		r := newRig(t, "a")
-		r.promised = 4
-		r.see(news{draining: test.draining, view: discovery.View{Region: "arena", Epoch: test.epoch, InSync: test.inSync, InSyncKnown: true}})
-		require.Equal(t, test.want, r.withdraws(), test.what)
-		require.Equal(t, !test.want, r.ready(), test.what)
+		r.promised, r.retiring = 4, test.why == stopping
+		r.see(news{draining: test.why == drained, view: discovery.View{Region: "arena", Epoch: test.epoch, InSync: test.inSync, InSyncKnown: true}})
+		require.Equal(t, test.leaves, r.leaves(), test.what)
+		require.Equal(t, test.speaks, r.ready(), test.what)
 	}
 }

@@ -105,21 +105,21 @@ func (u *upstream) Fill(dst []byte) []byte {
 
 // ready tells whether what our log has counts: a newcomer's standby game must have
 // the region, or it could not take over. A member's log counts while its game is
-// away, and so it does while it loads. Nobody should count on one that is leaving: who
-// is to be emptied says nothing while there are others.
+// away, and so it does while it loads. Nobody should begin to count on one that is
+// leaving: it says nothing while there are others.
 func (r *region) ready() bool {
-	return !r.retiring && !r.withdraws() && (r.hosted || r.answers == 0 || r.member)
+	counted := r.member && r.view.Epoch >= r.promised
+	return (counted || !r.leaves()) && (r.hosted || r.answers == 0 || r.member)
 }
 
-// withdraws tells whether this server, which is to be emptied, can be spared: the
-// primary of this epoch does not count on it, and has others.
-func (r *region) withdraws() bool {
+// leaves tells whether this server is to be emptied or to stop, and can be spared: who
+// leads this region, or is about to, has others, or has never had us.
+func (r *region) leaves() bool {
 	others := len(r.view.InSync)
 	if r.member {
 		others--
 	}
-	counted := r.member && r.view.Epoch >= r.promised
-	return r.draining && !counted && others > 1
+	return (r.draining || r.retiring) && others > 1 || r.retiring && !r.member
 }
 
 func (u *upstream) read(ctx context.Context, reader *wire.Reader) error {
@@ -232,7 +232,10 @@ func (u *upstream) inherit(f wire.Free) {
 	if r.leader != u || f.Epoch != r.promised || v.Epoch >= f.Next || !v.InSyncKnown || v.InSyncVersion != discovery.SetVersion(f.Before) {
 		return
 	}
-	members := slices.DeleteFunc(slices.Clone(v.InSync), func(inc string) bool { return inc == u.incarnation })
+	members := v.InSync
+	if f.After != f.Before { // who gives it has left, as the only one
+		members = slices.DeleteFunc(slices.Clone(members), func(inc string) bool { return inc == u.incarnation })
+	}
 	r.grant = failover.SetSeen{Members: members, Known: true, Version: discovery.SetVersion(f.After)}
 	r.granted, r.inOrder = f.Next, true
 	r.story.inherits(f.Next, f.Trace)

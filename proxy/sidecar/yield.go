@@ -185,7 +185,7 @@ func (r *region) give(ctx context.Context, what failover.Release) {
 // still to be released.
 func (r *region) passOn(ctx context.Context, what failover.Release) (done bool) {
 	r.mu.Lock()
-	view, floor, session := r.view, r.promised, ""
+	view, floor, session, leaves := r.view, r.promised, "", r.leaves()
 	if s := r.streamOf(what.To); s != nil {
 		session = s.session
 	}
@@ -195,7 +195,7 @@ func (r *region) passOn(ctx context.Context, what failover.Release) (done bool) 
 		return false
 	}
 	h := discovery.Holder{Incarnation: heir.Incarnation, Address: heir.Address, Session: session, Trace: r.story.passes()}
-	grant, err := r.life.sc.cfg.Discovery.HandOver(ctx, view, r.life.session(), h, floor)
+	grant, err := r.life.sc.cfg.Discovery.HandOver(ctx, view, r.life.session(), h, leaves, floor)
 	if err != nil {
 		r.log.Info("could not pass the lock on, releasing it", "to", what.To, "error", err)
 		return false
