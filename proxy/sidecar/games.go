@@ -74,7 +74,8 @@ func (l *life) play(socket net.Listener) error {
 	if err != nil {
 		return err
 	}
-	defer stop()
+	var patience time.Duration
+	defer func() { stop(patience) }()
 	conn, err := l.sc.awaitGame(ctx, socket)
 	if err != nil {
 		return err
@@ -97,6 +98,9 @@ func (l *life) play(socket net.Listener) error {
 	}
 	<-ctx.Done()
 	cause := context.Cause(ctx)
+	if causeOf(cause) == wire.CodeGameExit {
+		patience = lastWords
+	}
 	l.gameLost(cause, game.heard.At())
 	_ = g.Wait()
 	return cause

@@ -16,13 +16,17 @@ import (
 // GameEnv names the environment variable that tells a game where its sidecar is.
 const GameEnv = "RESEAT_GAME"
 
+// lastWords is how long a game that has closed its connection may take to end: what it
+// says of itself then, and a core dump, are what its developers need.
+const lastWords = 2 * time.Second
+
 // startGame starts the configured command and returns how to end it: the
-// returned function kills the process and waits until it is gone. With no
-// command it does nothing.
-func (s *Sidecar) startGame(end context.CancelCauseFunc) (stop func(), err error) {
+// returned function waits for as long as it is told, kills the process if that has not
+// ended by itself, and returns when it is gone. With no command it does nothing.
+func (s *Sidecar) startGame(end context.CancelCauseFunc) (stop func(patience time.Duration), err error) {
 	cfg := s.cfg.Game
 	if len(cfg.Command) == 0 {
-		return func() {}, nil
+		return func(time.Duration) {}, nil
 	}
 	cmd := exec.Command(cfg.Command[0], cfg.Command[1:]...) //nolint:noctx // stop ends it, after its sockets have told why
 	cmd.Env = append(os.Environ(), GameEnv+"="+cfg.Socket)
@@ -55,7 +59,17 @@ func (s *Sidecar) startGame(end context.CancelCauseFunc) (stop func(), err error
 		return nil, &FatalError{fmt.Errorf("game command %q: %w: check the path after --", cfg.Command[0], err)}
 	}
 	s.log.Info("game started", "event", "game_started", "pid", cmd.Process.Pid)
-	return func() { _ = cmd.Process.Kill(); <-gone }, nil
+	return func(patience time.Duration) {
+		if patience > 0 {
+			select {
+			case <-gone:
+			case <-time.After(patience):
+				s.log.Warn("the game has left and its process goes on: killing it", "event", "game_lingers", "pid", cmd.Process.Pid)
+			}
+		}
+		_ = cmd.Process.Kill()
+		<-gone
+	}, nil
 }
 
 // awaitGame waits for the game to connect.

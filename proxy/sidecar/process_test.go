@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"log/slog"
@@ -54,6 +55,21 @@ func TestGameThatExits(t *testing.T) {
 	err = newLife(t.Context(), s).play(socket)
 	require.Equal(t, wire.CodeGameExit, causeOf(err))
 	require.ErrorContains(t, err, "exit status 3")
+}
+
+// A game that has left may say why; one that goes on without us may not.
+func TestLastWords(t *testing.T) {
+	for script, want := range map[string]string{
+		"echo last words":                "last words\n",
+		"echo stays; exec sleep 1000000": "stays\n",
+	} {
+		var said bytes.Buffer
+		s := newTestSidecar(t, GameConfig{Command: []string{"sh", "-c", script}, Stdout: &said})
+		stop, err := s.startGame(func(error) {})
+		require.NoError(t, err)
+		stop(lastWords) // returns, or the test is killed
+		require.Equal(t, want, said.String())
+	}
 }
 
 func TestConfigErrorsSayWhatToDo(t *testing.T) {
