@@ -45,9 +45,18 @@ type SetChange struct {
 	Clear   bool
 }
 
-// NewInSync returns a machine for the primary self that has just taken over.
-func NewInSync(t Timing, self string) *InSync {
-	return &InSync{timing: t, self: self, backups: map[string]bool{}, lost: map[string]bool{}}
+// NewInSync returns a machine for the primary self that has just taken over, with the
+// set as the take-over has left it: from the first moment on nothing is durable without
+// its members.
+func NewInSync(t Timing, self string, set SetSeen) *InSync {
+	s := &InSync{timing: t, self: self, backups: map[string]bool{}, lost: map[string]bool{}}
+	s.see(set)
+	return s
+}
+
+func (s *InSync) see(ev SetSeen) {
+	s.set, s.known, s.version, s.change = slices.Sorted(slices.Values(ev.Members)), ev.Known, ev.Version, nil
+	s.covered = false
 }
 
 // SetEvent is what a primary tells its InSync machine; it also takes Tick.
@@ -55,8 +64,8 @@ type SetEvent interface{ setEvent() }
 
 // The events of an InSync.
 type (
-	// SetSeen is the set as Consul has it: after the take-over, after a change,
-	// and whenever it was read because a change failed.
+	// SetSeen is the set as Consul has it: after a change, and whenever it was read
+	// because a change failed.
 	SetSeen struct {
 		Members []string
 		Known   bool
@@ -133,8 +142,7 @@ func (s *InSync) Step(now time.Time, ev SetEvent) (change *SetChange, wake time.
 	}
 	switch ev := ev.(type) {
 	case SetSeen:
-		s.set, s.known, s.version, s.change = slices.Sorted(slices.Values(ev.Members)), ev.Known, ev.Version, nil
-		s.covered = false
+		s.see(ev)
 	case ChangeFailed:
 		s.retryAt = now.Add(s.timing.Retry)
 		return nil, s.retryAt

@@ -148,7 +148,7 @@ func newStepper(t *testing.T, e event) stepper {
 		return &candidateStepper{c, map[string]bool{}}
 	}
 	if has(e, "insync") {
-		return &setStepper{NewInSync(DefaultTiming(), e.args["self"])}
+		return &setStepper{NewInSync(DefaultTiming(), e.args["self"], setSeen(e))}
 	}
 	t.Fatalf("unknown machine: %v", e)
 	return nil
@@ -263,6 +263,11 @@ func (s *candidateStepper) event(e event) CandidateEvent {
 
 type setStepper struct{ m *InSync }
 
+func setSeen(e event) SetSeen {
+	set, known := e.args["set"]
+	return SetSeen{strings.FieldsFunc(set, func(r rune) bool { return r == ',' }), known, discovery.SetVersion(e.num("version"))}
+}
+
 func (s *setStepper) state() string {
 	members, known := s.m.Members()
 	on := "cold"
@@ -278,8 +283,7 @@ func (s *setStepper) step(now time.Time, e event) (out []string) {
 	var ev SetEvent
 	switch e.name {
 	case "seen":
-		set, known := e.args["set"]
-		ev = SetSeen{strings.FieldsFunc(set, func(r rune) bool { return r == ',' }), known, discovery.SetVersion(e.num("version"))}
+		ev = setSeen(e)
 	case "failed":
 		ev = ChangeFailed{}
 	case "up":

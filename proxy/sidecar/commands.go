@@ -134,7 +134,7 @@ func (r *region) announce(epoch uint64) {
 	r.stats.takeovers.Add(1)
 	trace.Log(r.log, parent).Info("serving", "event", "serving", "epoch", epoch, "server", r.life.sc.cfg.Name,
 		"players", players, "index", end, "duration_ms", ms(time.Since(r.began)))
-	r.cuts.start()
+	r.cuts.begin.Wake()
 }
 
 // fence stops all output, because the lock is not ours any more; what we have

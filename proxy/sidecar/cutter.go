@@ -71,13 +71,9 @@ func newCutter(r *region) *cutter {
 	}
 }
 
-// start begins an epoch: what edges confirmed in another one does not count.
-func (c *cutter) start() {
-	c.region.mu.Lock()
-	c.open, c.covers, c.newest, c.fresh = nil, cut{}, nil, nil
-	c.region.mu.Unlock()
-	c.begin.Wake()
-}
+// forget begins an epoch: what edges confirmed in another one does not count. The
+// caller holds region.mu.
+func (c *cutter) forget() { c.open, c.covers, c.newest, c.fresh = nil, cut{}, nil, nil }
 
 // errNoGame ends an epoch's cuts: the region does not serve any more.
 var errNoGame = errors.New("no game to cut")

@@ -312,6 +312,33 @@ func TestSetStaysUntilTheTailIsCovered(t *testing.T) {
 	require.False(t, known)
 }
 
+// A snapshot that all edges keep makes nothing durable where a set is published: who is
+// elected from it comes with the log that he has. That holds from the first moment of an
+// epoch, also for a primary that leads again and has had such a snapshot before.
+func TestSnapshotsAreNoMembers(t *testing.T) {
+	r := newRig(t, "b")
+	r.follow(1)
+	r.receive(attach(1, 1, 1, "ann", "", ""))
+	require.NoError(t, r.hear(wire.Commit{Epoch: 1, Index: 1}))
+	edge := r.stream(wire.RoleEdge, "edge")
+	r.elect(2, "c") // who is not there
+	r.backup("d")   // and is no member
+	r.mu.Lock()
+	at := r.append(action(2, 1, 1))
+	require.NoError(t, r.feedGame())
+	r.mu.Unlock()
+	r.finished(at)
+	snap, err := r.cutNow(at, "state")
+	require.NoError(t, err)
+	require.NoError(t, r.confirm(edge, wire.Confirm{Epoch: 2, Index: snap.Outcome}))
+	require.Equal(t, at, r.cuts.covers.index)
+	require.Less(t, r.commit, at, "c does not have it")
+	r.fence()
+	r.elect(3, "c")
+	require.Less(t, r.commit, at, "and still does not")
+	require.Zero(t, r.cuts.covers, "of another epoch")
+}
+
 // A cut outside the log is the game's fault.
 func TestCutOutsideTheLog(t *testing.T) {
 	r := newRig(t, "a")

@@ -163,7 +163,7 @@ func newRegion(l *life, name string, id uint64, floor *atomic.Uint64, again bool
 		machine:  failover.NewCandidate(l.sc.cfg.Timing, l.id, l.session(), floor.Load()),
 		promised: floor.Load(),
 		table:    newTable(), feed: newFeed(0), streams: map[*stream]struct{}{}, upstreams: map[string]*upstream{}, dead: map[string]bool{},
-		set: failover.NewInSync(l.sc.cfg.Timing, l.id), room: pump.NewWaker(),
+		set: failover.NewInSync(l.sc.cfg.Timing, l.id, failover.SetSeen{}), room: pump.NewWaker(),
 	}
 	r.story.tracer, r.story.region = l.tracer, name
 	if r.barred = again; again {

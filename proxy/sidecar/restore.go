@@ -151,8 +151,9 @@ func (r *region) begin() {
 func (r *region) open() {
 	r.leading, r.restoring, r.silent = true, true, false
 	r.dropJoins()
-	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id)
-	r.required, r.cold = nil, true
+	r.set = failover.NewInSync(r.life.sc.cfg.Timing, r.life.id, r.grant)
+	r.required, r.cold = r.set.Required(), r.set.NeedsEdges()
+	r.cuts.forget()
 	fault.Point(fault.BeforeSeal)
 	r.sealed = r.append(buffer.Record{Kind: buffer.KindSeal})
 	fault.Point(fault.AfterSeal)
@@ -169,7 +170,6 @@ func (r *region) open() {
 	for inc := range r.dead {
 		r.stepSet(failover.MemberDead{Incarnation: inc})
 	}
-	r.stepSet(r.grant)
 }
 
 // promote makes what we have the state that is served: the log to its end. The
