@@ -17,13 +17,17 @@ func (r *region) output(f wire.Output) {
 	r.scratch = wire.Update{Epoch: f.Epoch, Payload: f.Payload}.Append(r.scratch[:0])
 	if f.Handle != 0 {
 		if s := r.handles[f.Handle]; s != nil {
-			r.update(s, f.Reliable)
+			r.update(s, f.Reliable, r.scratch)
 			r.stirred.add(s)
 		}
 		return
 	}
+	if r.isCrowd(f.Reliable) {
+		r.edge.crier.add(r)
+		return
+	}
 	for _, s := range r.players {
-		r.update(s, f.Reliable)
+		r.update(s, f.Reliable, r.scratch)
 	}
 	r.stirred.all = true
 }
@@ -58,11 +62,11 @@ func (r *region) wakePlayers() {
 	r.stirred = stirred{some: r.stirred.some[:0]}
 }
 
-// update passes the update in r.scratch on to one player. What may be lost may be
-// left out, whether it goes as a datagram or is too long for one.
-func (r *region) update(s *session, reliable bool) {
+// update passes an encoded update on to one player. What may be lost may be left out,
+// whether it goes as a datagram or is too long for one.
+func (r *region) update(s *session, reliable bool, encoded []byte) {
 	if s.actions != nil && s.arrival == nil && (reliable || !r.thins(s)) {
-		s.update(reliable, r.scratch)
+		s.update(reliable, encoded)
 	}
 }
 
@@ -81,11 +85,20 @@ func (r *region) guard(f wire.Guard) {
 	}
 	r.protected = f.Protected
 	r.tell(Event{Kind: EventProtection, Server: r.last.incarnation, Epoch: f.Epoch, Protected: f.Protected})
+	r.scratch = wire.Protection(f).Append(r.scratch[:0])
 	for _, s := range r.players {
 		if s.actions != nil && s.arrival == nil {
-			s.add(wire.Protection(f))
+			s.mention(r.scratch)
 		}
 	}
+}
+
+// mention queues an encoded frame that can wait: it leaves with the next one, or when
+// the sweep comes to this player. Told at once to a thousand players, it would hold up
+// what they wait for.
+func (s *session) mention(encoded []byte) {
+	s.put(encoded)
+	s.mentioned = true
 }
 
 // gap: the primary lacks actions; go back to what it has.

@@ -101,6 +101,7 @@ type Edge struct {
 	mesh      *discovery.MeshWatch
 	regions   map[string]*region
 	backends  *backends
+	crier     *crier
 	addr      chan net.Addr // one slot
 	listens   atomic.Pointer[string]
 	draining  atomic.Bool
@@ -121,7 +122,7 @@ func NewEdge(cfg Config) (*Edge, error) {
 	e := &Edge{
 		cfg: cfg, id: discovery.NewIncarnation(), mesh: cfg.Discovery.WatchMesh(),
 		regions: map[string]*region{}, addr: make(chan net.Addr, 1), events: journal.New[Event](keptEvents, 0),
-		level: level{mode: wire.Normal()},
+		level: level{mode: wire.Normal()}, crier: newCrier(),
 	}
 	e.log = cfg.Log.With("edge", cfg.Name)
 	e.tracer = cfg.Tracer.As(e.id)
@@ -181,6 +182,7 @@ func (e *Edge) Run(ctx context.Context) error {
 	links.Go(func() error { fail(e.mesh.Run(linkCtx)); return nil })
 	links.Go(func() error { return e.obey(linkCtx) })
 	links.Go(func() error { return e.watch(linkCtx) })
+	links.Go(func() error { return e.crier.run(linkCtx) })
 	for _, r := range e.regions {
 		links.Go(func() error { fail(r.run(linkCtx)); return nil })
 	}

@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"context"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"github.com/reseat-proxy/reseat/buffer"
 	"github.com/reseat-proxy/reseat/discovery"
@@ -31,7 +33,7 @@ type Crowd struct {
 func NewCrowd(players int, state discovery.MeshState) *Crowd {
 	e := &Edge{
 		cfg: Config{Timing: failover.DefaultTiming(), Limits: buffer.DefaultLimits()}, log: slog.New(slog.DiscardHandler),
-		level: level{mode: wire.Normal()}, events: journal.New[Event](keptEvents, 0),
+		level: level{mode: wire.Normal()}, events: journal.New[Event](keptEvents, 0), crier: newCrier(),
 	}
 	c := &Crowd{region: newRegion(e, "arena")}
 	e.regions = map[string]*region{"arena": c.region}
@@ -49,11 +51,51 @@ func NewCrowd(players int, state discovery.MeshState) *Crowd {
 	return c
 }
 
-// Output is an update of the primary's.
+// Output is an update of the primary's, which all have when it returns.
 func (c *Crowd) Output(f wire.Output) {
+	c.Hear(f)
+	for len(c.region.edge.crier.queue) > 0 {
+		job := <-c.region.edge.crier.queue
+		job.gather()
+		job.tell(len(job.to))
+		c.region.edge.crier.done(job)
+	}
+}
+
+// Hear is an update of the primary's. If it is for the crowd it waits for the crier.
+func (c *Crowd) Hear(f wire.Output) {
 	c.region.mu.Lock()
 	defer c.region.mu.Unlock()
 	c.region.output(f)
+}
+
+// Cry runs the crier until ctx ends.
+func (c *Crowd) Cry(ctx context.Context) { _ = c.region.edge.crier.run(ctx) }
+
+// Leave takes a player out.
+func (c *Crowd) Leave(player int) {
+	c.region.mu.Lock()
+	defer c.region.mu.Unlock()
+	c.region.remove(c.sessions[player])
+}
+
+// Waiting is how many datagrams a player has not been sent.
+func (c *Crowd) Waiting(player int) int { return c.sessions[player].datagrams.Len() }
+
+// SetLevel is what the controller says.
+func (c *Crowd) SetLevel(state discovery.MeshState) { c.region.edge.SetLevel(state) }
+
+// Sweep looks at every player, as the edge does at each beat.
+func (c *Crowd) Sweep() { c.region.sweep(time.Now()) }
+
+// Woken tells whether a player's writer has been woken since the last call.
+func (c *Crowd) Woken(player int) bool {
+	select {
+	case <-c.sessions[player].out.Waker:
+		return true
+	default:
+		return false
+	}
 }
 
 // Streamed is how many bytes wait on a player's stream; they are gone then.

@@ -56,9 +56,10 @@ func (r *region) setLevel(now level) {
 	defer r.mu.Unlock()
 	changed := now.mode != r.level.mode
 	r.level = now
+	r.scratch = now.mode.Append(r.scratch[:0])
 	for _, s := range r.players {
 		if changed && s.actions != nil {
-			s.add(now.mode)
+			s.mention(r.scratch)
 		}
 	}
 }

@@ -144,7 +144,7 @@ func (w *spectator) seen() (surely, maybe []int, mine int) {
 }
 
 func (w *spectator) heard() []string {
-	time.Sleep(50 * time.Millisecond) // virtual: what is under way arrives
+	time.Sleep(100 * time.Millisecond) // virtual: it comes with the next sweep
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.levels)

@@ -189,8 +189,12 @@ func (r *region) switchTo(cmd failover.Switch) {
 		r.reseat.since = time.Now()
 	}
 	r.reseat.pending, r.reseat.players, r.reseat.actions = len(r.players), len(r.players), 0
-	for _, s := range r.players {
-		r.attach(s)
+	for _, first := range []bool{true, false} { // with many players, most have nothing under way
+		for _, s := range r.players {
+			if s.waits() == first {
+				r.attach(s)
+			}
+		}
 	}
 	r.tellGone()
 	if snap := u.early; snap != nil && snap.Epoch == cmd.Epoch {
@@ -201,6 +205,9 @@ func (r *region) switchTo(cmd failover.Switch) {
 	trace.Log(r.log, r.traced()).Info("switching", "event", "switch", "epoch", cmd.Epoch, "primary", cmd.Incarnation, "players", len(r.players))
 	r.reseated(cmd.Epoch) // there may be nobody
 }
+
+// waits tells whether actions of the player are not durable yet.
+func (s *session) waits() bool { return s.actions != nil && s.actions.Kept() > 0 }
 
 // attach asks the primary to take a player. The caller holds r.mu.
 func (r *region) attach(s *session) {

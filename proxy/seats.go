@@ -288,16 +288,28 @@ func (r *region) forget(s *session) {
 	}
 }
 
+// atOnce is how many players who wait for nothing are written to in one sweep: a
+// packet for each of a thousand players takes a core 100 ms and more, and others wait
+// for theirs.
+const atOnce = 50
+
 // sweep looks at every player: a log that was refused for its region's sake may
-// have room by the acks of others; and while no primary serves, a session whose
-// oldest kept action is too old ends.
+// have room by the acks of others; what was in no hurry leaves; and while no primary
+// serves players hear of it, and a session whose oldest kept action is too old ends.
 func (r *region) sweep(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	holds := r.serving == nil && now.Sub(r.since) >= holdPatience
+	left := atOnce
 	for _, s := range r.players {
-		if holds && !s.held {
+		switch {
+		case holds && !s.held && (left > 0 || s.waits()):
 			r.tellHold(s)
+			left--
+		case s.mentioned && left > 0:
+			s.mentioned = false
+			s.out.Wake()
+			left--
 		}
 		if s.actions == nil {
 			continue

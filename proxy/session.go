@@ -52,26 +52,27 @@ type session struct {
 	next     []byte   // hash of token
 
 	// Guarded by home.mu.
-	log      *slog.Logger
-	actions  *buffer.Log // nil until seated
-	arrival  *arrival    // nil: the primary has him, or he has come from nowhere else
-	handle   uint64
-	number   uint64         // attach number, 0: none yet
-	attached bool           // the primary that serves has answered our attach
-	refused  []wire.Refused // to be told after the welcome
-	lost     uint64         // the first durable action that the region lacks; 0: none
-	spoke    bool           // the player has acted, so the welcome has reached him
-	suspect  uint64         // actions up to here were on their way when a primary died
-	mark     uint64         // the highest durable mark that client or edge have seen
-	need     uint64         // to be seated: all up to here must be durable
-	full     bool           // the reader waits for room
-	held     bool           // he has been told that no primary serves
-	owed     time.Time      // since a failover he waits for a durable action that is as old; zero: he does not
-	timed    timed          // how long its actions take
-	share    uint64         // of the next unreliable update, in thousandths: a whole one is passed on
-	over     bool
-	first    uint64 // when over: the seqs that are not durable
-	last     uint64
+	log       *slog.Logger
+	actions   *buffer.Log // nil until seated
+	arrival   *arrival    // nil: the primary has him, or he has come from nowhere else
+	handle    uint64
+	number    uint64         // attach number, 0: none yet
+	attached  bool           // the primary that serves has answered our attach
+	refused   []wire.Refused // to be told after the welcome
+	lost      uint64         // the first durable action that the region lacks; 0: none
+	spoke     bool           // the player has acted, so the welcome has reached him
+	suspect   uint64         // actions up to here were on their way when a primary died
+	mark      uint64         // the highest durable mark that client or edge have seen
+	need      uint64         // to be seated: all up to here must be durable
+	full      bool           // the reader waits for room
+	held      bool           // he has been told that no primary serves
+	mentioned bool           // something waits for him that is in no hurry
+	owed      time.Time      // since a failover he waits for a durable action that is as old; zero: he does not
+	timed     timed          // how long its actions take
+	share     uint64         // of the next unreliable update, in thousandths: a whole one is passed on
+	over      bool
+	first     uint64 // when over: the seqs that are not durable
+	last      uint64
 }
 
 // endError is the cause with which a session ends.

@@ -47,6 +47,13 @@ func (d *Datagrams) Dropped() uint64 {
 	return d.dropped
 }
 
+// Len is how many datagrams wait.
+func (d *Datagrams) Len() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.count
+}
+
 // Run sends what is put until ctx ends or send fails.
 func (d *Datagrams) Run(ctx context.Context, send func([]byte) error) error {
 	var buf []byte

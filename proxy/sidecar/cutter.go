@@ -73,7 +73,12 @@ func newCutter(r *region) *cutter {
 
 // forget begins an epoch: what edges confirmed in another one does not count. The
 // caller holds region.mu.
-func (c *cutter) forget() { c.open, c.covers, c.newest, c.fresh = nil, cut{}, nil, nil }
+func (c *cutter) forget() {
+	c.open, c.covers, c.newest, c.fresh = nil, cut{}, nil, nil
+	for s := range c.region.streams {
+		s.holds, s.confirmed = false, 0
+	}
+}
 
 // errNoGame ends an epoch's cuts: the region does not serve any more.
 var errNoGame = errors.New("no game to cut")
