@@ -75,7 +75,8 @@ func (c *crier) run(ctx context.Context) error {
 }
 
 func (c *crier) done(job *cry) {
-	clear(job.to)
+	clear(job.to) // who leaves is not kept in memory
+	job.region, job.left = nil, nil
 	c.spare.Put(job)
 }
 
