@@ -36,6 +36,7 @@ type Grant struct {
 //	lock <region>/lock with session
 //	cas  <region>/epoch to the highest epoch that the keys or floor tell of, plus 1
 //	cas  <region>/insync to what was read, less the holder before
+//	     or check, delete and set it, so that it has a new version
 //	     or check that it is still not there
 //
 // The holder before is the incarnation in the lock's value, if it is another one:
@@ -113,13 +114,11 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 	if err != nil {
 		return Grant{}, err
 	}
-	set := consul.KVTxnOp{Verb: consul.KVCheckNotExists, Key: k.inSync}
+	set := []*consul.TxnOp{kv(consul.KVTxnOp{Verb: consul.KVCheckNotExists, Key: k.inSync})}
 	members := now.inSync
 	if now.inSyncKnown {
 		members = without(now.inSync, now.last, h.Incarnation)
-		// If nobody leaves, this writes what is there, which Consul counts as no
-		// write: it is a check of the index then, and the version stays.
-		set = consul.KVTxnOp{Verb: consul.KVCAS, Key: k.inSync, Index: uint64(now.inSyncIndex), Value: writeSet(members)}
+		set = renew(k.inSync, now.inSyncIndex, members, len(members) < len(now.inSync))
 	}
 	o := op{"take over " + region, keyRight(k.dir, "write")}
 	ops := consul.TxnOps{
@@ -128,8 +127,8 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 			Verb: consul.KVCAS, Key: k.epoch, Index: now.epochIndex,
 			Value: strconv.AppendUint(nil, h.Epoch, 10),
 		}),
-		kv(set),
 	}
+	ops = append(ops, set...)
 	if giver != "" { // comes first, and takeRefused knows
 		ops = append(consul.TxnOps{kv(consul.KVTxnOp{Verb: consul.KVUnlock, Key: k.lock, Value: value, Session: giver})}, ops...)
 	}
@@ -144,6 +143,20 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 		Epoch: h.Epoch, LockModify: modified(res, k.lock), Yielded: now.yielded,
 		InSync: members, InSyncKnown: now.inSyncKnown, InSyncVersion: SetVersion(modified(res, k.inSync)),
 	}, nil
+}
+
+// renew writes a set and gives it a new version, also when nobody leaves: a change that
+// an earlier time as primary has sent, and that arrives now, is of another version. To
+// write what is there would be no write for Consul, so it is deleted before.
+func renew(key string, version SetVersion, members []string, changed bool) []*consul.TxnOp {
+	if changed {
+		return []*consul.TxnOp{kv(consul.KVTxnOp{Verb: consul.KVCAS, Key: key, Index: uint64(version), Value: writeSet(members)})}
+	}
+	return []*consul.TxnOp{
+		kv(consul.KVTxnOp{Verb: consul.KVCheckIndex, Key: key, Index: uint64(version)}),
+		kv(consul.KVTxnOp{Verb: consul.KVDelete, Key: key}),
+		kv(consul.KVTxnOp{Verb: consul.KVSet, Key: key, Value: writeSet(members)}),
+	}
 }
 
 // writeHolder is the lock's value for h.

@@ -67,7 +67,7 @@ func (c *Client) transact(ctx context.Context, o op, ops consul.TxnOps) (*consul
 // modified is the index of a key after a transaction, 0 if the answer has none:
 // a token that may write a key may read it too, and so see it in the answer.
 func modified(res *consul.TxnResponse, key string) uint64 {
-	for _, r := range res.Results {
+	for _, r := range slices.Backward(res.Results) {
 		if r != nil && r.KV != nil && r.KV.Key == key {
 			return r.KV.ModifyIndex
 		}

@@ -13,6 +13,7 @@ type restore struct {
 	by    time.Time           // from then on we do not wait for missing offers
 	anew  time.Time           // and from then on not for edges that are not there
 	up    time.Time           // when the newest of the edges came
+	late  time.Time           // from then on we are content with a snapshot of an older epoch than the last
 }
 
 // absence is how many times Timing.Offers a new primary waits for an edge that
@@ -25,6 +26,12 @@ const absence = 40
 // about the same time, and the first is not the one that keeps most. Edges that
 // have been there all along cost nothing.
 const gathering = 4
+
+// seniority is how many times Timing.Offers a new primary waits for a snapshot of the
+// epoch before its own, when the edges that are there keep older ones only: whoever led
+// then has probably cut, and the edge that keeps that is cut off from us, or is being
+// started. Three seconds are less than players' actions live.
+const seniority = 12
 
 func newRestore() restore { return restore{edges: map[string]*Offered{}} }
 
@@ -42,6 +49,7 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 		c.restore.edges[edge] = nil
 	}
 	c.restore.by, c.restore.anew = now.Add(c.timing.Offers), now.Add(absence*c.timing.Offers)
+	c.restore.late = now.Add(seniority * c.timing.Offers)
 	if epoch < c.promise || since {
 		return c.stepDown(ReasonDeposed)
 	}
@@ -55,7 +63,8 @@ func (c *Candidate) lead(now time.Time, won Claimed) []CandidateCommand {
 }
 
 // decideRestore picks the newest snapshot once every edge has made its offer,
-// or the time for offers is over, and no edge has come a moment ago. A region that has lived before (epoch above
+// or the time for offers is over, and no edge has come a moment ago, and that is of the
+// last epoch or none of it comes. A region that has lived before (epoch above
 // 1) is founded anew only when edges are there and none has kept a snapshot for
 // a good while: without one it waits, because the edge that comes may keep one.
 func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
@@ -65,6 +74,9 @@ func (c *Candidate) decideRestore(now time.Time) []CandidateCommand {
 	best, missing := c.bestOffer()
 	inTime := now.Before(c.restore.by)
 	gathered := c.restore.up.Add(gathering * c.timing.Offers)
+	if best != nil && best.Epoch+1 < c.epoch {
+		gathered = later(gathered, c.restore.late)
+	}
 	complete := !now.Before(gathered) || !now.Before(c.restore.anew)
 	switch {
 	case best != nil && (!missing || !inTime) && complete:

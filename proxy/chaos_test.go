@@ -30,6 +30,7 @@ type mend struct {
 	what string
 	host string // that the fault is of, or ""
 	undo func()
+	part bool // somebody may be out of reach meanwhile
 }
 
 func (c *chaos) note(format string, args ...any) {
@@ -87,8 +88,16 @@ func (c *chaos) spare(broken ...string) {
 func (c *chaos) fault(host, what string, most time.Duration, undo func()) {
 	d := time.Duration(c.rand.Int64N(int64(most)))
 	c.note("%s for %v", what, d.Round(time.Millisecond))
-	c.mends = append(c.mends, mend{time.Now().Add(d), what, host, undo})
+	c.mends = append(c.mends, mend{at: time.Now().Add(d), what: what, host: host, undo: undo})
 }
+
+// part notes a fault that keeps some from reaching others.
+func (c *chaos) part(host, what string, most time.Duration, undo func()) {
+	c.fault(host, what, most, undo)
+	c.mends[len(c.mends)-1].part = true
+}
+
+func (c *chaos) parted() bool { return slices.ContainsFunc(c.mends, func(f mend) bool { return f.part }) }
 
 // busy tells whether a host has a fault of its own already.
 func (c *chaos) busy(host string) bool {
@@ -109,7 +118,7 @@ func (c *chaos) strike() {
 	}
 	e := c.m.edges[c.rand.IntN(len(c.m.edges))]
 	n := c.rand.IntN(115)
-	if n >= 18 && !c.m.warm() {
+	if (n >= 18 || c.parted()) && !c.m.warm() {
 		return // cold: what rests on the edges alone is not promised to survive all that follows
 	}
 	switch {
@@ -213,7 +222,7 @@ func (c *chaos) freeze(p *machine) {
 		return
 	}
 	p.freeze()
-	c.fault(p.host.ip, "freeze "+p.host.ip, 8*time.Second, p.thaw)
+	c.part(p.host.ip, "freeze "+p.host.ip, 8*time.Second, p.thaw)
 }
 
 // sever cuts the way between two hosts, or only one direction of it.
@@ -231,7 +240,7 @@ func (c *chaos) sever() {
 	if both {
 		c.m.net.sever(to, from, true)
 	}
-	c.fault("", fmt.Sprintf("cut %s to %s (both: %v)", from, to, both), 5*time.Second, func() {
+	c.part("", fmt.Sprintf("cut %s to %s (both: %v)", from, to, both), 5*time.Second, func() {
 		c.m.net.sever(from, to, false)
 		c.m.net.sever(to, from, false)
 	})
@@ -247,7 +256,7 @@ func (c *chaos) isolate(p *machine) {
 	if c.rand.IntN(2) == 0 {
 		p.consul.Break(devconsul.Hang, nil)
 	}
-	c.fault(p.host.ip, "isolate "+p.host.ip, 8*time.Second, func() {
+	c.part(p.host.ip, "isolate "+p.host.ip, 8*time.Second, func() {
 		n.set(n.cut, p.host.ip, false)
 		p.consul.Heal()
 	})

@@ -233,7 +233,7 @@ func (u *upstream) inherit(f wire.Free) {
 		return
 	}
 	members := v.InSync
-	if f.After != f.Before { // who gives it has left, as the only one
+	if f.Left {
 		members = slices.DeleteFunc(slices.Clone(members), func(inc string) bool { return inc == u.incarnation })
 	}
 	r.grant = failover.SetSeen{Members: members, Known: true, Version: discovery.SetVersion(f.After)}

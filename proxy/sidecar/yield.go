@@ -202,7 +202,8 @@ func (r *region) passOn(ctx context.Context, what failover.Release) (done bool) 
 	}
 	r.story.released(what.Epoch)
 	r.tellFree(wire.Free{
-		Epoch: what.Epoch, Heir: true, Next: grant.Epoch, Before: uint64(view.InSyncVersion), After: uint64(grant.InSyncVersion), Trace: h.Trace,
+		Epoch: what.Epoch, Heir: true, Next: grant.Epoch, Before: uint64(view.InSyncVersion), After: uint64(grant.InSyncVersion),
+		Left: leaves, Trace: h.Trace,
 	}, what.To)
 	return true
 }

@@ -133,13 +133,14 @@ func (f *Down) Silent() time.Duration {
 // region, ahead of Consul's own news of it. Heir: for this backup, by a planned
 // hand-over; else for whoever is first in turn. Next is not 0 when it is this backup's
 // already, in that epoch: the in-sync set had the version Before, and has the version
-// After without the sender; Trace is the traceparent of the hand-over.
+// After, without the sender if he has Left it; Trace is the traceparent of the hand-over.
 type Free struct {
 	Epoch  uint64
 	Heir   bool
 	Next   uint64
 	Before uint64
 	After  uint64
+	Left   bool
 	Trace  string
 }
 
@@ -149,6 +150,7 @@ func (f *Free) fields(c *codec) {
 	c.uint(&f.Next)
 	c.uint(&f.Before)
 	c.uint(&f.After)
+	c.bool(&f.Left)
 	c.text(&f.Trace)
 }
 

@@ -48,7 +48,7 @@ var samples = []appender{
 	wire.Down{Epoch: 8, Reason: wire.CodeDrain, Micros: 12_000},
 	wire.Free{Epoch: 8},
 	wire.Free{Epoch: 8, Heir: true},
-	wire.Free{Epoch: 8, Heir: true, Next: 9, Before: 40, After: 44, Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
+	wire.Free{Epoch: 8, Heir: true, Next: 9, Before: 40, After: 44, Left: true, Trace: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
 	wire.Open{Version: 4, Role: wire.RoleBackup, Region: "harbor", Incarnation: "srv-17c2", To: "srv-90c1", Epoch: 7, Session: "a2e82d68-0f4c-8f28-99b4-5b07db39c2ea"},
 	wire.Attach{Epoch: 8, Handle: 5, Number: 2, Durable: 298, Player: "ada"},
 	wire.Attach{Epoch: 8, Handle: 6, Player: "bob", Show: []byte{1, 0xfe}, Next: []byte("SHA-256 of a token: it has 32 B.")},
