@@ -97,7 +97,9 @@ func (c *chaos) part(host, what string, most time.Duration, undo func()) {
 	c.mends[len(c.mends)-1].part = true
 }
 
-func (c *chaos) parted() bool { return slices.ContainsFunc(c.mends, func(f mend) bool { return f.part }) }
+func (c *chaos) parted() bool {
+	return slices.ContainsFunc(c.mends, func(f mend) bool { return f.part })
+}
 
 // busy tells whether a host has a fault of its own already.
 func (c *chaos) busy(host string) bool {
