@@ -3,7 +3,6 @@ package proxy
 import (
 	"context"
 	"runtime"
-	"sync"
 	"time"
 
 	"github.com/reseat-proxy/reseat/proxy/wire"
@@ -27,8 +26,8 @@ const (
 // all regions: they share the machine that it goes easy on.
 type crier struct {
 	queue chan *cry
-	spare sync.Pool
-	few   int // players at a time
+	spare chan *cry // for the next ones
+	few   int       // players at a time
 }
 
 // cry is a broadcast under way.
@@ -41,7 +40,7 @@ type cry struct {
 
 func newCrier() *crier {
 	return &crier{
-		queue: make(chan *cry, cries), spare: sync.Pool{New: func() any { return new(cry) }},
+		queue: make(chan *cry, cries), spare: make(chan *cry, cries),
 		few: perBreath * runtime.GOMAXPROCS(0),
 	}
 }
@@ -49,13 +48,18 @@ func newCrier() *crier {
 // add queues what is in r.scratch for all players of r. When too much waits nobody gets
 // it, which is what unreliable means. The caller holds r.mu.
 func (c *crier) add(r *region) {
-	job := c.spare.Get().(*cry)
+	var job *cry
+	select {
+	case job = <-c.spare:
+	default:
+		job = new(cry)
+	}
 	job.region, job.encoded = r, append(job.encoded[:0], r.scratch...)
 	select {
 	case c.queue <- job:
 	default:
 		r.thinned.Add(uint64(len(r.players)))
-		c.spare.Put(job)
+		c.done(job)
 	}
 }
 
@@ -77,7 +81,10 @@ func (c *crier) run(ctx context.Context) error {
 func (c *crier) done(job *cry) {
 	clear(job.to) // who leaves is not kept in memory
 	job.region, job.left = nil, nil
-	c.spare.Put(job)
+	select {
+	case c.spare <- job:
+	default:
+	}
 }
 
 func (j *cry) gather() {
