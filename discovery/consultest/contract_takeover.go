@@ -247,7 +247,7 @@ func handOver(r *rig) {
 	require.ErrorIs(r, err, discovery.ErrDeposed, "it was a's")
 
 	// What a sent when it held the lock is refused also when it holds it again.
-	grant, err = give(seen, b.Session(), heir("a", a), 1)
+	_, err = give(seen, b.Session(), heir("a", a), 1)
 	require.NoError(r, err)
 	_, err = c.ChangeInSync(r.ctx(), r.region, a.Session(), version, []string{r.inc("a")})
 	require.ErrorIs(r, err, discovery.ErrRaced)
