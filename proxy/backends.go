@@ -83,7 +83,7 @@ func (b *backend) stream(ctx context.Context, conn *link.Conn, r *region, stream
 	err = u.run(ctx, st)
 	if ctx.Err() != nil && conn.Context().Err() == nil || link.Left(err) {
 		r.closed(u, wire.CodeLeft)
-		if ctx.Err() != nil && r.wonders(u.incarnation) {
+		if r.wonders(u.incarnation) {
 			r.heard(u.incarnation, b.lastWord(conn))
 		}
 		return nil
@@ -92,8 +92,9 @@ func (b *backend) stream(ctx context.Context, conn *link.Conn, r *region, stream
 	return err
 }
 
-// lastWord waits a moment for a server that Consul lists no more to close the link, and
-// returns why it did. Of the two the list is sometimes the faster.
+// lastWord waits a moment for a server that Consul lists no more, or that has left the
+// region, to close the link, and returns why it did. Of the two that is sometimes the
+// faster.
 func (b *backend) lastWord(conn *link.Conn) wire.Code {
 	select {
 	case <-conn.Context().Done():
