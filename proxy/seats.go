@@ -295,7 +295,7 @@ const atOnce = 50
 
 // sweep looks at every player: a log that was refused for its region's sake may
 // have room by the acks of others; what was in no hurry leaves; and while no primary
-// serves players hear of it, and a session whose oldest kept action is too old ends.
+// serves players hear of it (who waits, at once), and a session whose oldest kept action is too old ends.
 func (r *region) sweep(now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
