@@ -69,6 +69,7 @@ var reserved = map[string]struct {
 	"github.com/quic-go/quic-go":        {[]string{"proxy", "bench"}, "all others see frames, or nothing"},
 	module + "discovery/devconsul":      {[]string{"discovery/consultest", "bench", "cmd"}, "it is for development, never for production"},
 	module + "discovery/consultest":     {nil, "it is for tests"},
+	module + "discovery/localconsul":    {[]string{"discovery/consultest", "bench"}, "it starts a Consul of its own, for tests and benchmarks"},
 	"github.com/prometheus":             {[]string{"proxy/admin"}, "whoever counts has counters of his own, and one package shows them"},
 	"go.opentelemetry.io/otel":          {[]string{"proxy/trace"}, "others say what happened and when, and one package makes spans of it"},
 	"go.opentelemetry.io/proto":         {[]string{"bench/traces"}, "one package reads what others export"},

@@ -4,19 +4,17 @@ package consul
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/reseat-proxy/reseat/bench/fleet"
+	"github.com/reseat-proxy/reseat/discovery/localconsul"
 )
 
 // Memory as Config.Binary is a registry in memory instead of a real Consul: quick,
@@ -38,15 +36,16 @@ type Agent struct {
 	Data string // the folder that it would miss
 
 	memory bool
+	server *localconsul.Server
 	fleet  *fleet.Fleet
 	spec   fleet.Spec
 	proc   *fleet.Process
 }
 
-const node = "bench"
-
-// patience is how long Consul may take to start.
-const patience = 20 * time.Second
+const (
+	patience   = 20 * time.Second // for Consul to start
+	startTries = 3                // a port that was free may be taken until it is up
+)
 
 // Find returns the path of the binary of a name: empty is $RESEAT_CONSUL, or consul
 // in PATH. Memory is Memory.
@@ -69,58 +68,35 @@ func Find(name string) (string, error) {
 
 // Start starts the agent and waits until it is ready.
 func Start(ctx context.Context, cfg Config) (*Agent, error) {
-	ports, err := freePorts(3)
-	if err != nil {
-		return nil, err
+	a := &Agent{fleet: cfg.Fleet, spec: fleet.Spec{Name: "consul", Path: cfg.Binary, Env: cfg.Env}}
+	for try := 1; ; try++ {
+		err := a.configure(cfg)
+		if err == nil {
+			err = a.Start(ctx)
+		}
+		if err == nil || try == startTries || ctx.Err() != nil {
+			return a, err
+		}
+		if a.proc != nil {
+			a.proc.Kill()
+		}
 	}
-	a := &Agent{
-		Addr: fmt.Sprintf("127.0.0.1:%d", ports[0]), Data: filepath.Join(cfg.Dir, "consul"),
-		memory: cfg.Binary == Memory, fleet: cfg.Fleet,
-		spec: fleet.Spec{Name: "consul", Path: cfg.Binary, Env: cfg.Env},
-	}
-	if a.memory {
-		a.spec.Path, a.spec.Args = cfg.Program, []string{"demo-registry", "--listen", a.Addr}
-		return a, a.Start(ctx)
-	}
-	path := filepath.Join(cfg.Dir, "consul.json")
-	if err := os.WriteFile(path, a.config(ports), 0o600); err != nil {
-		return nil, err
-	}
-	a.spec.Args = []string{"agent", "-config-file", path}
-	return a, a.Start(ctx)
 }
 
-// config is that of an agent whose timers are as short as they can be.
-func (a *Agent) config(ports []int) []byte {
-	text, err := json.Marshal(map[string]any{
-		"node_name": node, "server": true, "bootstrap_expect": 1,
-		"data_dir": a.Data, "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1",
-		"ports": map[string]int{
-			"http": ports[0], "server": ports[1], "serf_lan": ports[2],
-			"serf_wan": -1, "dns": -1, "grpc": -1, "grpc_tls": -1,
-		},
-		"performance": map[string]int{"raft_multiplier": 1},
-		"connect":     map[string]bool{"enabled": false},
+// configure chooses ports, and says how to start it.
+func (a *Agent) configure(cfg Config) (err error) {
+	a.server, err = localconsul.Configure(cfg.Dir, "bench", map[string]any{
 		// All processes of a run have the same address; 200 is the default.
-		"limits":               map[string]int{"http_max_conns_per_client": 2000},
-		"disable_update_check": true, "log_level": "warn",
+		"limits": map[string]int{"http_max_conns_per_client": 2000},
 	})
 	if err != nil {
-		panic(fmt.Sprintf("consul: %v", err)) // plain values: cannot be
+		return err
 	}
-	return text
-}
-
-func freePorts(n int) (ports []int, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends at once
-		if err != nil {
-			return nil, fmt.Errorf("consul: %w", err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	a.Addr, a.Data, a.spec.Args = a.server.Addr, a.server.Data, a.server.Args()
+	if a.memory = cfg.Binary == Memory; a.memory {
+		a.spec.Path, a.spec.Args = cfg.Program, []string{"demo-registry", "--listen", a.Addr}
 	}
-	return ports, nil
+	return nil
 }
 
 // Start starts the agent again, with what its data folder holds, and waits until
@@ -129,36 +105,36 @@ func (a *Agent) Start(ctx context.Context) (err error) {
 	if a.proc, err = a.fleet.Start(a.spec); err != nil {
 		return err
 	}
-	return a.ready(ctx)
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if a.memory {
+		return a.answers(ctx)
+	}
+	return a.server.Ready(ctx, http.DefaultClient, "", a.proc.Exited())
+}
+
+// answers waits for the registry in memory, which has no state to be ready with.
+func (a *Agent) answers(ctx context.Context) error {
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		_, _, err := a.ask(ctx, http.MethodGet, "/v1/kv/x?recurse", "")
+		select {
+		case <-a.proc.Exited():
+			return errors.New("the registry has ended before it was ready: see its log")
+		case <-ctx.Done():
+			return fmt.Errorf("the registry does not answer: %w", errors.Join(context.Cause(ctx), err))
+		default:
+		}
+		if err == nil {
+			return nil
+		}
+		<-tick.C
+	}
 }
 
 // Process is the one of the moment.
 func (a *Agent) Process() *fleet.Process { return a.proc }
-
-// ready waits for a leader, and for the node that sessions need.
-func (a *Agent) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	path := "/v1/catalog/node/" + node
-	if a.memory {
-		path = "/v1/kv/x?recurse"
-	}
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		_, body, err := a.ask(ctx, http.MethodGet, path, "")
-		if err == nil && (strings.Contains(body, node) || a.memory) {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-a.proc.Exited():
-			return errors.New("consul does not start: see its log")
-		case <-ctx.Done():
-			return fmt.Errorf("consul has no leader: %w", errors.Join(context.Cause(ctx), err))
-		}
-	}
-}
 
 // Do makes a request that has to succeed.
 func (a *Agent) Do(ctx context.Context, method, path, body string) error {

@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
+
+	"github.com/reseat-proxy/reseat/discovery/localconsul"
 )
 
 // Agent is a running Consul server that forms a cluster of its own. Its methods
@@ -26,6 +24,7 @@ type Agent struct {
 	tb     testing.TB
 	binary string
 	dir    string
+	server *localconsul.Server
 	cmd    *exec.Cmd
 	ended  chan struct{} // closed when cmd has ended
 	acl    bool
@@ -44,9 +43,8 @@ func WithACLs() Option {
 const Node = "consultest"
 
 const (
-	startLimit   = 30 * time.Second
-	startTries   = 3 // a port that was free may be taken until the agent is up
-	pollInterval = 20 * time.Millisecond
+	startLimit = 30 * time.Second
+	startTries = 3 // a port that was free may be taken until the agent is up
 )
 
 // Start starts an agent and waits until it has a leader and knows its own node.
@@ -104,7 +102,7 @@ func (a *Agent) Restart() {
 func (a *Agent) Wipe() {
 	a.tb.Helper()
 	a.stop()
-	if err := os.RemoveAll(a.path("data")); err != nil {
+	if err := os.RemoveAll(a.server.Data); err != nil {
 		a.tb.Fatalf("consultest: %v", err)
 	}
 	a.Restart()
@@ -138,62 +136,32 @@ func (a *Agent) stop() {
 	a.cmd = nil
 }
 
-func (a *Agent) path(name string) string { return filepath.Join(a.dir, name) }
+func (a *Agent) logPath() string { return filepath.Join(a.dir, "log") }
 
 // configure chooses ports and writes the agent's configuration.
-func (a *Agent) configure() error {
-	ports, err := freePorts(3)
-	if err != nil {
-		return err
-	}
-	a.Address = fmt.Sprintf("127.0.0.1:%d", ports[0])
-	config := map[string]any{
-		"node_name": Node, "server": true, "bootstrap_expect": 1,
-		"data_dir": a.path("data"), "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1",
-		"ports": map[string]int{
-			"http": ports[0], "server": ports[1], "serf_lan": ports[2],
-			"serf_wan": -1, "dns": -1, "grpc": -1, "grpc_tls": -1,
-		},
-		"performance":          map[string]int{"raft_multiplier": 1},
-		"connect":              map[string]bool{"enabled": false},
-		"disable_update_check": true,
-		"log_level":            "warn",
-	}
+func (a *Agent) configure() (err error) {
+	more := map[string]any{}
 	if a.acl {
-		config["acl"] = map[string]any{
+		more["acl"] = map[string]any{
 			"enabled": true, "default_policy": "deny", "enable_token_persistence": true,
 			"tokens": map[string]string{"initial_management": a.Token, "agent": a.Token},
 		}
 	}
-	text, err := json.Marshal(config)
-	if err != nil {
+	if a.server, err = localconsul.Configure(a.dir, Node, more); err != nil {
 		return err
 	}
-	return os.WriteFile(a.path("agent.json"), text, 0o600)
-}
-
-// freePorts returns ports that were free a moment ago, for TCP and so most likely for UDP.
-func freePorts(n int) ([]int, error) {
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // ends at once
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports, nil
+	a.Address = a.server.Addr
+	return nil
 }
 
 // launch starts the process and waits until it is ready.
 func (a *Agent) launch() error {
-	log, err := os.OpenFile(a.path("log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(a.logPath(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.Command(a.binary, "agent", "-config-file", a.path("agent.json")) //nolint:noctx // ended by stop
+	cmd := exec.Command(a.binary, a.server.Args()...) //nolint:noctx // ended by stop
 	cmd.Stdout, cmd.Stderr = log, log
 	dieWithParent(cmd)
 	if err := cmd.Start(); err != nil {
@@ -205,28 +173,9 @@ func (a *Agent) launch() error {
 		close(ended)
 	}()
 	a.cmd, a.ended = cmd, ended
-	return a.ready()
-}
-
-// ready polls until there is a leader, and the catalog has the node that sessions need.
-func (a *Agent) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
-	for {
-		status, body, err := a.do(ctx, http.MethodGet, "/v1/catalog/node/"+Node, nil)
-		if err == nil && status == http.StatusOK && strings.Contains(body, Node) {
-			return nil
-		}
-		select {
-		case <-a.ended:
-			return errors.New("it ended")
-		case <-ctx.Done():
-			return fmt.Errorf("it has no leader after %v: %d %s %w", startLimit, status, body, err)
-		case <-tick.C:
-		}
-	}
+	return a.server.Ready(ctx, a.client, a.Token, ended)
 }
 
 // do asks the agent with the token that may do everything.
@@ -274,7 +223,7 @@ func (a *Agent) put(path string, v any) string {
 
 // logTail is the last part of the agent's log.
 func (a *Agent) logTail() string {
-	text, err := os.ReadFile(a.path("log"))
+	text, err := os.ReadFile(a.logPath())
 	if err != nil {
 		return err.Error()
 	}
