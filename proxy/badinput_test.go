@@ -15,6 +15,7 @@ import (
 // a player who was there before goes on and loses nothing.
 func TestBadInputEndsOnlyItsSession(t *testing.T) {
 	hello := wire.Hello{Version: wire.Version, Region: "arena", Player: "mallory"}
+	spare := wire.Spare{Version: wire.Version}
 	inputs := map[string]struct {
 		play func(r *raw)
 		code wire.Code
@@ -59,6 +60,11 @@ func TestBadInputEndsOnlyItsSession(t *testing.T) {
 			h.Player, h.Durable, h.Tail = "from another world", 7000, 7000
 			r.send(h)
 		}, wire.CodeLost},
+		"act on a spare connection":      {func(r *raw) { r.send(spare, wire.Act{Seq: 1}) }, wire.CodeNotHello},
+		"spare twice":                    {func(r *raw) { r.send(spare, spare) }, wire.CodeNotHello},
+		"spare of an unknown version":    {func(r *raw) { r.send(wire.Spare{Version: 99}) }, wire.CodeVersion},
+		"nonsense on a spare connection": {func(r *raw) { r.send(spare); r.write([]byte{0}) }, wire.CodeProtocol},
+		"spare in a running session":     {func(r *raw) { r.hello(hello); r.send(spare) }, wire.CodeJoinTwice},
 		"stream half-open after the join": {func(r *raw) {
 			r.hello(hello)
 			r.write([]byte{40, byte(wire.TypeAct), 1})

@@ -20,8 +20,6 @@ const (
 	// acceptors is how many goroutines take connections out of quic-go's queue
 	// of 32: with one of them a storm of 1000 reconnects lost 91 to 184.
 	acceptors = 16
-	// helloTimeout is how long a connection may take to say a whole Hello.
-	helloTimeout = 3 * time.Second
 	// goodbye is how long a Bye may take to reach a player before the connection
 	// is closed over it; the close carries the code too.
 	goodbye = 300 * time.Millisecond
@@ -124,16 +122,20 @@ func (l *listener) accept(ctx context.Context) {
 		}
 		l.sessions.Go(func() {
 			defer l.players.Add(-1)
-			l.edge.serve(ctx, conn)
+			l.answer(ctx, conn)
 		})
 	}
+}
+
+func full() error {
+	return turnAway(wire.CodeOverloaded, "this edge is full, try again later", fullRetry)
 }
 
 // turnAway tells a player that the edge is full, and when to come back. Who he is
 // does not matter: whoever comes back goes to another edge at once.
 func (l *listener) turnAway(ctx context.Context, conn *quic.Conn) {
 	l.edge.stats.turnAway(wire.CodeOverloaded)
-	bye := byeFor(turnAway(wire.CodeOverloaded, "this edge is full, try again later", fullRetry))
+	bye := byeFor(full())
 	select {
 	case l.turned <- struct{}{}:
 	default:

@@ -96,30 +96,27 @@ func codeOf(err error) wire.Code {
 	return link.Cause(err)
 }
 
-// serve runs one player's connection from its first frame to its last.
-func (e *Edge) serve(ctx context.Context, conn *quic.Conn) {
-	s, reader, stream, err := e.greet(ctx, conn)
-	if err != nil {
-		code := codeOf(err)
-		e.stats.turnAway(code)
-		e.log.Debug("join refused", "reason", code.String(), "error", err)
-		sayBye(conn, stream, byeFor(err))
+// serve runs one player's connection from the Hello to the last frame.
+func (e *Edge) serve(ctx context.Context, c *call, hello wire.Hello) {
+	r := e.regions[hello.Region]
+	if r == nil {
+		c.refuse(e, &endError{wire.CodeUnknownName, fmt.Sprintf("region %q is not served here", hello.Region)})
 		return
 	}
-	sctx, end := context.WithCancelCause(conn.Context())
+	s := newSession(r, c.conn, hello)
+	sctx, end := context.WithCancelCause(c.conn.Context())
 	s.end = end
 	stop := context.AfterFunc(ctx, func() { end(&endError{wire.CodeShutdown, "the edge stops"}) })
 	defer stop()
-	if err := s.home.Load().join(s); err != nil {
-		e.stats.turnAway(codeOf(err))
-		sayBye(conn, stream, byeFor(err))
+	if err := r.join(s); err != nil {
+		c.refuse(e, err)
 		return
 	}
-	bye := s.pass(sctx, reader, stream)
+	bye := s.pass(sctx, c.reader, c.stream)
 	if moved := s.farewell.Load(); moved != nil {
-		sayBye(conn, stream, bye, moved.Append(nil)...)
+		sayBye(c.conn, c.stream, bye, moved.Append(nil)...)
 	} else {
-		sayBye(conn, stream, bye)
+		sayBye(c.conn, c.stream, bye)
 	}
 	end(nil)
 }
@@ -140,41 +137,6 @@ func (s *session) pass(ctx context.Context, reader *wire.Reader, stream *quic.St
 	_ = stream.SetWriteDeadline(time.Now()) // ends a write that a slow player holds up
 	<-written
 	return bye
-}
-
-// greet reads the Hello. The stream is nil when the player opened none.
-func (e *Edge) greet(ctx context.Context, conn *quic.Conn) (*session, *wire.Reader, *quic.Stream, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, &endError{wire.CodeJoinTimeout, "no hello in time"})
-	defer cancel()
-	stream, err := conn.AcceptStream(ctx)
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, nil, nil, err
-	}
-	stop := context.AfterFunc(ctx, func() { _ = stream.SetReadDeadline(time.Now()) })
-	defer stop()
-	reader := wire.NewReader(stream, wire.LinkPlayer)
-	t, body, err := reader.Next()
-	if err != nil {
-		if ctx.Err() != nil {
-			err = context.Cause(ctx)
-		}
-		return nil, nil, stream, err
-	}
-	if t != wire.TypeHello {
-		return nil, nil, stream, &endError{wire.CodeNotHello, "the first frame must be Hello"}
-	}
-	var hello wire.Hello
-	if err := hello.Decode(body); err != nil {
-		return nil, nil, stream, err
-	}
-	r := e.regions[hello.Region]
-	if r == nil {
-		return nil, nil, stream, &endError{wire.CodeUnknownName, fmt.Sprintf("region %q is not served here", hello.Region)}
-	}
-	return newSession(r, conn, hello), reader, stream, nil
 }
 
 func newSession(r *region, conn *quic.Conn, hello wire.Hello) *session {
@@ -227,7 +189,7 @@ func (s *session) read(ctx context.Context, reader *wire.Reader) error {
 			}
 		case wire.TypeBye:
 			return &endError{wire.CodeLeft, "the player left"}
-		case wire.TypeHello:
+		case wire.TypeHello, wire.TypeSpare:
 			return &endError{wire.CodeJoinTwice, "this session has joined already"}
 		default:
 			return &endError{wire.CodeUnknownType, fmt.Sprintf("frame %#x from a player", uint64(t))}

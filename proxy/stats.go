@@ -11,6 +11,7 @@ import (
 type Stats struct {
 	sessions, switches, holds atomic.Uint64
 	moves                     atomic.Uint64
+	spares                    atomic.Int64
 	stale, snapshots, lost    atomic.Uint64
 	refusals                  wire.Tally // frames, joins, attaches
 	joins                     wire.Tally // those of them that are of joins
@@ -31,6 +32,7 @@ type Counters struct {
 	Switches  uint64 // to a primary
 	Holds     uint64 // times that a region began to hold
 	Moves     uint64 // of players who went from one region to another
+	Spares    int64  // connections, now, of players who are at another edge
 	Stale     uint64 // frames of a lower epoch, refused
 	Snapshots uint64 // kept
 	Lost      uint64 // durable actions that a region came back without
@@ -43,7 +45,7 @@ type Counters struct {
 
 func (s *Stats) counters() Counters {
 	return Counters{
-		Sessions: s.sessions.Load(), Switches: s.switches.Load(), Holds: s.holds.Load(), Moves: s.moves.Load(),
+		Sessions: s.sessions.Load(), Switches: s.switches.Load(), Holds: s.holds.Load(), Moves: s.moves.Load(), Spares: s.spares.Load(),
 		Stale: s.stale.Load(), Snapshots: s.snapshots.Load(), Lost: s.lost.Load(),
 		Refused: s.refusals.Counts(), Joins: s.joins.Counts(), Ended: s.ends.Counts(),
 	}

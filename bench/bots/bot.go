@@ -17,7 +17,8 @@ import (
 // Client is what a bot needs of *player.Client.
 type Client interface {
 	Act(ctx context.Context, payload []byte) (seq uint64, err error)
-	Edge() string // that the player is on; empty: none
+	Edge() string  // that the player is on; empty: none
+	Spare() string // that there is a spare connection to; empty: none
 	Done() <-chan struct{}
 	Err() error
 	Close() error

@@ -182,6 +182,14 @@ func (c *client) Edge() string {
 	return c.edge
 }
 
+// Spare is the other edge, for who is on the second one.
+func (c *client) Spare() string {
+	if c.Edge() == edges[1] {
+		return edges[0]
+	}
+	return ""
+}
+
 func (c *client) Done() <-chan struct{} { return c.done }
 
 func (c *client) Err() error {

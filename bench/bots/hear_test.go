@@ -66,6 +66,7 @@ type early struct{ b *bot }
 
 func (e early) Act(context.Context, []byte) (uint64, error) { e.b.onDurable(1); return 1, nil }
 func (e early) Edge() string                                { return "" }
+func (e early) Spare() string                               { return "" }
 func (e early) Done() <-chan struct{}                       { return nil }
 func (e early) Err() error                                  { return nil }
 func (e early) Close() error                                { return nil }

@@ -8,7 +8,8 @@ import (
 
 // Moves is who went from one edge to another since the open fault.
 type Moves struct {
-	On map[string]int `json:"on"` // players on each edge now, by its address
+	On     map[string]int `json:"on"`     // players on each edge now, by its address
+	Spares int            `json:"spares"` // players who have a spare connection to another one
 
 	Lost      int   `json:"lost"`       // players who have lost their edge
 	LostAt    int64 `json:"lost_at"`    // when the first of them noticed
@@ -23,6 +24,9 @@ func (b *bot) moves(m *Moves, fault int64) {
 	}
 	if at := b.client.Edge(); at != "" {
 		m.On[at]++
+	}
+	if b.client.Spare() != "" {
+		m.Spares++
 	}
 	lost, resumed := since(b.lost, fault), since(b.resumed, fault)
 	if fault == 0 || len(lost) == 0 {

@@ -38,6 +38,7 @@ type Config struct {
 	Regions int // 1 or more
 	Seed    uint64
 	Edges   int           // 1 or more
+	NoSpare bool          // players keep no connection to a second edge
 	Pool    bool          // servers have no regions of their own: the controller seats them
 	Consul  string        // address of an agent; empty: a registry of the demo's own
 	Page    bool          // people break things, on the live page of an edge, and no Faults happen
@@ -236,6 +237,29 @@ func (d *demo) scored(ctx context.Context) error {
 	return d.stage.await(ctx, "every region to have a score", func(k known) bool {
 		return !slices.ContainsFunc(d.stage.regions, func(r Region) bool { return k.mesh.Region(r.Name).Seats.Score == 0 })
 	})
+}
+
+// spared waits until every player has a spare connection, if there is an edge to have
+// one to: a client that has just lost its edge takes some seconds.
+func (d *demo) spared(ctx context.Context) error {
+	if d.cfg.Edges == 1 || d.cfg.NoSpare {
+		return nil
+	}
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-late.C:
+			return fmt.Errorf("after %v only %d of %s have a spare connection", patience, d.progress.Spares, plural(d.cfg.Players, "player"))
+		case d.progress = <-d.crowd.Progress():
+			if d.progress.Spares == d.cfg.Players {
+				return nil
+			}
+			d.cfg.Screen.Bar(fmt.Sprintf("%s  %d of %s have a spare connection", d.bar, d.progress.Spares, plural(d.cfg.Players, "player")))
+		}
+	}
 }
 
 // normal waits until the mesh has gone back to its normal level by itself.

@@ -55,6 +55,9 @@ func (d *demo) round(ctx context.Context, b blow) error {
 	if err := d.normal(ctx); err != nil {
 		return err
 	}
+	if err := d.spared(ctx); err != nil {
+		return err
+	}
 	costs, err := d.measure()
 	if err != nil {
 		return err

@@ -241,6 +241,9 @@ func (s *stage) admit(ca string) (*bots.Remote, error) {
 	args := []string{
 		"demo-bots", "--ca", ca, "--rate", fmt.Sprint(s.cfg.Rate), "--seed", fmt.Sprint(s.cfg.Seed),
 	}
+	if s.cfg.NoSpare {
+		args = append(args, "--no-spare")
+	}
 	args = slices.Grow(args, 2*len(s.edges)+2*len(s.regions))
 	for _, r := range s.regions {
 		args = append(args, "--region", fmt.Sprintf("%s=%d", r.Name, r.Players))

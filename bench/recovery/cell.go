@@ -35,10 +35,14 @@ type kind struct {
 	regions int
 	edges   int
 	pool    bool // the controller gives servers their regions
+	noSpare bool // players keep no connection to a second edge
 }
 
 // sized is the fault to which the memory of a game matters.
 const sized = "kill"
+
+// bare is edge, for players who keep no spare connection.
+const bare = "edge-bare"
 
 var kinds = map[string]kind{
 	sized:    {demo: "kill", servers: 3, regions: 1, edges: 1},
@@ -47,12 +51,13 @@ var kinds = map[string]kind{
 	"cut":    {demo: "cut", servers: 3, regions: 1, edges: 1},
 	"drain":  {demo: "drain", servers: 4, regions: 1, edges: 1, pool: true}, // with a spare: else it is waited for
 	"edge":   {demo: "edge", servers: 3, regions: 1, edges: 2},
+	bare:     {demo: "edge", servers: 3, regions: 1, edges: 2, noSpare: true},
 	"many":   {demo: "many:2", servers: 5, regions: 5, edges: 1, pool: true},
 }
 
 // FaultNames are all there are, in the order in which they are measured.
 func FaultNames() []string {
-	return []string{sized, "host", "freeze", "cut", "drain", "edge", "many"}
+	return []string{sized, "host", "freeze", "cut", "drain", "edge", bare, "many"}
 }
 
 // Cells are all that is to be measured, in this order: a load after the other, and
@@ -95,7 +100,7 @@ func (c Config) demo(cell Cell, consul string, watch *measure.Delay) (demo.Confi
 	}
 	return demo.Config{
 		Players: cell.Players, Rate: cell.Rate, Rounds: c.Rounds, Faults: faults, Seed: c.Seed,
-		Servers: k.servers, Regions: k.regions, Edges: k.edges, Pool: k.pool, Memory: cell.Memory, Delay: watch, Profiles: profiles,
+		Servers: k.servers, Regions: k.regions, Edges: k.edges, NoSpare: k.noSpare, Pool: k.pool, Memory: cell.Memory, Delay: watch, Profiles: profiles,
 		OutputCommit: "strict", Consul: consul, Program: c.Program, Env: c.Env, Echo: c.Echo, Screen: demo.NewScreen(c.Screen),
 	}, nil
 }

@@ -98,7 +98,7 @@ func (c Config) Check(burdened bool) error {
 	if burdened && slices.Max(c.Memory) > 0 && !slices.Contains(c.Faults, sized) {
 		return fmt.Errorf("--memory is of %s: add it to --faults, or leave --memory out", sized)
 	}
-	if c.Trace && c.largest().Fault == "edge" {
+	if c.Trace && kinds[c.largest().Fault].demo == "edge" {
 		return errors.New("--trace: no server fails when an edge does, and only that is traced: add another fault before it")
 	}
 	for _, cell := range c.Cells() {
@@ -109,8 +109,8 @@ func (c Config) Check(burdened bool) error {
 	return nil
 }
 
-// A player has a socket in the players' process, and an edge and sidecars have some
-// files besides.
+// A player has a socket in the players' process, and one more for a spare connection; an
+// edge and sidecars have some files besides.
 const otherFiles = 256
 
 // Fits tells what this machine lacks to measure all of it.

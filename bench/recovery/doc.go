@@ -11,7 +11,8 @@
 //	freeze  SIGSTOP of both
 //	cut     the server loses all packets of its links, but has its way to Consul
 //	drain   nothing fails: the server is to be emptied
-//	edge    SIGKILL of one of two edges, whose players go on at the other
+//	edge    SIGKILL of one of two edges, whose players go on at the other, to which they
+//	        have a spare connection; edge-bare: they have none
 //	many    host for two of five servers at once, under five regions
 //
 // Kill to drain happen to the primary of one region on three servers.

@@ -43,7 +43,8 @@ waits until something new is durable, and when each stage on the way is reached.
 Faults: kill (SIGKILL of the game process), host (SIGKILL of game and sidecar),
 freeze (SIGSTOP of both), cut (the server loses all packets of its links, but has
 its way to Consul), drain (planned), edge (SIGKILL of an edge, whose players go on
-at another one), many (host for two of five servers at once).
+at another one, to which they have a spare connection), edge-bare (they have none),
+many (host for two of five servers at once).
 
 Tables are printed; results with all distributions and plots are written to --out.
 The exit code is 1 if a promise was not kept, or if the machine was so busy that

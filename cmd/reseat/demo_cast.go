@@ -99,6 +99,7 @@ type crowdFlags struct {
 	ca      string
 	rate    float64
 	seed    uint64
+	noSpare bool
 }
 
 func newDemoBots() *cobra.Command {
@@ -115,6 +116,7 @@ func newDemoBots() *cobra.Command {
 	flags.StringVar(&f.ca, "ca", "", "PEM file with the certificates to trust")
 	flags.Float64Var(&f.rate, "rate", 10, "actions per second of each player")
 	flags.Uint64Var(&f.seed, "seed", 1, "decides what they do")
+	flags.BoolVar(&f.noSpare, "no-spare", false, "they keep no connection to a second edge")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		return runDemoBots(cmd.Context(), f, cmd.InOrStdin(), cmd.OutOrStdout(), demoLog(cmd.ErrOrStderr()))
 	}
@@ -142,6 +144,7 @@ func runDemoBots(ctx context.Context, f crowdFlags, in io.Reader, out io.Writer,
 			first := int(joined.Add(1)-1) % len(f.edges) // spreads the players
 			return player.Dial(ctx, player.Config{
 				Edges: slices.Concat(f.edges[first:], f.edges[:first]), Region: region, Player: name, TLS: tls, Handler: h, Log: log,
+				NoSpare: f.noSpare,
 			})
 		},
 	})

@@ -56,6 +56,7 @@ func (s *Server) collectEdge(e emitter) {
 		players += r.Players
 	}
 	e.gauge("reseat_edge_players", "Players here now, those who are being welcomed included.", float64(players))
+	e.gauge("reseat_edge_spares", "Connections of players who are at another edge, and would be here if that one died.", float64(n.Spares))
 	e.gauge("reseat_edge_draining", "1 while the edge says goodbye to its players.", truth(status.Draining))
 	e.counter("reseat_edge_sessions_total", "Players welcomed.", n.Sessions)
 	e.counter("reseat_edge_holds_total", "Times that a region began to keep actions for want of a primary.", n.Holds)

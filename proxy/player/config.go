@@ -37,6 +37,13 @@ type Config struct {
 	// to go, and 5 s are waited for it.
 	Silence time.Duration
 
+	// NoSpare does without the second connection that a client with several edges keeps,
+	// for the day when the edge that it is on dies. Such a connection is silent but for
+	// a packet every five seconds, and takes as much memory as the first one, here and
+	// at the edge. Without it the client has to shake hands first, together with all
+	// others who have lost the edge.
+	NoSpare bool
+
 	// Transport is a socket to share with other clients: bots are cheaper so.
 	// It is not closed. nil: each connection gets a connected socket of its own,
 	// to which the kernel tells at once that an edge's process is gone. On a
@@ -150,10 +157,10 @@ func (c *Config) quic() *quic.Config {
 	}
 	if c.roams() {
 		conf.HandshakeIdleTimeout = roamHandshakeTimeout
-		// Sent when nothing has come for so long: the answer proves that the edge
-		// lives, a refusal that it does not, and QUIC repeats what is lost. A game
-		// that sends updates more often causes none.
-		conf.KeepAlivePeriod = min(keepAlive, c.Silence/4)
+		// Silence is watched for where the player is, and a spare connection has time:
+		// the edge keeps both open.
+		conf.KeepAlivePeriod = 0
+		conf.MaxIdleTimeout = roamIdleTimeout
 	}
 	return conf
 }
@@ -166,6 +173,9 @@ const (
 	// it again: a player's network does stall for a second or two. (QUIC peers
 	// may not be told less than 5 s, but each side may have its own.)
 	idleTimeout = 5 * time.Second
+	// roamIdleTimeout is the same where there are other edges, for connections that
+	// nobody watches. It is the edge's own, who asks for a sign of life every 5 s.
+	roamIdleTimeout = 15 * time.Second
 	// handshakeTimeout is how long a handshake may make no progress: an edge
 	// that is there answers in a round trip.
 	handshakeTimeout = 3 * time.Second
@@ -182,6 +192,10 @@ const (
 	// steady is how long a connection must have lasted for the next one to be
 	// tried at once: an edge that welcomes and hangs up is not hammered.
 	steady = 5 * time.Second
+	// sparing is the mean pause before each attempt at a spare connection, by chance between
+	// half of it and half more. A handshake costs milliseconds of CPU: those of the thousand
+	// players whose edge has died are a hundred in a second then, beside their play.
+	sparing = 10 * time.Second
 	// proof is for how long the client asks on when edges doubt that it is who it
 	// says: they may hold a broken connection of it, 15 s long.
 	proof = 30 * time.Second

@@ -72,7 +72,7 @@ func TestDeadEdge(t *testing.T) {
 	})
 }
 
-// Who does nothing asks four times in Silence whether the edge lives.
+// Who does nothing asks several times in Silence whether the edge lives.
 func TestDeadEdgeOfAnIdleClient(t *testing.T) {
 	simulate(t, 2, func(n *network) {
 		t := n.t
@@ -80,7 +80,7 @@ func TestDeadEdgeOfAnIdleClient(t *testing.T) {
 		defer c.Close()
 		time.Sleep(10 * time.Second)
 		n.kill(n.edges[0])
-		n.resumed(t, n.edges[1], 250*time.Millisecond+3*roundTrip)
+		n.resumed(t, n.edges[1], 300*time.Millisecond+3*roundTrip)
 	})
 }
 

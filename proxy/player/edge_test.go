@@ -214,7 +214,9 @@ func (e *edge) listen(t *testing.T) {
 	t.Helper()
 	var err error
 	conf := &tls.Config{Certificates: []tls.Certificate{certificate()}, NextProtos: []string{wire.ALPN}}
-	e.listener, err = e.transport.Listen(conf, &quic.Config{EnableDatagrams: true, MaxIdleTimeout: time.Minute})
+	e.listener, err = e.transport.Listen(conf, &quic.Config{
+		EnableDatagrams: true, MaxIdleTimeout: time.Minute, KeepAlivePeriod: 5 * time.Second,
+	})
 	require.NoError(t, err)
 }
 
@@ -245,10 +247,11 @@ func (n *network) cut(e *edge) { n.router.cut.Store(e.addr, true) }
 // heal undoes all cuts.
 func (n *network) heal() { n.router.cut.Clear() }
 
-// config is a player's, with a diary of what it is told.
+// config is a player's, with a diary of what it is told, and without a spare connection:
+// tests say themselves who comes to an edge.
 func (n *network) config(d *diary) player.Config {
 	cfg := player.Config{
-		Region: "town", Player: "ann", TLS: trust(), Transport: n.client,
+		Region: "town", Player: "ann", TLS: trust(), Transport: n.client, NoSpare: true,
 		Handler: d.handler(), Log: slog.New(slog.DiscardHandler),
 	}
 	for _, e := range n.edges {
@@ -296,6 +299,7 @@ func welcome(epoch, durable uint64, token string) wire.Welcome {
 type seat struct {
 	conn   *quic.Conn
 	stream *quic.Stream
+	frames *wire.Reader // of a spare connection, until somebody comes by it
 	hello  wire.Hello
 	got    chan any // Act or Bye; closed when the stream has ended
 }

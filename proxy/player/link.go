@@ -24,6 +24,10 @@ type link interface {
 	// Heard counts all that has come from the edge, and tells for how long a
 	// live one may well be silent on this network when it has been asked.
 	Heard() (packets uint64, patience time.Duration)
+	// Ask asks the edge for a sign of life, which Heard will count.
+	Ask()
+	// Done is closed when the connection has ended.
+	Done() <-chan struct{}
 	Close(code wire.Code)
 }
 
@@ -144,6 +148,12 @@ func (l *quicLink) Heard() (packets uint64, patience time.Duration) {
 	stats := l.conn.ConnectionStats()
 	return stats.PacketsReceived, 3 * (stats.SmoothedRTT + 4*stats.MeanDeviation + ackDelay)
 }
+
+// Ask sends an empty datagram: QUIC acknowledges it, repeats the question if it or the
+// answer is lost, and the edge has nothing else to do with it.
+func (l *quicLink) Ask() { _ = l.conn.SendDatagram(nil) }
+
+func (l *quicLink) Done() <-chan struct{} { return l.conn.Context().Done() }
 
 func (l *quicLink) Close(code wire.Code) {
 	_ = l.conn.CloseWithError(quic.ApplicationErrorCode(code), code.String())

@@ -36,14 +36,16 @@
 // notices
 //
 //   - a dead process by the kernel's refusal of the next packet, which leaves
-//     within a quarter of Config.Silence (connected sockets: see proxy/udp);
+//     within a third of Config.Silence (connected sockets: see proxy/udp);
 //   - a frozen or cut-off one by silence: when nothing at all has come for
 //     Config.Silence, 1 s. A client that was itself frozen starts over;
 //   - one that stops in good order by its goodbye.
 //
-// Then it dials the next edge of the list at once, and those after it when one
-// does not answer within 150 ms; it resumes at the first that does, with the token
-// of its last welcome. When all have failed there are pauses that grow from 50 ms
+// Then it resumes, with the token of its last welcome, at another edge, to which it keeps
+// a silent spare connection from some seconds after each welcome on: that takes two
+// round trips and no handshake. If it has none (Config.NoSpare, or that edge has died,
+// too) it dials the next edge of the list at once, and those after it when one
+// does not answer within 150 ms, and resumes at the first that does. When all have failed there are pauses that grow from 50 ms
 // to 2 s. Handler.Lost and Handler.Resumed tell of it. Meanwhile Act goes on
 // taking actions until the log is full. What an edge that was left still says or
 // does, when it wakes up, reaches nobody: its connection is closed.
@@ -64,9 +66,9 @@
 //
 // # Goroutines and memory
 //
-// A Client has five goroutines: reader, writer, datagram reader, the one that
-// watches for silence where there are several edges, and callbacks; QUIC adds two,
-// or three with a socket of its own, and some 40 KiB. All methods are safe for concurrent use.
+// A Client has four goroutines: reader, writer, datagram reader and callbacks; where there
+// are several edges, one that watches for silence and one that keeps a spare connection.
+// Each connection adds two of QUIC's, or three with a socket of its own, and some 40 KiB. All methods are safe for concurrent use.
 package player
 
 import (
@@ -114,6 +116,7 @@ type Client struct {
 	token   []byte        // for the next hello
 	seated  bool          // a welcomed connection is there
 	edge    string        // at whose other end is this one
+	spare   *spare        // nil: there is none
 	room    chan struct{} // closed when there may be room; nil while nobody waits
 	mode    wire.Mode     // of the mesh, as the last edge told it
 	last    error         // why the last connection or attempt failed
@@ -264,6 +267,17 @@ func (c *Client) Edge() string {
 	return c.edge
 }
 
+// Spare is the address, out of Config.Edges, of the edge that there is a spare connection
+// to; empty while there is none.
+func (c *Client) Spare() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.spare == nil {
+		return ""
+	}
+	return c.cfg.Edges[c.spare.edge]
+}
+
 // Region is the region that the player is in: the one of the Config, until the game
 // lets him go to another one. A program that ends can begin there the next time, and
 // need not: the first region sends him on.
@@ -299,10 +313,7 @@ func (c *Client) Err() error {
 func (c *Client) Close() error {
 	c.closing.Store(true)
 	c.wake.Wake() // for the writer to say goodbye
-	c.mu.Lock()
-	seated := c.seated
-	c.mu.Unlock()
-	if seated {
+	if c.isSeated() {
 		patience := time.NewTimer(goodbye)
 		defer patience.Stop()
 		select {

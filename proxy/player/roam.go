@@ -12,16 +12,22 @@ import (
 	"github.com/reseat-proxy/reseat/proxy/wire"
 )
 
-// roam goes from edge to edge until the session ends; it returns why. The edge
-// after the one that was lost comes first. What an end means is in DESIGN.md.
+// roam goes from edge to edge until the session ends; it returns why. The one that there
+// is a spare connection to comes first, else the one after the edge that was lost. What an
+// end means is in DESIGN.md.
 func (c *Client) roam(ctx context.Context) error {
 	course := course{edges: len(c.cfg.Edges), backoff: newBackoff()}
+	var waiting *spare
+	defer func() { waiting.drop() }()
 	for first := 0; ; {
-		conn, edge, err := c.reach(ctx, first, course.shuns)
+		conn, edge, err := c.resort(ctx, waiting, first, course.shuns)
+		waiting = nil
 		seated := time.Duration(0)
 		if edge != none {
 			first = edge + 1
+			take := c.keepSpare(ctx, edge)
 			seated, err = c.visit(ctx, conn, c.cfg.Edges[edge])
+			waiting = take()
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -38,6 +44,15 @@ func (c *Client) roam(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// resort goes by the spare connection if it lives, and else to the first edge that answers.
+func (c *Client) resort(ctx context.Context, s *spare, first int, shuns func(edge int) bool) (conn link, edge int, err error) {
+	if s.alive() {
+		return s.link, s.edge, nil
+	}
+	s.drop()
+	return c.reach(ctx, first, shuns)
 }
 
 // none stands for no edge.

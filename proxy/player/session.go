@@ -64,16 +64,18 @@ func (s *session) cause(ctx context.Context, read error) error {
 	return context.Cause(ctx)
 }
 
-// watch ends the connection when nothing comes from the edge any more, though
-// QUIC has asked for a sign of life. It asks itself first whether it is the sick
-// one: when its own timer comes late, this process did not run, and what the edge
-// has sent lies in the socket.
+// watch asks the edge for a sign of life when nothing has come for a fifth of silence,
+// and ends the connection when nothing comes all the same. A game that sends updates
+// more often is never asked. Who does not answer is asked again, and so is the spare
+// connection then, for it may be our own network that has failed. It asks itself first whether it is the sick one: when its
+// own timer comes late, this process did not run, and what the edge has sent lies in the
+// socket.
 func (s *session) watch(ctx context.Context, silence time.Duration) error {
 	step := silence / 10
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	last := time.Now()
-	heard, packets := last, uint64(0)
+	heard, asked, packets := last, last, uint64(0)
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,9 +88,15 @@ func (s *session) watch(ctx context.Context, silence time.Duration) error {
 		n, patience := s.link.Heard()
 		switch {
 		case late, n != packets:
-			heard, packets = now, n
+			heard, asked, packets = now, now, n
 		case now.Sub(heard) > max(silence, patience):
 			return errMute
+		case now.Sub(asked) >= silence/5:
+			if asked != heard { // it has not answered
+				s.c.askSpare()
+			}
+			asked = now
+			s.link.Ask()
 		}
 	}
 }

@@ -25,7 +25,7 @@
 //
 // # Versions
 //
-// The hello that opens a link ([Hello], [Open], [GameHello]) and its answer begin
+// The hello that opens a link ([Hello], [Open], [GameHello]), its answer and [Spare] begin
 // with [Version], in every version there will be. One that differs is
 // CodeVersion, and nothing after it is read. Between two that agree there is
 // nothing optional: an unknown type or a field too many is an error, not

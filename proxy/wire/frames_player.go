@@ -22,6 +22,16 @@ func (f *Hello) fields(c *codec) {
 	c.token(&f.Token)
 }
 
+// Spare asks for nothing yet: the player is at another edge, and will say Hello here
+// should that one die. Until then neither side says anything.
+type Spare struct {
+	Version uint64
+}
+
+func (f *Spare) fields(c *codec) {
+	c.version(&f.Version)
+}
+
 // Welcome seats a session. All actions up to Durable are safe; the client
 // sends what it keeps after Durable, in order, then new ones.
 type Welcome struct {

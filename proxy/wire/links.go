@@ -58,6 +58,7 @@ var registry = [...]entry{
 	TypeBye:        on(new(Bye), LinkPlayer, LinkEdge),
 	TypeMode:       on(new(Mode), LinkEdge, LinkSidecar),
 	TypeMoved:      on(new(Moved), LinkEdge),
+	TypeSpare:      on(new(Spare), LinkPlayer),
 
 	TypeOpen:     on(new(Open), LinkRegion),
 	TypeOpened:   on(new(Opened), LinkRegion),

@@ -515,6 +515,16 @@ func (f Moved) Append(dst []byte) []byte {
 func (f *Moved) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
 
 // Append appends the whole frame to dst.
+func (f Spare) Append(dst []byte) []byte {
+	c := encoder(dst, TypeSpare)
+	f.fields(&c)
+	return c.frame()
+}
+
+// Decode reads the frame from what Next returned.
+func (f *Spare) Decode(body []byte) error { c := decoder(body); f.fields(&c); return c.end() }
+
+// Append appends the whole frame to dst.
 func (f Depart) Append(dst []byte) []byte {
 	c := encoder(dst, TypeDepart)
 	f.fields(&c)

@@ -36,6 +36,7 @@ var samples = []appender{
 	wire.Mode{Level: wire.LevelSevere, Fidelity: 250},
 	wire.Mode{Fidelity: wire.Full},
 	wire.Moved{Epoch: 3, Protected: true, Region: "Großer Wald"},
+	wire.Spare{Version: 4},
 
 	wire.Open{Version: 4, Role: wire.RoleEdge, Region: "harbor", Incarnation: "edge-5f3a", To: "srv-90c1", Epoch: 7},
 	wire.Opened{Version: 4, Incarnation: "srv-90c1", Epoch: 7, Serving: true},

@@ -19,6 +19,7 @@ const (
 	TypeBye        Type = 0x0b // both: the session ends, and why
 	TypeMode       Type = 0x0c // edge -> player, and sidecar -> game: at which level the mesh works
 	TypeMoved      Type = 0x0d // edge -> player: another region, the same session
+	TypeSpare      Type = 0x0e // player -> edge: first frame in place of a Hello, which may follow
 )
 
 // Frames on a region stream: between an edge (or a backup) and a sidecar. One
