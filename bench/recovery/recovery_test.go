@@ -82,7 +82,7 @@ func TestCheck(t *testing.T) {
 	only.Faults = []string{"host"}
 	require.NoError(t, only.Check(false), "it was not asked for")
 	_, err := ParseFaults("kill,quake")
-	require.EqualError(t, err, `unknown fault "quake": choose from kill, host, freeze, cut, drain, edge, many`)
+	require.EqualError(t, err, `unknown fault "quake": choose from kill, host, freeze, cut, drain, edge, edge-bare, many`)
 	_, err = ParseFaults("kill,kill")
 	require.Error(t, err)
 }
