@@ -35,8 +35,8 @@ type Grant struct {
 //
 //	lock <region>/lock with session
 //	cas  <region>/epoch to the highest epoch that the keys or floor tell of, plus 1
-//	cas  <region>/insync to what was read, less the holder before
-//	     or check, delete and set it, so that it has a new version
+//	check that <region>/insync is as it was read, delete it, and set it, less the
+//	     holder before, so that it has a new version
 //	     or check that it is still not there
 //
 // The holder before is the incarnation in the lock's value, if it is another one:
@@ -118,7 +118,7 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 	members := now.inSync
 	if now.inSyncKnown {
 		members = without(now.inSync, now.last, h.Incarnation)
-		set = renew(k.inSync, now.inSyncIndex, members, len(members) < len(now.inSync))
+		set = renew(k.inSync, now.inSyncIndex, members)
 	}
 	o := op{"take over " + region, keyRight(k.dir, "write")}
 	ops := consul.TxnOps{
@@ -148,10 +148,7 @@ func (c *Client) take(ctx context.Context, region string, k keys, h Holder, now 
 // renew writes a set and gives it a new version, also when nobody leaves: a change that
 // an earlier time as primary has sent, and that arrives now, is of another version. To
 // write what is there would be no write for Consul, so it is deleted before.
-func renew(key string, version SetVersion, members []string, changed bool) []*consul.TxnOp {
-	if changed {
-		return []*consul.TxnOp{kv(consul.KVTxnOp{Verb: consul.KVCAS, Key: key, Index: uint64(version), Value: writeSet(members)})}
-	}
+func renew(key string, version SetVersion, members []string) []*consul.TxnOp {
 	return []*consul.TxnOp{
 		kv(consul.KVTxnOp{Verb: consul.KVCheckIndex, Key: key, Index: uint64(version)}),
 		kv(consul.KVTxnOp{Verb: consul.KVDelete, Key: key}),
