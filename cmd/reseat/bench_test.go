@@ -17,7 +17,7 @@ func TestBenchUsage(t *testing.T) {
 		"bench mesh --consul=/nowhere/consul":        `no Consul: exec: "/nowhere/consul": stat /nowhere/consul: no such file or directory: name its binary with --consul or RESEAT_CONSUL (make consul prints one)`,
 		"bench mesh --consul=memory --scenes=,kill":  `--scenes: unknown scene "": choose from kill-1, kill-3, kill-5, controller, rolling, idle`,
 		"bench recovery now":                         `reseat bench recovery takes no arguments, but got "now": see reseat bench recovery --help`,
-		"bench recovery --faults=quake":              `--faults: unknown fault "quake": choose from kill, host, freeze, cut, drain, edge, many`,
+		"bench recovery --faults=quake":              `--faults: unknown fault "quake": choose from kill, host, freeze, cut, drain, edge, edge-bare, many`,
 		"bench recovery --load=100":                  `--load: "100": write players and actions per second of each, as in 100x20`,
 		"bench recovery --load=4x1":                  `--load 4x1 is too small for many, which has 5 regions: somebody must be in each`,
 		"bench recovery --quick --rounds=0":          `--rounds 0 is not 1 to 100`,

@@ -156,13 +156,24 @@ func TestFrozenClient(t *testing.T) {
 		start := time.Now()
 		calls := 0
 		heard := func() (uint64, time.Duration) {
-			if calls++; calls == 5 {
+			if calls++; calls == 6 {
 				time.Sleep(time.Minute)
 			}
-			return 1, 0
+			return uint64(min(calls, 2)), 0
 		}
 		require.ErrorIs(t, player.Watch(t.Context(), heard, time.Second), player.ErrMute)
 		require.InDelta(t, time.Minute+1500*time.Millisecond, time.Since(start), float64(200*time.Millisecond))
+	})
+}
+
+// An edge that has not said anything yet may be one that all players of another have come
+// to: it gets as long as for a handshake.
+func TestSilentArrival(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		nothing := func() (uint64, time.Duration) { return 7, 0 }
+		require.ErrorIs(t, player.Watch(t.Context(), nothing, time.Second), player.ErrMute)
+		require.InDelta(t, 2*time.Second, time.Since(start), float64(200*time.Millisecond))
 	})
 }
 

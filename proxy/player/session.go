@@ -75,7 +75,9 @@ func (s *session) watch(ctx context.Context, silence time.Duration) error {
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	last := time.Now()
-	heard, asked, packets := last, last, uint64(0)
+	heard, asked := last, last
+	before, _ := s.link.Heard()
+	packets := before
 	for {
 		select {
 		case <-ctx.Done():
@@ -86,10 +88,13 @@ func (s *session) watch(ctx context.Context, silence time.Duration) error {
 		late := now.Sub(last) > 2*step
 		last = now
 		n, patience := s.link.Heard()
+		if patience = max(patience, silence); n == before {
+			patience = max(patience, roamHandshakeTimeout) // as for a handshake, which would come next
+		}
 		switch {
 		case late, n != packets:
 			heard, asked, packets = now, now, n
-		case now.Sub(heard) > max(silence, patience):
+		case now.Sub(heard) > patience:
 			return errMute
 		case now.Sub(asked) >= silence/5:
 			if asked != heard { // it has not answered
