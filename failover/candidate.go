@@ -56,6 +56,7 @@ type Candidate struct {
 	standing map[string]standing // how long the logs of the candidates are
 
 	words     map[string]word // what witnesses said, by witness
+	sentence  sentence        // that is to be executed
 	destroyed []time.Time     // sessions that we destroyed lately
 	restore   restore
 }

@@ -20,6 +20,8 @@ func (c *Candidate) tick(now time.Time) []CandidateCommand {
 		return c.decideRestore(now)
 	case c.state == Primary:
 		return c.handOver(now)
+	case c.state == Standby && c.freeSince.IsZero():
+		return c.execute(now)
 	case c.state != Standby || c.view.Stale || c.freeSince.IsZero() || c.session == "" || c.yield.retire || !c.mayClaim():
 		return nil
 	}

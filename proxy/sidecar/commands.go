@@ -20,7 +20,7 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 	case failover.WakeAt:
 		timer.Reset(time.Until(cmd.Time))
 	case failover.DestroySession:
-		g.Go(func() error { r.destroy(ctx, cmd.Suspicion); return nil })
+		g.Go(func() error { r.destroy(cmd.Suspicion); return nil })
 	case failover.Claim:
 		g.Go(func() error { r.post(r.claim(ctx, cmd)); return nil })
 	case failover.Lead:
@@ -45,16 +45,41 @@ func (r *region) do(ctx context.Context, g *errgroup.Group, timer *time.Timer, c
 	}
 }
 
-func (r *region) destroy(ctx context.Context, s failover.Suspicion) {
+func (r *region) destroy(s failover.Suspicion) {
 	r.log.Warn("two witnesses: destroying the primary's session", "event", "detected",
 		"reason", string(s.Reason), "primary", s.Incarnation, "session", s.Session)
 	r.story.sign("destroy", "", s.Reason)
-	if err := r.life.sc.cfg.Discovery.DestroySession(ctx, s.Session); err != nil {
+	if err := r.life.destroy(s.Session); err != nil {
 		r.log.Warn("could not destroy the session", "session", s.Session, "error", err)
 		return
 	}
-	r.post(failover.Freed{Epoch: s.Epoch})
 	r.stats.destroyed.Add(1)
+}
+
+// destroy ends a session once, however many regions ask for it at the same time, and
+// tells all regions that it had.
+func (l *life) destroy(session string) error {
+	_, err, _ := l.ending.Do(session, func() (any, error) {
+		err := l.sc.cfg.Discovery.DestroySession(l.ctx, session)
+		if err == nil {
+			for _, r := range l.hosting.list() {
+				r.fallen(session)
+			}
+		}
+		return nil, err
+	})
+	return err
+}
+
+// fallen tells ourselves and the other backups, ahead of Consul's news, that the region's
+// lock is free, if that session had it.
+func (r *region) fallen(session string) {
+	h := r.seen().Primary
+	if h == nil || h.Session != session {
+		return
+	}
+	r.post(failover.Freed{Epoch: h.Epoch})
+	r.tellFree(wire.Free{Epoch: h.Epoch}, "")
 }
 
 func (r *region) claim(ctx context.Context, cmd failover.Claim) failover.CandidateEvent {

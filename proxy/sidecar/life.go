@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/reseat-proxy/reseat/buffer/fault"
 	"github.com/reseat-proxy/reseat/discovery"
@@ -41,6 +42,7 @@ type life struct {
 
 	hosting hosting
 	peers   *peers
+	ending  singleflight.Group // of other incarnations' sessions
 	vigil   *link.Vigil
 	tasks   errgroup.Group // all goroutines of the incarnation
 
