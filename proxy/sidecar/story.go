@@ -75,6 +75,9 @@ func (s *story) follow(incarnation string, epoch uint64, parent string, ours boo
 		return
 	}
 	if parent != "" && s.noticed != "" && s.before > 0 {
+		if s.giver {
+			s.isFree() // Consul's news may be here before its answer
+		}
 		span := s.detect(s.signs[len(s.signs)-1].At)
 		if s.giver {
 			span.Name = "yield"
