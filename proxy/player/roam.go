@@ -46,12 +46,16 @@ func (c *Client) roam(ctx context.Context) error {
 	}
 }
 
-// resort goes by the spare connection if it lives, and else to the first edge that answers.
+// resort goes by the spare connection if it lives, and else to the first edge that
+// answers; the one that it was to is asked last.
 func (c *Client) resort(ctx context.Context, s *spare, first int, shuns func(edge int) bool) (conn link, edge int, err error) {
 	if s.alive() {
 		return s.link, s.edge, nil
 	}
-	s.drop()
+	if s != nil {
+		s.drop()
+		first = s.edge + 1
+	}
 	return c.reach(ctx, first, shuns)
 }
 
