@@ -33,8 +33,8 @@ func Cells() []Cell {
 		{Name: "cut-oneway", Steps: one("cut-oneway", 1500*time.Millisecond), Passed: Packets{Cut: 1}},
 		{Name: "isolate", Steps: one("isolate", 2*time.Second), Passed: Packets{Cut: 1}, Gate: takeover},
 		{Name: "weather", Steps: one("weather", 4*time.Second), Passed: Packets{Lost: 50, Reordered: 10}},
-		// The second game dies when the suspects of the first are tried, which packets that are lost
-		// delay: an action that is being tried when it dies would rightly be set aside.
+		// The second game dies when the suspects of the first have most likely been tried: an
+		// action that is being tried when it dies is set aside, as the rule is.
 		{Name: "weather-kill", Steps: []Step{{Fault: fault("weather"), Open: true, For: time.Nanosecond}, {Fault: fault("kill"), After: time.Second}, {Fault: fault("kill"), After: 2 * time.Second}}, Passed: Packets{Lost: 50}, Gate: takeover},
 		{Name: "kill-twice", Steps: []Step{{Fault: fault("host"), Open: true}, {Fault: fault("host"), At: "elected", Open: true}}, Gate: history.Counts{Takeovers: 2}},
 		{Name: "kill-at-copy", Ballast: 2048, Steps: []Step{{Fault: fault("backup"), For: 300 * time.Millisecond}, {Fault: fault("kill"), At: "copied"}}, Gate: takeover},

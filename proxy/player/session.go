@@ -67,9 +67,9 @@ func (s *session) cause(ctx context.Context, read error) error {
 // watch asks the edge for a sign of life when nothing has come for a fifth of silence,
 // and ends the connection when nothing comes all the same. A game that sends updates
 // more often is never asked. Who does not answer is asked again, and so is the spare
-// connection then, for it may be our own network that has failed. It asks itself first whether it is the sick one: when its
-// own timer comes late, this process did not run, and what the edge has sent lies in the
-// socket.
+// connection then, for it may be our own network that has failed. It asks itself first
+// whether it is the sick one: when its own timer comes late, this process did not run,
+// and what the edge has sent lies in the socket.
 func (s *session) watch(ctx context.Context, silence time.Duration) error {
 	step := silence / 10
 	tick := time.NewTicker(step)
